@@ -1,0 +1,10 @@
+"""Which training rows made a scikit-learn model say that? Influence functions, checked."""
+
+from ._cleaner import LabelCleaner
+from ._explainer import InfluenceExplainer
+from .problems import as_problem
+from .scores import leave_one_out
+
+__version__ = "0.1.0.dev0"
+
+__all__ = ["InfluenceExplainer", "LabelCleaner", "as_problem", "leave_one_out"]

@@ -1,0 +1,29 @@
+"""Walk rows in blocks that fit scikit-learn's ``working_memory``."""
+
+import numpy as np
+import sklearn
+
+
+def row_blocks(n_rows, row_bytes, block_size=None):
+    """Return slices that cover ``range(n_rows)``.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of rows to cover.
+    row_bytes : int
+        Bytes that the caller allocates for each row.
+    block_size : int or None
+        Rows in a block; None takes as many as ``working_memory`` allows.
+    """
+    if block_size is None:
+        budget = sklearn.get_config()["working_memory"] * 2**20
+        block_size = max(1, min(n_rows, int(budget // max(row_bytes, 1))))
+    return [slice(i, min(i + block_size, n_rows)) for i in range(0, n_rows, block_size)]
+
+
+def take_rows(X, rows):
+    """Return ``X[rows]``, as a view where the rows are consecutive."""
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and np.all(np.diff(rows) == 1):
+        return X[rows[0] : rows[-1] + 1]
+    return X[rows]

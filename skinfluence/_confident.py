@@ -1,0 +1,45 @@
+"""Confident learning: how many labels are wrong, from out-of-sample probabilities."""
+
+import numpy as np
+
+
+def confident_errors(probabilities, codes):
+    """Count the labels that another class contradicts with confidence.
+
+    A row counts for class k if its probability of k reaches the mean that rows labelled k have
+    themselves; it is an error where the most probable such class is not its own (Northcutt,
+    Jiang and Chuang 2021, "Confident Learning", equation 1: the off-diagonal of the confident
+    joint).
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n, n_classes)
+        Out-of-sample class probabilities.
+    codes : ndarray of int of shape (n,)
+        Given classes.
+
+    Returns
+    -------
+    count : int
+    """
+    n_classes = probabilities.shape[1]
+    counts = np.bincount(codes, minlength=n_classes)
+    own = np.bincount(codes, weights=probabilities[np.arange(len(codes)), codes])
+    thresholds = np.where(counts > 0, own / np.maximum(counts, 1), np.inf)
+    confident = np.where(probabilities >= thresholds, probabilities, -1)
+    return int(np.sum((confident.max(axis=1) >= 0) & (confident.argmax(axis=1) != codes)))
+
+
+def outlying(residuals):
+    """Count residuals further than 3.5 robust deviations from the median.
+
+    The modified z-score of Iglewicz and Hoaglin (1993), from the median absolute deviation.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n,)
+        Sizes of the leave-one-out residuals, >= 0.
+    """
+    deviation = 1.4826 * np.median(residuals)
+    rounding = 1e-8 * residuals.max(initial=0)
+    return int(np.sum(residuals > max(3.5 * deviation, rounding)))

@@ -1,0 +1,79 @@
+"""A meta-estimator that predicts, and presents itself, as the estimator it wraps."""
+
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils import get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+
+def _wrapped_has(name):
+    def check(self):
+        getattr(self.estimator_ if hasattr(self, "estimator_") else self._base_estimator(), name)
+        return True
+
+    return available_if(check)
+
+
+class DelegatingEstimator(MetaEstimatorMixin, BaseEstimator):
+    """Predict with the fitted ``estimator_``, and carry the tags of ``estimator``."""
+
+    def _base_estimator(self):
+        return LogisticRegression() if self.estimator is None else self.estimator
+
+    @_wrapped_has("predict")
+    def predict(self, X):
+        """Predict with the fitted ``estimator_``."""
+        check_is_fitted(self)
+        return self.estimator_.predict(X)
+
+    @_wrapped_has("predict_proba")
+    def predict_proba(self, X):
+        """Return the class probabilities of the fitted ``estimator_``."""
+        check_is_fitted(self)
+        return self.estimator_.predict_proba(X)
+
+    @_wrapped_has("predict_log_proba")
+    def predict_log_proba(self, X):
+        """Return the log probabilities of the fitted ``estimator_``."""
+        check_is_fitted(self)
+        return self.estimator_.predict_log_proba(X)
+
+    @_wrapped_has("decision_function")
+    def decision_function(self, X):
+        """Return the decision function of the fitted ``estimator_``."""
+        check_is_fitted(self)
+        return self.estimator_.decision_function(X)
+
+    @_wrapped_has("score")
+    def score(self, X, y, **params):
+        """Return the score of the fitted ``estimator_``."""
+        check_is_fitted(self)
+        return self.estimator_.score(X, y, **params)
+
+    @property
+    def classes_(self):
+        """Class labels of the fitted ``estimator_``."""
+        return self.estimator_.classes_
+
+    @property
+    def n_features_in_(self):
+        """Number of features of the fitted ``estimator_``."""
+        return self.estimator_.n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        """Feature names of the fitted ``estimator_``."""
+        return self.estimator_.feature_names_in_
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "estimator_")
+
+    def __sklearn_tags__(self):
+        tags, wrapped = super().__sklearn_tags__(), get_tags(self._base_estimator())
+        tags.estimator_type = wrapped.estimator_type
+        tags.classifier_tags = wrapped.classifier_tags
+        tags.regressor_tags = wrapped.regressor_tags
+        tags.target_tags = wrapped.target_tags
+        tags.input_tags = wrapped.input_tags
+        return tags

@@ -1,0 +1,174 @@
+"""Predictors: ``raw(theta, X) -> (n_samples, K)`` and its derivatives in theta.
+
+A predictor knows its Jacobian J_i = d raw_i / d theta (K, P) only through products, batched over
+many vectors at once:
+
+    jvp(X, V)            J_i V               (P, m)    -> (n, K, m)
+    vjp(X, W)            sum_i J_iᵀ W_i      (n, K, m) -> (P, m)
+    row_jvp(X, V)        J_i V_i, row by row (n, P)    -> (n, K)
+    row_gradients(X, G)  G_i J_i, row by row (n, K)    -> (n, P)
+    jacobian(X)          J_i                           -> (n, K, P)
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from ._blocks import row_blocks
+
+__all__ = ["LinearPredictor"]
+
+
+@dataclass(frozen=True)
+class LinearPredictor:
+    """The linear prediction ``raw_k = x · coef_k + intercept_k``.
+
+    theta is flat: ``coef_`` (K, p) row by row, then ``intercept_`` (K,) if there is one. The
+    Jacobian is X itself, so every product below is one matrix product with X, which may be
+    sparse and is never densified whole.
+
+    Parameters
+    ----------
+    n_outputs : int
+        K, the number of raw predictions of a row.
+    n_features : int
+        p, the number of columns of X.
+    fit_intercept : bool, default=True
+        Whether theta ends with K intercepts.
+    """
+
+    n_outputs: int
+    n_features: int
+    fit_intercept: bool = True
+
+    @property
+    def n_coefficients(self):
+        """Number of coefficients, K p, where the intercepts begin in theta."""
+        return self.n_outputs * self.n_features
+
+    @property
+    def n_parameters(self):
+        """Length P of theta."""
+        return self.n_coefficients + self.n_outputs * self.fit_intercept
+
+    def flatten(self, coef, intercept):
+        """Return theta from ``coef_`` and ``intercept_``."""
+        coef = np.asarray(coef).ravel()
+        if not self.fit_intercept:
+            return coef.copy()
+        return np.concatenate([coef, np.broadcast_to(np.ravel(intercept), self.n_outputs)])
+
+    def unflatten(self, theta):
+        """Return coef (K, p) and intercept (K,) of theta, zeros if there is none."""
+        coef = theta[: self.n_coefficients].reshape(self.n_outputs, self.n_features)
+        if not self.fit_intercept:
+            return coef, np.zeros(self.n_outputs, dtype=theta.dtype)
+        return coef, theta[self.n_coefficients :]
+
+    def raw(self, theta, X):
+        """Predict, before the link; shape (n_samples, K)."""
+        return self.jvp(X, theta[:, None])[:, :, 0]
+
+    def jvp(self, X, V):
+        """Return J_i V for every row; V of shape (P, m) gives (n_samples, K, m)."""
+        n_vectors = V.shape[1]
+        coef = V[: self.n_coefficients].reshape(self.n_outputs, self.n_features, n_vectors)
+        coef = coef.transpose(1, 0, 2).reshape(self.n_features, -1)
+        if sparse.issparse(X):
+            product = (X @ coef).reshape(X.shape[0], self.n_outputs, n_vectors)
+        else:  # rows last in memory, which is how influence matrices leave the library
+            product = (coef.T @ X.T).reshape(self.n_outputs, n_vectors, len(X)).transpose(2, 0, 1)
+        if self.fit_intercept:
+            product += V[self.n_coefficients :]
+        return product
+
+    def vjp(self, X, W):
+        """Return sum_i J_iᵀ W_i; W of shape (n_samples, K, m) gives (P, m)."""
+        n_vectors = W.shape[2]
+        if sparse.issparse(X):
+            product = X.T @ W.reshape(len(W), -1)
+        else:  # the layout that jvp returns: no copy
+            product = X.T @ W.transpose(1, 2, 0).reshape(-1, len(W)).T
+        product = product.reshape(self.n_features, self.n_outputs, n_vectors)
+        product = product.transpose(1, 0, 2).reshape(self.n_coefficients, n_vectors)
+        return np.vstack([product, W.sum(axis=0)]) if self.fit_intercept else product
+
+    def row_gradients(self, X, G):
+        """Return G_i J_i for every row; G of shape (n_samples, K) gives a dense (n_samples, P)."""
+        X = X.toarray() if sparse.issparse(X) else X
+        rows = (G[:, :, None] * X[:, None, :]).reshape(len(G), -1)
+        return np.hstack([rows, G]) if self.fit_intercept else rows
+
+    def row_jvp(self, X, V):
+        """Return J_i V_i, row by row; V of shape (n_samples, P) gives (n_samples, K)."""
+        coef = V[:, : self.n_coefficients].reshape(len(V), self.n_outputs, self.n_features)
+        if sparse.issparse(X):
+            columns = [np.asarray(X.multiply(part).sum(axis=1)) for part in coef.transpose(1, 0, 2)]
+            product = np.stack([column.ravel() for column in columns], axis=1)
+        else:
+            product = np.einsum("np,nkp->nk", X, coef)
+        return product + V[:, self.n_coefficients :] if self.fit_intercept else product
+
+    def jacobian(self, X):
+        """Return J_i for every row, dense, shape (n_samples, K, P)."""
+        units = np.eye(self.n_outputs, dtype=X.dtype)
+        return np.stack(
+            [self.row_gradients(X, np.tile(unit, (X.shape[0], 1))) for unit in units], axis=1
+        )
+
+    def parallel_parameters(self):
+        """Return the positions in theta that multiply the same feature, shape (p or p + 1, K)."""
+        positions = np.arange(self.n_coefficients).reshape(self.n_outputs, -1).T
+        if self.fit_intercept:
+            intercepts = np.arange(self.n_coefficients, self.n_parameters)
+            positions = np.vstack([positions, intercepts])
+        return positions
+
+    def output(self, k):
+        """Return the predictor of one output alone, and where its parameters stand in theta."""
+        alone = LinearPredictor(1, self.n_features, self.fit_intercept)
+        return alone, self.parallel_parameters()[:, k]
+
+    def weighted_gram(self, X, A):
+        """Return sum_i J_iᵀ A_i J_i, dense; A of shape (n_samples, K, K) gives (P, P)."""
+        K, p, end = self.n_outputs, self.n_features, self.n_coefficients
+        gram = np.zeros((self.n_parameters, self.n_parameters), dtype=X.dtype)
+        for k in range(K):
+            for m in range(k + 1):
+                block = _weighted_product(X, A[:, k, m], symmetric=k == m and np.all(A[:, k, k] >= 0))
+                gram[k * p : (k + 1) * p, m * p : (m + 1) * p] = block
+                gram[m * p : (m + 1) * p, k * p : (k + 1) * p] = block.T
+        if self.fit_intercept:
+            border = (X.T @ A.reshape(len(A), -1)).reshape(p, K, K)
+            gram[:end, end:] = border.transpose(1, 0, 2).reshape(end, K)
+            gram[end:, :end] = gram[:end, end:].T
+            gram[end:, end:] = A.sum(axis=0)
+        return gram
+
+    def squared_vjp(self, X, A):
+        """Return sum_i sum_k A_ik J_ik², entry by entry; A of shape (n_samples, K) gives (P,)."""
+        coefficients = (_squares(X).T @ A).T.ravel()
+        return np.append(coefficients, A.sum(axis=0)) if self.fit_intercept else coefficients
+
+    def row_norms(self, X):
+        """Return the largest squared singular value of every J_i: ``‖x_i‖²``, plus 1."""
+        return np.asarray(_squares(X).sum(axis=1)).ravel() + self.fit_intercept
+
+
+def _squares(X):
+    return X.multiply(X).tocsr() if sparse.issparse(X) else X * X
+
+
+def _weighted_product(X, weights, symmetric):
+    """Return Xᵀ diag(weights) X; with weights >= 0, as a symmetric product (half the work)."""
+    if sparse.issparse(X):
+        return (X.T @ X.multiply(weights[:, None]).tocsr()).toarray()
+    product = np.zeros((X.shape[1], X.shape[1]), dtype=X.dtype)
+    for block in row_blocks(len(X), X.shape[1] * X.itemsize):
+        if symmetric:
+            scaled = X[block] * np.sqrt(weights[block])[:, None]
+            product += scaled.T @ scaled
+        else:
+            product += X[block].T @ (X[block] * weights[block, None])
+    return product

@@ -1,0 +1,115 @@
+"""How the weights of the rows that stay depend on the rows that leave.
+
+Removing row j changes the objective's gradient by
+
+    -s'_j grad_j + sum_d c_jd D_d,        c_jd = s'_d / s_d - 1
+
+where s' are the weights after the removal, and the q shared directions D_d are common to all
+rows. With fixed weights q = 0 and s' = s.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class FixedWeights:
+    """Weights that stay as they are when rows leave: the rule."""
+
+    def own_weights(self, weights, rows):
+        """Return the weight s'_j that row j carries as it leaves."""
+        return weights[rows]
+
+    def coefficients(self, rows):
+        """Return c, the relative change of each group's weights; shape (n_rows, q)."""
+        return np.zeros((len(rows), 0))
+
+    def memberships(self):
+        """Return the rows of each of the q groups, as masks; shape (q, n)."""
+        return np.zeros((0, 1), dtype=bool)
+
+    def surroundings(self, weights):
+        """Split the n rows by the weights that the others have once one of them has left.
+
+        Returns
+        -------
+        parts : list of (members, weights)
+            Boolean mask of shape (n,), and the weights of all n rows.
+        """
+        return [(np.ones(len(weights), dtype=bool), weights)]
+
+    def weights_without(self, weights, members):
+        """Return the weights of all n rows once a group (a mask) has left: 0 in the group."""
+        return np.where(members, 0, weights)
+
+
+@dataclass(frozen=True)
+class BalancedClasses:
+    """``class_weight="balanced"``: class c weighs N / (K N_c), counted again after a removal.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n,)
+        Class of every row, 0 to K - 1.
+    mass : ndarray of shape (n,)
+        What a row counts for in N and N_c: 1, or its sample weight where scikit-learn does so.
+    """
+
+    codes: np.ndarray
+    mass: np.ndarray
+
+    @property
+    def totals(self):
+        """N_c, the mass of every class."""
+        return np.bincount(self.codes, weights=self.mass)
+
+    def class_weights(self):
+        """Return N / (K N_c), shape (K,)."""
+        totals = self.totals
+        return totals.sum() / (len(totals) * totals)
+
+    def _ratios(self, classes, mass):
+        """Return new over old weight of each class when ``mass`` leaves one of ``classes``."""
+        totals = self.totals
+        left = totals[classes] - mass
+        if np.any(left <= 0):
+            lost = np.unique(classes[left <= 0]).tolist()
+            raise ValueError(
+                f"A class cannot be balanced without its only row (class number {lost[0]} of "
+                "class_weight='balanced'); leave that row out of `rows`."
+            )
+        ratios = np.repeat((1 - mass / totals.sum())[:, None], len(totals), axis=1)
+        ratios[np.arange(len(classes)), classes] *= totals[classes] / left
+        return ratios
+
+    def own_weights(self, weights, rows):
+        """Return the weight s'_j that row j carries as it leaves."""
+        classes = self.codes[rows]
+        return weights[rows] * self._ratios(classes, self.mass[rows])[np.arange(len(rows)), classes]
+
+    def coefficients(self, rows):
+        """Return c, the relative change of each class weight; shape (n_rows, K)."""
+        return self._ratios(self.codes[rows], self.mass[rows]) - 1
+
+    def memberships(self):
+        """Return the rows of each class, as masks; shape (K, n)."""
+        return np.arange(len(self.totals))[:, None] == self.codes
+
+    def surroundings(self, weights):
+        """Split the rows by class; rows of unequal mass share the weights of their mean."""
+        parts = []
+        for c, members in enumerate(self.memberships()):
+            mean = self.mass[members].mean()
+            if mean < self.totals[c]:
+                ratios = self._ratios(np.array([c]), np.array([mean]))[0]
+                parts.append((members, weights * ratios[self.codes].astype(weights.dtype)))
+        return parts
+
+    def weights_without(self, weights, members):
+        """Return the weights of all n rows once a group (a mask) has left: 0 in the group."""
+        after = BalancedClasses(self.codes, np.where(members, 0, self.mass))
+        if np.any(after.totals <= 0):
+            raise ValueError("A group holds a whole class, which cannot be balanced without it.")
+        ratios = after.class_weights() / self.class_weights()
+        return np.where(members, 0, weights * ratios[self.codes])

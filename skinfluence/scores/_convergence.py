@@ -1,0 +1,77 @@
+"""How far a fit is from its optimum, and Newton steps that take it there."""
+
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from ..operators import Hessian, Removal
+
+
+def newton_decrement(problem, inverse):
+    """Return ``sqrt(∇ᵀ H⁻¹ ∇)`` of the objective: the length of the step to the optimum in H."""
+    gradient = problem.gradient()
+    return float(np.sqrt(max(gradient @ (inverse @ gradient), 0.0)))
+
+
+def typical_decrement(problem, inverse, n_rows=32):
+    """Return the median decrement that removing a row would cause: the yardstick for the fit's.
+
+    It is taken over ``n_rows`` rows of positive weight, evenly spaced.
+    """
+    rows = np.flatnonzero(problem.weights > 0)
+    if not len(rows):
+        return 0.0
+    rows = rows[np.linspace(0, len(rows) - 1, min(n_rows, len(rows))).astype(int)]
+    own = Removal(problem, rows).own.dense()
+    squares = np.einsum("np,pn->n", own, inverse @ own.T)
+    return float(np.sqrt(np.median(np.maximum(squares, 0))))
+
+
+def refine(problem, solver, max_steps=50):
+    """Take Newton steps from the fitted theta to the optimum of the objective.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem at the theta that ``fit`` returned.
+    solver : object with ``invert``
+        Solves for each step.
+    max_steps : int, default=50
+        Steps after which a ``ConvergenceWarning`` is given.
+
+    Returns
+    -------
+    problem : Problem
+        The same problem at the optimum, to rounding.
+    """
+    tolerance = np.finfo(problem.theta.dtype).eps ** 1.25
+    previous = np.inf
+    for _ in range(max_steps):
+        gradient = problem.gradient()
+        step = -(solver.invert(Hessian(problem)) @ gradient)
+        decrement = float(-(gradient @ step))
+        if not decrement > tolerance * abs(problem.objective()) or decrement > previous / 2:
+            return problem
+        problem, full = _line_search(problem, step, decrement)
+        previous = decrement if full else np.inf
+    warnings.warn(
+        f"Newton's method did not reach the optimum in {max_steps} steps; the classes may be "
+        "separable. Add a penalty.",
+        ConvergenceWarning,
+        stacklevel=2,
+    )
+    return problem
+
+
+def _line_search(problem, step, decrement):
+    """Return the problem after the longest of steps 1, ½, ¼, … that decreases, and if it was 1."""
+    before = problem.objective()
+    slack = 10 * np.finfo(problem.theta.dtype).eps * abs(before)
+    length = 1.0
+    while length > 1e-10:
+        after = problem.at(problem.theta + length * step)
+        if after.objective() <= before - 1e-4 * length * decrement + slack:
+            return after, length == 1.0
+        length /= 2
+    return problem, True

@@ -1,0 +1,257 @@
+"""Refit: the ground truth. Really fit again without the rows, one fit a change.
+
+The steps of a Pipeline before the last, and every hyper-parameter, are held at their fitted
+values. The refits are independent of one another, each starting from the full fit where the
+estimator can be warm-started, so the answer does not depend on ``n_jobs``.
+"""
+
+import warnings
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import clone, is_classifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import _safe_indexing
+
+from .._fitting import fit_clone
+from .._rows import check_rows
+from ..losses import Loss, NegativeLogProbability, SquaredError
+from ..problems import (
+    Continuous,
+    Labels,
+    Problem,
+    UnsupportedEstimatorError,
+    as_problem,
+    encode_features,
+    final_estimator,
+    transform_features,
+)
+from ..solvers import Direct
+from ._convergence import refine as refine_problem
+
+
+@dataclass(frozen=True, eq=False)
+class Refit:
+    """Really refit without each row. Build it with ``Refit.of``.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        The final estimator, fitted on all rows.
+    X, y, sample_weight
+        Its training data as it sees them; y in the user's labels.
+    loss, targets
+        What a row's loss is, and how y is encoded for it.
+    problem : Problem or None
+        The full fit's problem, at its optimum if ``refine``; None for an estimator that has no
+        adapter, which is judged by ``predict_proba`` or ``predict`` alone.
+    refine : bool
+        Whether Newton steps take each refit to its optimum.
+    """
+
+    estimator: Any
+    X: Any
+    y: np.ndarray
+    sample_weight: np.ndarray | None
+    loss: Loss
+    targets: Any
+    problem: Problem | None
+    refine: bool = True
+    n_jobs: int | None = None
+    verbose: int = 0
+
+    @classmethod
+    def of(cls, estimator, X, y, sample_weight=None, *, refine=True, n_jobs=None, verbose=0):
+        """Prepare refits of a fitted estimator (a Pipeline, a FrozenEstimator, or any other)."""
+        final = final_estimator(estimator)
+        rest = {"refine": refine, "n_jobs": n_jobs, "verbose": verbose}
+        y = np.asarray(y)
+        if sample_weight is not None:
+            sample_weight = np.asarray(sample_weight)
+        try:
+            problem = as_problem(estimator, X, y, sample_weight)
+        except UnsupportedEstimatorError:
+            X = transform_features(estimator, X)
+            loss, targets = _outward_loss(final, y)
+            return cls(final, X, y, sample_weight, loss, targets, None, **rest)
+        problem = _optimum(problem, refine)
+        loss, targets = problem.loss, problem.targets
+        return cls(final, problem.X, y, sample_weight, loss, targets, problem, **rest)
+
+    def encode(self, estimator, X, y=None):
+        """Return test rows as the final estimator sees them, and their encoded targets."""
+        known = self.problem is not None
+        X = (encode_features if known else transform_features)(estimator, X)
+        dtype = self.problem.theta.dtype if known else np.float64
+        return X, None if y is None else self.targets.encode(y, dtype)
+
+    def on_losses(self, X, y):
+        """Effect on the losses of test rows, as (m, n_rows)."""
+        before = self.loss(self._full_raw(X), y)[:, None]
+        return lambda rows: self._losses_without(rows[:, None], X, y) - before
+
+    def on_groups(self, X, y, groups):
+        """Effect on test losses of removing each group at once; groups (n, n_groups) boolean."""
+        dropped = [np.flatnonzero(members) for members in groups.T]
+        return self._losses_without(dropped, X, y) - self.loss(self._full_raw(X), y)[:, None]
+
+    def on_predictions(self, X):
+        """Effect on the predictions of test rows, as (m, n_rows, K)."""
+        before = self._full_raw(X, outward=True)
+
+        def effect(rows):
+            refits = self._run(rows[:, None], X, outward=True)
+            return np.stack([raw for raw, _ in refits], axis=1) - before[:, None]
+
+        return effect
+
+    def on_parameters(self):
+        """Effect on theta, as (n_rows, P)."""
+        if self.problem is None:
+            raise TypeError(f"The parameters of {type(self.estimator).__name__} are not known.")
+        return lambda rows: np.stack(
+            [theta - self.problem.theta for _, theta in self._run(rows[:, None], self.X[:1])]
+        )
+
+    def on_own_raw(self, rows):
+        """Effect of every row on its own raw prediction, shape (n_rows, K)."""
+        tasks = (delayed(_refit)(self, [j], _safe_indexing(self.X, [j])) for j in rows)
+        after = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(tasks)
+        before = self._full_raw(_safe_indexing(self.X, rows))
+        return np.concatenate([raw for raw, _ in after]) - before
+
+    def _full_raw(self, X, outward=False):
+        if self.problem is None:
+            return _respond(self.estimator, X, outward)
+        return self.problem.predict_raw(X)
+
+    def _losses_without(self, dropped, X, y):
+        return np.stack([self.loss(raw, y) for raw, _ in self._run(dropped, X)], axis=1)
+
+    def _run(self, dropped, X, outward=False):
+        """Refit without each set of rows; return (raw predictions at X, theta) of each."""
+        tasks = (delayed(_refit)(self, rows, X, outward) for rows in dropped)
+        return Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(tasks)
+
+
+def _refit(refit, dropped, X_test, outward=False):
+    """Fit without the dropped rows; return raw predictions at X_test, and theta if known."""
+    kept = np.setdiff1d(np.arange(len(refit.y)), dropped)
+    X, y = _safe_indexing(refit.X, kept), refit.y[kept]
+    weights = {}
+    if refit.sample_weight is not None:
+        weights["sample_weight"] = refit.sample_weight[kept]
+    model = _fit_again(refit, X, y, weights, dropped)
+    if refit.problem is None:
+        return _respond(model, X_test, outward), None
+    problem = _optimum(as_problem(model, X, y, **weights), refit.refine)
+    return problem.predict_raw(X_test), problem.theta
+
+
+def _fit_again(refit, X, y, weights, dropped):
+    """Fit the final estimator again, from the full fit where it allows a warm start."""
+    model = clone(refit.estimator)
+    if refit.problem is not None and hasattr(model, "warm_start"):
+        model = deepcopy(refit.estimator).set_params(warm_start=True)
+    classes = getattr(refit.estimator, "classes_", None)
+    if classes is not None and len(np.unique(y)) < len(classes):
+        raise ValueError(
+            f"Without row(s) {list(dropped)[:5]} a class has no row left, so the model cannot be "
+            "fitted again; leave them out of `rows`."
+        )
+    with warnings.catch_warnings():
+        if refit.refine and refit.problem is not None:
+            warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(X, y, **weights)
+
+
+def _optimum(problem, refine):
+    return refine_problem(problem, Direct()) if refine else problem
+
+
+def _outward_loss(estimator, y):
+    """Return the loss and the targets of an estimator that is known by its predictions only."""
+    if not is_classifier(estimator):
+        one_dimensional = y.ndim == 1
+        return SquaredError(), Continuous(1 if one_dimensional else y.shape[1], one_dimensional)
+    if not hasattr(estimator, "predict_proba"):
+        raise TypeError(
+            f'method="retrain" judges a classifier by its log loss, and '
+            f"{type(estimator).__name__} has no predict_proba; wrap it in CalibratedClassifierCV."
+        )
+    return NegativeLogProbability(), Labels(estimator.classes_)
+
+
+def _respond(estimator, X, outward):
+    """Return what the loss takes, or with ``outward`` the decision function where there is one."""
+    if not is_classifier(estimator):
+        raw = estimator.predict(X)
+    elif outward and hasattr(estimator, "decision_function"):
+        raw = estimator.decision_function(X)
+    else:
+        raw = estimator.predict_proba(X)
+        raw = raw[:, 1:] if raw.shape[1] == 2 else raw
+    return np.reshape(raw, (len(raw), -1))
+
+
+def leave_one_out(
+    estimator,
+    X,
+    y,
+    X_test,
+    y_test,
+    *,
+    rows=None,
+    sample_weight=None,
+    refine=True,
+    n_jobs=None,
+    verbose=0,
+):
+    """Really refit without each row, and return how the test losses changed.
+
+    The ground truth that every estimate is judged by, in the units of
+    ``InfluenceExplainer.loss_influence``.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Cloned and fitted on all rows first; a FrozenEstimator is taken as fitted.
+    X, y : array-like
+        Training data.
+    X_test, y_test : array-like
+        Rows whose losses are asked about; y_test in the user's labels.
+    rows : None, int indices, boolean mask or slice, default=None
+        Training rows to leave out, one at a time; None means all.
+    sample_weight : array-like of shape (n_train,), default=None
+        Training weights.
+    refine : bool, default=True
+        Take each refit to its optimum by Newton steps: at default tolerances the noise of a fit
+        is as large as the effect of one row. Supported estimators only.
+    n_jobs : int, default=None
+        Refits run at the same time; the answer does not depend on it.
+    verbose : int, default=0
+        Progress, as in joblib.
+
+    Returns
+    -------
+    influence : ndarray of shape (n_test, n_rows)
+        Test loss after the removal minus before.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skinfluence import leave_one_out
+    >>> X, y = load_iris(return_X_y=True)
+    >>> leave_one_out(LogisticRegression(max_iter=1000), X, y, X[:3], y[:3], rows=[0, 70]).shape
+    (3, 2)
+    """
+    fitted = fit_clone(estimator, X, y, sample_weight)
+    refit = Refit.of(
+        fitted, X, y, sample_weight, refine=refine, n_jobs=n_jobs, verbose=verbose
+    )
+    X_test, y_test = refit.encode(fitted, X_test, y_test)
+    return refit.on_losses(X_test, y_test)(check_rows(rows, len(refit.y)))

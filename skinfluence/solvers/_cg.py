@@ -1,0 +1,104 @@
+"""Conjugate gradients, for all right-hand sides at once."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from ._inverse import Inverse
+
+
+@dataclass(frozen=True)
+class CG:
+    """Solve by conjugate gradients: needs nothing but products with the Hessian.
+
+    Each right-hand side runs its own recurrence and stops by its own residual; an iteration is
+    one product of the Hessian with those that are still running. (Koh & Liang 2017, section 3,
+    "Conjugate gradients"; Martens 2010.)
+
+    Parameters
+    ----------
+    rtol : float, default=1e-8
+        Stop where ``‖b - H x‖ <= rtol ‖b‖``.
+    max_iter : int, default=1000
+        Iterations after which the rest is returned with a ``ConvergenceWarning``.
+    preconditioner : {None, "jacobi"}, default=None
+        "jacobi" divides by the diagonal of H: it helps on sparse text, whose words differ in
+        frequency, and may hurt on a softmax.
+    """
+
+    rtol: float = 1e-8
+    max_iter: int = 1000
+    preconditioner: str | None = None
+
+    def invert(self, hessian):
+        """Return H⁻¹; every product with it runs the iteration."""
+        if self.preconditioner not in (None, "jacobi"):
+            raise ValueError(
+                f"`preconditioner` must be None or 'jacobi'; got {self.preconditioner!r}."
+            )
+        return CGInverse(hessian, self)
+
+
+class CGInverse(Inverse):
+    """H⁻¹ whose products are conjugate gradient solves."""
+
+    def __init__(self, hessian, solver):
+        super().__init__(hessian)
+        self.solver = solver
+        self.scale = np.ones(len(hessian.ridge), dtype=hessian.dtype)
+        if solver.preconditioner == "jacobi":
+            diagonal = hessian.diagonal()
+            self.scale = 1 / np.where(diagonal > 0, diagonal, 1)
+
+    def _matmat(self, B):
+        B = self.project(np.asarray(B, dtype=self.dtype))
+        X = np.zeros_like(B)
+        R, Z = B.copy(), self._precondition(B)
+        D, rho = Z.copy(), _dots(B, Z)
+        tolerance = self.solver.rtol * np.linalg.norm(B, axis=0)
+        running = np.linalg.norm(R, axis=0) > tolerance
+        for _ in range(self.solver.max_iter):
+            if not running.any():
+                return self.project(X)
+            step, product = self._step(D[:, running], rho[running])
+            X[:, running] += step * D[:, running]
+            R[:, running] -= step * product
+            Z = self._precondition(R[:, running])
+            new = _dots(R[:, running], Z)
+            D[:, running] = Z + (new / rho[running]) * D[:, running]
+            rho[running] = new
+            running = np.linalg.norm(R, axis=0) > tolerance
+        self._warn(R, B)
+        return self.project(X)
+
+    def _step(self, D, rho):
+        """Return the step along every direction, and the product H D."""
+        product = self.hessian @ D
+        curvature = _dots(D, product)
+        if np.any(curvature <= 0):
+            raise ValueError(
+                f"The Hessian has a direction of curvature {curvature.min():.3g}, so conjugate "
+                'gradients cannot solve it. Set `damping` > 0, or use solver="direct".'
+            )
+        return rho / curvature, product
+
+    def _precondition(self, R):
+        return self.project(self.scale[:, None] * R)
+
+    def _warn(self, R, B):
+        sizes = np.linalg.norm(B, axis=0)
+        worst = np.max(np.linalg.norm(R, axis=0) / np.where(sizes > 0, sizes, 1))
+        if worst > self.solver.rtol:
+            warnings.warn(
+                f"Conjugate gradients stopped after {self.solver.max_iter} iterations at a "
+                f"relative residual of {worst:.2g} (rtol={self.solver.rtol:g}); raise `max_iter`, "
+                "add `damping`, or precondition.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+
+
+def _dots(A, B):
+    return np.einsum("ij,ij->j", A, B)

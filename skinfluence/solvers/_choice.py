@@ -1,0 +1,38 @@
+"""From a string to a solver: ``"auto"`` chooses by size and memory."""
+
+import sklearn
+
+from ._cg import CG
+from ._direct import Direct
+from ._lissa import LiSSA
+
+_NAMES = ("auto", "direct", "cg", "lissa")
+
+
+def resolve_solver(solver, hessian, *, random_state=None, n_jobs=None):
+    """Return the solver that a name stands for; instances are returned as they are.
+
+    ``"auto"`` is ``Direct`` while its factor fits scikit-learn's ``working_memory`` four times
+    (the matrix and its factor, and the blocks that are solved against it), else ``CG``.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    TypeError
+        If it is neither a name nor something with ``invert``.
+    """
+    if hasattr(solver, "invert"):
+        return solver
+    if not isinstance(solver, str):
+        raise TypeError(f"`solver` must be one of {_NAMES} or a solver; got {solver!r}.")
+    if solver == "auto":
+        order = Direct().size(hessian)
+        budget = 4 * sklearn.get_config()["working_memory"] * 2**20
+        return Direct() if order**2 * hessian.dtype.itemsize <= budget else CG()
+    if solver == "lissa":
+        return LiSSA(random_state=random_state, n_jobs=n_jobs)
+    choices = {"direct": Direct, "cg": CG}
+    if solver not in choices:
+        raise ValueError(f"`solver` must be one of {_NAMES} or a solver; got {solver!r}.")
+    return choices[solver]()

@@ -1,0 +1,157 @@
+"""H⁻¹ by Woodbury, for more parameters than rows: a matrix of order nK is factored, not P.
+
+With ``s_i A_i = F_i F_iᵀ``, D the ridge on the coefficients and ``X̂ = Fᵀ J D^-½`` (nK, Kp),
+
+    H_w⁻¹ = D^-½ (I - X̂ᵀ M⁻¹ X̂) D^-½,        M = I + X̂ X̂ᵀ = UᵀU.
+
+The intercepts, whose Jacobian is T = Fᵀ and whose ridge R is 0 if they are free, border it:
+
+    H⁻¹ = H_w⁻¹ ⊕ 0 + V S⁻¹ Vᵀ,    V = [-D^-½ X̂ᵀ M⁻¹ T; I],    S = R + Tᵀ M⁻¹ T.
+"""
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import get_lapack_funcs, solve_triangular
+
+from .._blocks import row_blocks, take_rows
+from ._inverse import Inverse
+
+
+class DualInverse(Inverse):
+    """H⁻¹ for a linear predictor whose coefficients all carry a ridge."""
+
+    def __init__(self, hessian):
+        super().__init__(hessian)
+        predictor, X = hessian.problem.predictor, hessian.problem.X
+        self.end = predictor.n_coefficients
+        self.roots = _square_roots(hessian.curvatures)
+        self.prior = hessian.ridge[: self.end].reshape(predictor.n_outputs, -1) ** -0.5
+        self.rows = [
+            _scaled_rows(X, self.roots[:, k], prior) for k, prior in enumerate(self.prior)
+        ]
+        self.factor = _factor_gram(self.rows)
+        self._add_border(hessian.ridge[self.end :])
+
+    def _add_border(self, ridge):
+        self.border = np.zeros((self.end, 0), dtype=self.dtype)
+        if not len(ridge):
+            return
+        border = self.roots.transpose(0, 2, 1).reshape(-1, len(ridge))
+        white = self._whiten_dual(border)
+        schur = np.diag(ridge) + white.T @ white
+        flat = self.hessian.problem.flat_directions[self.end :]
+        schur += np.mean(np.diag(schur)) * (flat @ flat.T)
+        coefficients = -self._colour(self._unwhiten_dual(white))
+        units = np.eye(len(ridge), dtype=self.dtype)
+        self.border = self.project(np.vstack([coefficients, units]))
+        self.schur_inverse = np.linalg.inv(schur)
+
+    def _whiten_dual(self, T):
+        return solve_triangular(self.factor, T, trans=1, check_finite=False)
+
+    def _unwhiten_dual(self, Z):
+        return solve_triangular(self.factor, Z, check_finite=False)
+
+    def _colour(self, W):
+        """Return D^-½ X̂ᵀ W, flat over the outputs."""
+        parts = [prior[:, None] * (rows.T @ W) for rows, prior in zip(self.rows, self.prior)]
+        return np.concatenate(parts)
+
+    def _matmat(self, B):
+        coefficients = B[: self.end].reshape(*self.prior.shape, -1) * self.prior[:, :, None]
+        product = sum(rows @ part for rows, part in zip(self.rows, coefficients))
+        dual = self._unwhiten_dual(self._whiten_dual(product))
+        solved = (coefficients * self.prior[:, :, None]).reshape(self.end, -1) - self._colour(dual)
+        if not self.border.shape[1]:
+            return solved
+        solved = np.vstack([solved, np.zeros_like(B[self.end :])])
+        return solved + self.border @ (self.schur_inverse @ (self.border.T @ B))
+
+    def _leverages(self, rows):
+        leverages = self._coefficient_leverages(rows)
+        if self.border.shape[1]:
+            problem = self.hessian.problem
+            effect = problem.predictor.jvp(take_rows(problem.X, rows), self.border)
+            leverages += effect @ self.schur_inverse @ effect.transpose(0, 2, 1)
+        return leverages
+
+    def _coefficient_leverages(self, rows):
+        """Return ``J_i H_w⁻¹ J_iᵀ``: at one output, ``(1 - [M⁻¹]_ii) / f_i²`` for all rows at once.
+
+        That difference loses its digits where f_i² h_i is small (a row with no curvature, such as
+        a confidently wrong label); these rows, and a few rows of many, are solved one by one.
+        """
+        if len(self.prior) > 1 or 3 * len(rows) < len(self.factor):
+            return self._solved_leverages(rows)
+        (trtri,) = get_lapack_funcs(("trtri",), (self.factor,))
+        inverse, _ = trtri(self.factor)
+        share = 1 - np.einsum("ij,ij->i", inverse, inverse)[rows]
+        curvature = self.roots[rows, 0, 0] ** 2
+        lost = share < np.finfo(self.dtype).eps ** 0.4
+        leverages = (share / np.where(lost, 1, curvature))[:, None, None]
+        leverages[lost] = self._solved_leverages(rows[lost])
+        return leverages
+
+    def _solved_leverages(self, rows):
+        """Return ``J_i D⁻¹ J_iᵀ - ‖U⁻ᵀ X̂ D^-½ J_iᵀ‖²``, one triangular solve a row and output."""
+        K, X = len(self.prior), self.hessian.problem.X
+        leverages = np.zeros((len(rows), K, K), dtype=self.dtype)
+        row_bytes = 2 * K * len(self.factor) * self.dtype.itemsize
+        for block in row_blocks(len(rows), row_bytes, self.hessian.block_size):
+            chosen = take_rows(X, rows[block])
+            white = []
+            for k, (own, prior) in enumerate(zip(self.rows, self.prior)):
+                scaled = _scaled_rows(chosen, np.ones((chosen.shape[0], 1)), prior)
+                white.append(self._whiten_dual(_dense(own @ scaled.T)))
+                leverages[block, k, k] = _row_squares(scaled)
+            white = np.stack(white)
+            leverages[block] -= np.einsum("kin,lin->nkl", white, white, optimize=True)
+        return leverages
+
+
+def _square_roots(curvatures):
+    """Return F_i with ``F_i F_iᵀ = s_i A_i``, shape (n, K, K)."""
+    if curvatures.shape[1] == 1:
+        return np.sqrt(np.maximum(curvatures, 0))
+    eigenvalues, vectors = np.linalg.eigh(curvatures)
+    return vectors * np.sqrt(np.maximum(eigenvalues, 0))[:, None, :]
+
+
+def _scaled_rows(X, roots, prior):
+    """Return the rows (i, a) = roots_ia x_i · prior, shape (n K, p)."""
+    repeated = np.repeat(np.arange(X.shape[0]), roots.shape[1])
+    scale = roots.ravel().astype(X.dtype, copy=False)
+    if sparse.issparse(X):
+        return X[repeated].multiply(scale[:, None]).multiply(prior).tocsr()
+    return X[repeated] * scale[:, None] * prior
+
+
+def _factor_gram(rows):
+    """Return the upper Cholesky factor of I + Σ_k X̂_k X̂_kᵀ."""
+    gram = sum(_lower_gram(part) for part in rows)
+    gram[np.diag_indices_from(gram)] += 1
+    (potrf,) = get_lapack_funcs(("potrf",), (gram,))
+    factor, failed = potrf(gram.T, lower=False, overwrite_a=True)
+    if failed:
+        raise ValueError("The dual system is not finite; rescale the columns of X.")
+    return factor
+
+
+def _lower_gram(rows, block_size=512):
+    """Return rows rowsᵀ, dense; of a sparse matrix only the lower triangle, block by block."""
+    if not sparse.issparse(rows):
+        return rows @ rows.T
+    n = rows.shape[0]
+    gram = np.zeros((n, n), dtype=rows.dtype)
+    for block in row_blocks(n, 1, block_size):
+        gram[block.start :, block] = (rows[block.start :] @ rows[block].T).toarray()
+    return gram
+
+
+def _dense(matrix):
+    return matrix.toarray() if sparse.issparse(matrix) else matrix
+
+
+def _row_squares(rows):
+    squares = rows.multiply(rows) if sparse.issparse(rows) else rows * rows
+    return np.asarray(squares.sum(axis=1)).ravel()
