@@ -10,6 +10,7 @@ from sklearn.utils import _safe_indexing
 from ._confident import confident_errors, outlying
 from ._delegation import DelegatingEstimator
 from ._fitting import fit_clone
+from ._parameters import check_at_least, check_choices
 from .operators import Hessian
 from .problems import as_problem, final_estimator, penalty_parameter, transform_features
 from .scores import FirstOrder, Newton, refine
@@ -211,14 +212,11 @@ class LabelCleaner(DelegatingEstimator):
             "action": ("drop", "relabel", "keep"),
             "penalty": ("tune", "keep"),
         }
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"`{name}` must be one of {allowed}; got {getattr(self, name)!r}.")
+        check_choices(self, choices)
+        check_at_least(self, "damping", 0)
         share = self.contamination
         if share != "auto" and not (isinstance(share, numbers.Real) and 0 < share <= 0.5):
             raise ValueError(f"`contamination` must be 'auto' or in (0, 0.5]; got {share!r}.")
-        if not (isinstance(self.damping, numbers.Real) and self.damping >= 0):
-            raise ValueError(f"`damping` must be a number >= 0; got {self.damping!r}.")
         if self.action == "relabel" and not is_classifier(self._base_estimator()):
             raise ValueError(
                 "`action='relabel'` is for classifiers; on a regressor use 'drop' or 'keep'."

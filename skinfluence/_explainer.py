@@ -1,10 +1,6 @@
 """InfluenceExplainer: which training rows made the model say that?"""
 
-import warnings
-
 import numpy as np
-from sklearn.base import is_classifier
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
@@ -12,11 +8,12 @@ from sklearn.utils.validation import check_is_fitted
 from ._blocks import row_blocks
 from ._delegation import DelegatingEstimator
 from ._fitting import fit_clone
+from ._parameters import check_at_least, check_choices
 from ._parallel import evaluate_blocks, strongest_by_block
 from ._rows import check_groups, check_rows
 from .operators import Hessian
 from .problems import as_problem, encode_features, with_parameters
-from .scores import FirstOrder, Newton, Refit, newton_decrement, refine, typical_decrement
+from .scores import FirstOrder, Newton, Refit, check_convergence, refine
 from .solvers import Direct, resolve_solver
 
 #: Multiplications that method="auto" spends on Newton steps: about a minute on one core.
@@ -172,12 +169,12 @@ class InfluenceExplainer(DelegatingEstimator):
         frozen = isinstance(estimator, FrozenEstimator)
         if self.refine:
             if frozen:
-                _check_convergence(problem, solver.invert(hessian), frozen, threshold=10)
+                check_convergence(problem, solver.invert(hessian), frozen=frozen, threshold=10)
             problem = refine(problem, solver)
             estimator = with_parameters(estimator, problem)
             hessian = Hessian(problem, self.damping, self.block_size)
         inverse = solver.invert(hessian)
-        decrement, typical = _check_convergence(problem, inverse, frozen, threshold=0.1)
+        decrement, typical = check_convergence(problem, inverse, frozen=frozen)
         method = self.method
         if method == "auto":
             order = Direct().size(hessian) if isinstance(solver, Direct) else np.inf
@@ -473,15 +470,11 @@ class InfluenceExplainer(DelegatingEstimator):
             "method": ("auto", "influence", "newton", "retrain"),
             "curvature": ("auto", "hessian", "gauss_newton"),
         }
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"`{name}` must be one of {allowed}; got {getattr(self, name)!r}.")
-        if not np.isscalar(self.damping) or isinstance(self.damping, str) or not self.damping >= 0:
-            raise ValueError(f"`damping` must be a number >= 0; got {self.damping!r}.")
-        if not self.temperature > 0:
-            raise ValueError(f"`temperature` must be > 0; got {self.temperature!r}.")
-        if self.block_size is not None and self.block_size < 1:
-            raise ValueError(f"`block_size` must be >= 1 or None; got {self.block_size!r}.")
+        check_choices(self, choices)
+        check_at_least(self, "damping", 0)
+        check_at_least(self, "temperature", 0, strict=True)
+        if self.block_size is not None:
+            check_at_least(self, "block_size", 1)
 
 
 def _both_signs(influence):
@@ -495,24 +488,3 @@ def _check_out(out, shape, dtype):
     if out.shape != shape:
         raise ValueError(f"`out` must have shape {shape}; got {out.shape}.")
     return out
-
-
-def _check_convergence(problem, inverse, frozen, threshold):
-    """Return the fit's Newton decrement and the median row's; warn where it is not small."""
-    decrement = newton_decrement(problem, inverse)
-    typical = typical_decrement(problem, inverse)
-    if decrement > threshold * typical and decrement**2 > _rounding(problem):
-        reason = "`estimator` was not fitted on this X and y, or it" if frozen else "The fit"
-        warnings.warn(
-            f"{reason} stopped short of its optimum: it is {decrement / max(typical, 1e-300):.2g} "
-            "times as far from it as removing a typical row would move it, and influences are off "
-            "by as much. Set refine=True, or fit with a smaller `tol` and a larger `max_iter`.",
-            ConvergenceWarning,
-            stacklevel=4,
-        )
-    return decrement, typical
-
-
-def _rounding(problem):
-    """Return the decrement, squared, that rounding alone can leave."""
-    return np.finfo(problem.theta.dtype).eps ** 1.25 * abs(problem.objective())

@@ -112,10 +112,13 @@ class LinearPredictor:
 
     def jacobian(self, X):
         """Return J_i for every row, dense, shape (n_samples, K, P)."""
-        units = np.eye(self.n_outputs, dtype=X.dtype)
-        return np.stack(
-            [self.row_gradients(X, np.tile(unit, (X.shape[0], 1))) for unit in units], axis=1
-        )
+        X = X.toarray() if sparse.issparse(X) else X
+        K, p = self.n_outputs, self.n_features
+        jacobian = np.zeros((len(X), K, self.n_parameters), dtype=X.dtype)
+        for k in range(K):
+            jacobian[:, k, k * p : (k + 1) * p] = X
+            jacobian[:, k, K * p + k :: K] = 1  # the intercept of output k, if there is one
+        return jacobian
 
     def parallel_parameters(self):
         """Return the positions in theta that multiply the same feature, shape (p or p + 1, K)."""

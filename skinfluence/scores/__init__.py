@@ -8,7 +8,7 @@ Each is a value with the same four questions, so whatever asks them need not kno
     on_own_raw(rows)     (n_rows, K)                      raw prediction of the row itself
 """
 
-from ._convergence import newton_decrement, refine, typical_decrement
+from ._convergence import check_convergence, newton_decrement, refine, typical_decrement
 from ._first_order import FirstOrder
 from ._newton import Newton
 from ._refit import Refit, leave_one_out
@@ -17,6 +17,7 @@ __all__ = [
     "FirstOrder",
     "Newton",
     "Refit",
+    "check_convergence",
     "leave_one_out",
     "newton_decrement",
     "refine",

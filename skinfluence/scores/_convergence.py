@@ -28,6 +28,38 @@ def typical_decrement(problem, inverse, n_rows=32):
     return float(np.sqrt(np.median(np.maximum(squares, 0))))
 
 
+def check_convergence(problem, inverse, *, frozen=False, threshold=0.1):
+    """Return the fit's Newton decrement and the median row's; warn where the ratio is large.
+
+    Parameters
+    ----------
+    problem, inverse
+        The fitted problem, and H⁻¹.
+    frozen : bool, default=False
+        Whether the fit was the user's, so that the data given may not be its training data.
+    threshold : float, default=0.1
+        Ratio above which a ``ConvergenceWarning`` is given.
+    """
+    decrement = newton_decrement(problem, inverse)
+    typical = typical_decrement(problem, inverse)
+    if decrement > threshold * typical and decrement**2 > _tolerance(problem):
+        reason = "`estimator` was not fitted on this X and y, or it" if frozen else "The fit"
+        ratio = decrement / max(typical, np.finfo(float).tiny)
+        warnings.warn(
+            f"{reason} stopped short of its optimum: it is {ratio:.2g} times as far from it as "
+            "removing a typical row would move it, and influences are off by as much. Set "
+            "refine=True, or fit with a smaller `tol` and a larger `max_iter`.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+    return decrement, typical
+
+
+def _tolerance(problem):
+    """Return the square of a decrement that is zero to rounding."""
+    return np.finfo(problem.theta.dtype).eps ** 1.25 * abs(problem.objective())
+
+
 def refine(problem, solver, max_steps=50):
     """Take Newton steps from the fitted theta to the optimum of the objective.
 
@@ -45,13 +77,12 @@ def refine(problem, solver, max_steps=50):
     problem : Problem
         The same problem at the optimum, to rounding.
     """
-    tolerance = np.finfo(problem.theta.dtype).eps ** 1.25
     previous = np.inf
     for _ in range(max_steps):
         gradient = problem.gradient()
         step = -(solver.invert(Hessian(problem)) @ gradient)
         decrement = float(-(gradient @ step))
-        if not decrement > tolerance * abs(problem.objective()) or decrement > previous / 2:
+        if not decrement > _tolerance(problem) or decrement > previous / 2:
             return problem
         problem, full = _line_search(problem, step, decrement)
         previous = decrement if full else np.inf

@@ -33,8 +33,8 @@ class PenaltySearch:
     ----------
     estimator : estimator
         A supported final estimator.
-    parameter : str
-        Its hyper-parameter, such as "C" or "alpha".
+    parameter : {"C", "alpha"}
+        Its hyper-parameter: "C" is the inverse of a penalty, "alpha" the penalty.
     X, y, sample_weight
         Training data as the final estimator sees them.
     solver, damping
@@ -52,16 +52,17 @@ class PenaltySearch:
 
     def best(self):
         """Return the value of the grid where the risk is least."""
-        step, position = 2, 0
-        while step:
-            while True:
-                near = [k for k in (position - step, position + step) if abs(k) <= 2 * DECADES]
-                lowest = min((position, *near), key=self.risk)
-                if lowest == position:
-                    break
-                position = lowest
-            step //= 2
+        stronger = -1 if self.parameter == "C" else 1
+        position = 0
+        for step in (2, 1):
+            for direction in (stronger, -stronger):  # strong penalties fit fast: try them first
+                while self._improves(position, position + direction * step):
+                    position += direction * step
         return 10 ** (position / 2)
+
+    def _improves(self, position, candidate):
+        within = abs(candidate) <= 2 * DECADES
+        return within and self.risk(candidate) < self.risk(position)
 
     def risk(self, position):
         """Return the risk at 10^(position / 2); infinite where the fit fails."""

@@ -40,7 +40,12 @@ class Inverse(LinearOperator):
     def project(self, B):
         """Return B without its flat directions."""
         flat = self.hessian.problem.flat_directions
-        return B - flat @ (flat.T @ B) if flat.shape[1] else B
+        if not flat.shape[1]:
+            return B
+        support = np.flatnonzero(flat.any(axis=1))  # the intercepts, as a rule: few of many
+        projected = B.copy()
+        projected[support] -= flat[support] @ (flat[support].T @ B[support])
+        return projected
 
     def leverages(self, rows):
         """Return ``J_i H⁻¹ J_iᵀ`` of training rows, shape (n_rows, K, K).

@@ -1,0 +1,20 @@
+"""Checks of constructor parameters, with errors that name the parameter and the remedy."""
+
+import numbers
+
+
+def check_choices(estimator, choices):
+    """Raise ValueError unless each named parameter is one of its allowed values."""
+    for name, allowed in choices.items():
+        value = getattr(estimator, name)
+        if not isinstance(value, str) or value not in allowed:
+            raise ValueError(f"`{name}` must be one of {allowed}; got {value!r}.")
+
+
+def check_at_least(estimator, name, low, *, strict=False):
+    """Raise ValueError unless the named parameter is a number >= low, or > low if ``strict``."""
+    value = getattr(estimator, name)
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not number or not (value > low if strict else value >= low) or value == float("inf"):
+        relation = ">" if strict else ">="
+        raise ValueError(f"`{name}` must be a finite number {relation} {low}; got {value!r}.")
