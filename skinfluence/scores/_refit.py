@@ -88,6 +88,10 @@ class Refit:
         dtype = self.problem.theta.dtype if known else np.float64
         return X, None if y is None else self.targets.encode(y, dtype)
 
+    def own_rows(self):
+        """Return the training rows' raw predictions, the loss, and the encoded targets."""
+        return self._full_raw(self.X), self.loss, self.targets.encode(self.y, np.float64)
+
     def on_losses(self, X, y):
         """Effect on the losses of test rows, as (m, n_rows)."""
         before = self.loss(self._full_raw(X), y)[:, None]
