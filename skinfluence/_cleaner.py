@@ -5,7 +5,8 @@ import numbers
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils.validation import _num_samples
 
 from ._confident import confident_errors, outlying
 from ._delegation import DelegatingEstimator
@@ -14,8 +15,38 @@ from ._parameters import check_at_least, check_choices
 from .operators import Hessian
 from .problems import as_problem, final_estimator, penalty_parameter, transform_features
 from .scores import FirstOrder, Newton, refine
-from .scores._tuning import PenaltySearch, leave_one_out_losses
+from .scores._tuning import PenaltySearch
 from .solvers import resolve_solver
+
+
+class ScoreParameter:
+    """The attribute ``score``, which is a parameter's name and scikit-learn's method at once.
+
+    ``get_params`` returns the parameter as it was given. The attribute reads as that string, and
+    calls as ``score(X, y)``, so that pipelines and searches score a cleaner as any estimator.
+    """
+
+    def __get__(self, cleaner, owner):
+        if cleaner is None:
+            return self
+        name = vars(cleaner)["score"]
+        return ScoreName(name, cleaner) if isinstance(name, str) else name
+
+    def __set__(self, cleaner, name):
+        vars(cleaner)["score"] = name
+
+
+class ScoreName(str):
+    """The parameter's string, which scores when it is called."""
+
+    def __new__(cls, name, cleaner):
+        """Return ``name``, which calls the method ``score`` of the cleaner's base class."""
+        self = super().__new__(cls, name)
+        self.cleaner = cleaner
+        return self
+
+    def __call__(self, X, y, **params):
+        return super(LabelCleaner, self.cleaner).score(X, y, **params)
 
 
 class LabelCleaner(DelegatingEstimator):
@@ -82,8 +113,10 @@ class LabelCleaner(DelegatingEstimator):
     >>> y[:10] = 1 - y[:10]
     >>> cleaner = LabelCleaner(make_pipeline(StandardScaler(), LogisticRegression())).fit(X, y)
     >>> int(np.isin(np.arange(10), cleaner.ranking_[:20]).sum())
-    10
+    8
     """
+
+    score = ScoreParameter()
 
     def __init__(
         self,
@@ -110,6 +143,10 @@ class LabelCleaner(DelegatingEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    def get_params(self, deep=True):
+        """Return the parameters, ``score`` as it was given."""
+        return {**super().get_params(deep), "score": vars(self)["score"]}
+
     def fit(self, X, y, sample_weight=None):
         """Score the labels, flag the suspicious ones, and fit on the cleaned rows.
 
@@ -132,6 +169,9 @@ class LabelCleaner(DelegatingEstimator):
             If a parameter is out of range, or ``action="relabel"`` on a regressor.
         """
         self._check_parameters()
+        X, y, sample_weight = indexable(X, y, sample_weight)
+        if _num_samples(X) < 2:
+            raise ValueError("LabelCleaner needs two rows or more; got n_samples=1.")
         first = fit_clone(self._base_estimator(), X, y, sample_weight)
         problem, newton, penalty = self._scoring(first, X, y, sample_weight)
         change = newton.on_own_raw(np.arange(problem.n_rows))
@@ -161,6 +201,7 @@ class LabelCleaner(DelegatingEstimator):
             The rows ``sample_indices_``; flagged labels replaced if ``action="relabel"``.
         """
         self.fit(X, y, **params)
+        X, y = indexable(X, y)
         relabel = self.action == "relabel"
         labels = _relabelled(y, self.flagged_, self.suggested_labels_) if relabel else y
         return _safe_indexing(X, self.sample_indices_), _safe_indexing(labels, self.sample_indices_)

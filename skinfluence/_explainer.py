@@ -171,7 +171,7 @@ class InfluenceExplainer(InfluenceOnTests, InfluenceOfRows, DelegatingEstimator)
             estimator = with_parameters(estimator, problem)
             hessian = Hessian(problem, self.damping, self.block_size)
         inverse = solver.invert(hessian)
-        decrement, typical = check_convergence(problem, inverse, frozen=frozen)
+        decrement, typical = check_convergence(problem, inverse, frozen=frozen, refined=self.refine)
         method = self.method
         if method == "auto":
             order = Direct().size(hessian) if isinstance(solver, Direct) else np.inf

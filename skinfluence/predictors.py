@@ -97,7 +97,7 @@ class LinearPredictor:
     def row_gradients(self, X, G):
         """Return G_i J_i for every row; G of shape (n_samples, K) gives a dense (n_samples, P)."""
         X = X.toarray() if sparse.issparse(X) else X
-        rows = (G[:, :, None] * X[:, None, :]).reshape(len(G), -1)
+        rows = (G[:, :, None] * X[:, None, :]).reshape(len(G), self.n_coefficients)
         return np.hstack([rows, G]) if self.fit_intercept else rows
 
     def row_jvp(self, X, V):
@@ -139,7 +139,9 @@ class LinearPredictor:
         gram = np.zeros((self.n_parameters, self.n_parameters), dtype=X.dtype)
         for k in range(K):
             for m in range(k + 1):
-                block = _weighted_product(X, A[:, k, m], symmetric=k == m and np.all(A[:, k, k] >= 0))
+                block = _weighted_product(
+                    X, A[:, k, m], symmetric=k == m and np.all(A[:, k, k] >= 0)
+                )
                 gram[k * p : (k + 1) * p, m * p : (m + 1) * p] = block
                 gram[m * p : (m + 1) * p, k * p : (k + 1) * p] = block.T
         if self.fit_intercept:

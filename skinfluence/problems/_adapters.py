@@ -295,6 +295,11 @@ def _logistic_penalty(estimator):
     return None if getattr(estimator, "penalty", "deprecated") is None else "C"
 
 
+@penalty_parameter.register(LogisticRegressionCV)
+def _chosen_penalty(estimator):
+    return None
+
+
 @penalty_parameter.register(Ridge)
 @penalty_parameter.register(RidgeClassifier)
 def _ridge_parameter(estimator):

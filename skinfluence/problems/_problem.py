@@ -1,6 +1,6 @@
 """Problem: loss + predictor + penalty + the data, at the fitted parameters.
 
-    objective(theta) = sum_i s_i loss(raw_i(theta), y_i) + ½ sum_j penalty_j theta_j²
+The objective is ``Σ_i s_i loss(raw_i(theta), y_i) + ½ Σ_j penalty_j theta_j²``.
 """
 
 from dataclasses import dataclass, field, replace
@@ -74,22 +74,6 @@ class Problem:
     def curvatures(self):
         """A_i, Hessian of every row's loss in its raw prediction, unweighted, shape (n, K, K)."""
         return self.loss.hessian(self.raw, self.y)
-
-    @cached_property
-    def flat_directions(self):
-        """Orthonormal directions of theta that the objective does not see; shape (P, g).
-
-        A softmax is unchanged when all classes' parameters of one feature move together; where
-        these are not penalised (the intercepts) the minimiser is a line, and the estimator's
-        solution is the point of it whose class-sum does not move.
-        """
-        if not self.loss.shift_invariant:
-            return np.zeros((len(self.theta), 0), dtype=self.theta.dtype)
-        parallel = self.predictor.parallel_parameters()
-        free = parallel[(self.penalty[parallel] == 0).all(axis=1)]
-        directions = np.zeros((len(self.theta), len(free)), dtype=self.theta.dtype)
-        directions[free.T, np.arange(len(free))] = free.shape[1] ** -0.5
-        return directions
 
     def predict_raw(self, X):
         """Return the raw predictions of rows as the final estimator sees them, shape (m, K)."""

@@ -86,7 +86,8 @@ class BalancedClasses:
     def own_weights(self, weights, rows):
         """Return the weight s'_j that row j carries as it leaves."""
         classes = self.codes[rows]
-        return weights[rows] * self._ratios(classes, self.mass[rows])[np.arange(len(rows)), classes]
+        ratios = self._ratios(classes, self.mass[rows])[np.arange(len(rows)), classes]
+        return weights[rows] * ratios.astype(weights.dtype)
 
     def coefficients(self, rows):
         """Return c, the relative change of each class weight; shape (n_rows, K)."""
@@ -97,10 +98,11 @@ class BalancedClasses:
         return np.arange(len(self.totals))[:, None] == self.codes
 
     def surroundings(self, weights):
-        """Split the rows by class; rows of unequal mass share the weights of their mean."""
+        """Split the rows by class; rows of unequal mass share what their mean leaves behind."""
         parts = []
         for c, members in enumerate(self.memberships()):
-            mean = self.mass[members].mean()
+            mass = self.mass[members]
+            mean = mass @ mass / max(mass.sum(), np.finfo(float).tiny)  # rows of mass 0 count not
             if mean < self.totals[c]:
                 ratios = self._ratios(np.array([c]), np.array([mean]))[0]
                 parts.append((members, weights * ratios[self.codes].astype(weights.dtype)))
@@ -112,4 +114,4 @@ class BalancedClasses:
         if np.any(after.totals <= 0):
             raise ValueError("A group holds a whole class, which cannot be balanced without it.")
         ratios = after.class_weights() / self.class_weights()
-        return np.where(members, 0, weights * ratios[self.codes])
+        return np.where(members, 0, weights * ratios[self.codes].astype(weights.dtype))

@@ -50,16 +50,16 @@ class Labels:
 
     def codes(self, y):
         """Return the position of every label in ``classes``; ValueError for an unseen one."""
-        y = column_or_1d(y)
-        codes = np.searchsorted(self.classes, y) if len(y) else np.zeros(0, dtype=int)
-        codes = np.minimum(codes, len(self.classes) - 1)
-        unseen = self.classes[codes] != y
-        if np.any(unseen):
+        labels, inverse = np.unique(column_or_1d(y), return_inverse=True)
+        positions = {label: code for code, label in enumerate(self.classes.tolist())}
+        unseen = [label for label in labels.tolist() if label not in positions]
+        if unseen:
             raise ValueError(
-                f"y contains labels that the estimator was not fitted on: "
-                f"{np.unique(y[unseen]).tolist()}; it knows {self.classes.tolist()}."
+                f"y contains labels that the estimator was not fitted on: {unseen[:10]}; it knows "
+                f"{self.classes[:10].tolist()}."
             )
-        return codes
+        codes = np.array([positions[label] for label in labels.tolist()], dtype=int)
+        return codes[inverse]
 
     def encode(self, y, dtype):
         """Return y as an indicator of shape (n_samples, 1) or (n_samples, n_classes)."""

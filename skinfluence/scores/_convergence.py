@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from ..operators import Hessian, Removal
+from ..operators import Hessian
 
 
 def newton_decrement(problem, inverse):
@@ -23,12 +23,13 @@ def typical_decrement(problem, inverse, n_rows=32):
     if not len(rows):
         return 0.0
     rows = rows[np.linspace(0, len(rows) - 1, min(n_rows, len(rows))).astype(int)]
-    own = Removal(problem, rows).own.dense()
+    gradients = problem.weights[rows, None] * problem.gradients[rows]
+    own = problem.predictor.row_gradients(problem.X[rows], gradients)
     squares = np.einsum("np,pn->n", own, inverse @ own.T)
     return float(np.sqrt(np.median(np.maximum(squares, 0))))
 
 
-def check_convergence(problem, inverse, *, frozen=False, threshold=0.1):
+def check_convergence(problem, inverse, *, frozen=False, refined=False, threshold=0.1):
     """Return the fit's Newton decrement and the median row's; warn where the ratio is large.
 
     Parameters
@@ -37,6 +38,8 @@ def check_convergence(problem, inverse, *, frozen=False, threshold=0.1):
         The fitted problem, and H⁻¹.
     frozen : bool, default=False
         Whether the fit was the user's, so that the data given may not be its training data.
+    refined : bool, default=False
+        Whether Newton's method has tried to reach the optimum already.
     threshold : float, default=0.1
         Ratio above which a ``ConvergenceWarning`` is given.
     """
@@ -44,11 +47,13 @@ def check_convergence(problem, inverse, *, frozen=False, threshold=0.1):
     typical = typical_decrement(problem, inverse)
     if decrement > threshold * typical and decrement**2 > _tolerance(problem):
         reason = "`estimator` was not fitted on this X and y, or it" if frozen else "The fit"
+        remedy = "Set refine=True, or fit with a smaller `tol` and a larger `max_iter`."
+        if refined:
+            reason, remedy = "Newton's method", "The classes may be separable: add a penalty."
         ratio = decrement / max(typical, np.finfo(float).tiny)
         warnings.warn(
             f"{reason} stopped short of its optimum: it is {ratio:.2g} times as far from it as "
-            "removing a typical row would move it, and influences are off by as much. Set "
-            "refine=True, or fit with a smaller `tol` and a larger `max_iter`.",
+            f"removing a typical row would move it, and influences are off by as much. {remedy}",
             ConvergenceWarning,
             stacklevel=4,
         )
@@ -56,8 +61,16 @@ def check_convergence(problem, inverse, *, frozen=False, threshold=0.1):
 
 
 def _tolerance(problem):
-    """Return the square of a decrement that is zero to rounding."""
-    return np.finfo(problem.theta.dtype).eps ** 1.25 * abs(problem.objective())
+    """Return the square of a decrement that is zero to rounding.
+
+    The optimum itself is flat to ``eps^1.25`` of the objective. Where that is nothing, because
+    every target is met, the rounding of raw predictions remains: an error δ_i of raw_i leaves a
+    decrement of at most ``Σ s_i A_i δ_i²``.
+    """
+    eps = np.finfo(problem.theta.dtype).eps
+    sizes = np.maximum(problem.raw**2, problem.y**2)
+    curved = problem.weights @ np.einsum("nkk,nk->n", problem.curvatures, sizes)
+    return eps**1.25 * abs(problem.objective()) + (10 * eps) ** 2 * float(curved)
 
 
 def refine(problem, solver, max_steps=50):
@@ -83,7 +96,9 @@ def refine(problem, solver, max_steps=50):
         step = -(solver.invert(Hessian(problem)) @ gradient)
         decrement = float(-(gradient @ step))
         if not decrement > _tolerance(problem) or decrement > previous / 2:
-            return problem
+            last = problem.at(problem.theta + step)
+            better = np.linalg.norm(last.gradient()) < np.linalg.norm(gradient)
+            return last if better else problem
         problem, full = _line_search(problem, step, decrement)
         previous = decrement if full else np.inf
     warnings.warn(

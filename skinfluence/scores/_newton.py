@@ -108,6 +108,8 @@ class Newton:
 
     def _steps(self, rows):
         """Yield (part, positions in rows, R with u_j in place of s' g), and follow where needed."""
+        reweighting = self.problem.reweighting
+        reweighting.own_weights(self.problem.weights, rows)  # raises where a class would be lost
         for part, surrounding in enumerate(self.surroundings):
             positions = np.flatnonzero(surrounding.members[rows])
             if len(positions):
@@ -139,12 +141,11 @@ class Newton:
         left_open = np.unique(rows[unsettled(rows, surrounding, steps)])
         new = np.array([j for j in left_open if j not in self.followed], dtype=int)
         if len(new):
-            start = surrounding.solve(self._step(new, surrounding))
-            ends = follow(new, surrounding, start, self.solver, self.tolerance)
+            ends = follow(new, surrounding, self.solver, self.tolerance)
             self.followed.update(zip(new.tolist(), ends))
 
     def _followed(self, rows):
-        """Return the positions in ``rows`` of rows that were followed, and their change of theta."""
+        """Return where in ``rows`` those that were followed stand, and their change of theta."""
         positions = [i for i, j in enumerate(rows.tolist()) if j in self.followed]
         thetas = [self.followed[j] for j in rows[positions].tolist()]
         P = len(self.problem.theta)

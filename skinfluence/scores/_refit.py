@@ -254,8 +254,6 @@ def leave_one_out(
     (3, 2)
     """
     fitted = fit_clone(estimator, X, y, sample_weight)
-    refit = Refit.of(
-        fitted, X, y, sample_weight, refine=refine, n_jobs=n_jobs, verbose=verbose
-    )
+    refit = Refit.of(fitted, X, y, sample_weight, refine=refine, n_jobs=n_jobs, verbose=verbose)
     X_test, y_test = refit.encode(fitted, X_test, y_test)
     return refit.on_losses(X_test, y_test)(check_rows(rows, len(refit.y)))

@@ -26,9 +26,7 @@ class DualInverse(Inverse):
         self.end = predictor.n_coefficients
         self.roots = _square_roots(hessian.curvatures)
         self.prior = hessian.ridge[: self.end].reshape(predictor.n_outputs, -1) ** -0.5
-        self.rows = [
-            _scaled_rows(X, self.roots[:, k], prior) for k, prior in enumerate(self.prior)
-        ]
+        self.rows = [_scaled_rows(X, self.roots[:, k], prior) for k, prior in enumerate(self.prior)]
         self.factor = _factor_gram(self.rows)
         self._add_border(hessian.ridge[self.end :])
 
@@ -39,7 +37,7 @@ class DualInverse(Inverse):
         border = self.roots.transpose(0, 2, 1).reshape(-1, len(ridge))
         white = self._whiten_dual(border)
         schur = np.diag(ridge) + white.T @ white
-        flat = self.hessian.problem.flat_directions[self.end :]
+        flat = self.hessian.flat_directions[self.end :]
         schur += np.mean(np.diag(schur)) * (flat @ flat.T)
         coefficients = -self._colour(self._unwhiten_dual(white))
         units = np.eye(len(ridge), dtype=self.dtype)

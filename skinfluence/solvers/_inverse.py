@@ -39,7 +39,7 @@ class Inverse(LinearOperator):
 
     def project(self, B):
         """Return B without its flat directions."""
-        flat = self.hessian.problem.flat_directions
+        flat = self.hessian.flat_directions
         if not flat.shape[1]:
             return B
         support = np.flatnonzero(flat.any(axis=1))  # the intercepts, as a rule: few of many

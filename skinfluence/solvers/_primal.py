@@ -14,7 +14,7 @@ def primal_inverse(hessian):
     """
     matrix = hessian.dense()
     scale = 1 / np.sqrt(_positive(np.diag(matrix)))
-    flat = hessian.problem.flat_directions
+    flat = hessian.flat_directions
     if flat.shape[1]:
         matrix += np.mean(np.diag(matrix)) * (flat @ flat.T)
     norm = np.abs(matrix * scale * scale[:, None]).sum(axis=0).max()

@@ -1,0 +1,339 @@
+"""LabelCleaner: scores, what is flagged, and what is done about it."""
+
+import numpy as np
+import pytest
+from cases import logistic
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
+from sklearn.metrics import average_precision_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skinfluence import InfluenceExplainer, LabelCleaner
+
+MODELS = [LogisticRegression(max_iter=1000), RidgeClassifier()]
+
+
+@pytest.fixture(scope="module")
+def flipped():
+    """Standardised breast cancer, 20 of 300 labels flipped: X, y, and which."""
+    X, y = load_breast_cancer(return_X_y=True)
+    X, y = StandardScaler().fit_transform(X)[:300], y[:300].copy()
+    wrong = np.zeros(300, dtype=bool)
+    wrong[np.random.RandomState(0).choice(300, 20, replace=False)] = True
+    y[wrong] = 1 - y[wrong]
+    return X, y, wrong
+
+
+@pytest.fixture(scope="module")
+def three_classes():
+    """Iris, one label in ten given to the next class: X, y, and which."""
+    X, y = load_iris(return_X_y=True)
+    wrong = np.random.RandomState(1).uniform(size=150) < 0.1
+    return X, np.where(wrong, (y + 1) % 3, y), wrong
+
+
+# Scores
+
+
+@pytest.mark.parametrize("model", MODELS, ids=str)
+@pytest.mark.parametrize("score", ["loo_loss", "self_influence", "loss"])
+def test_wrong_labels_rank_first(score, model, flipped):
+    X, y, wrong = flipped
+    cleaner = LabelCleaner(model, score=score).fit(X, y)
+    assert average_precision_score(wrong, cleaner.label_scores_) > 8 * wrong.mean()
+    assert_array_equal(cleaner.ranking_, np.argsort(-cleaner.label_scores_, kind="stable"))
+
+
+def test_scores_are_those_of_the_explainer(flipped):
+    X, y, _ = flipped
+    model = logistic(C=0.1)
+    explainer = InfluenceExplainer(model, method="newton", refine=True).fit(X, y)
+    first_order = InfluenceExplainer(model, method="influence", refine=True).fit(X, y)
+    losses = -np.log(explainer.predict_proba(X)[np.arange(300), y])
+    for score, expected in [
+        ("loss", losses),
+        ("self_influence", first_order.self_influence()),
+        ("loo_loss", losses + explainer.self_influence()),
+    ]:
+        cleaner = LabelCleaner(model, score=score, penalty="keep").fit(X, y)
+        assert_allclose(cleaner.label_scores_, expected, rtol=0.05, atol=1e-9)
+    assert_allclose(cleaner.loo_probabilities_, explainer.loo_predict(), atol=0.02)
+
+
+def test_loo_probabilities_are_those_of_real_refits(flipped):
+    X, y, _ = flipped
+    model = logistic(C=0.1)
+    cleaner = LabelCleaner(model, penalty="keep").fit(X, y)
+    for j in cleaner.ranking_[[0, 5, 50]]:
+        kept = np.arange(300) != j
+        truth = clone(model).fit(X[kept], y[kept]).predict_proba(X[[j]])[0]
+        assert_allclose(cleaner.loo_probabilities_[j], truth, atol=0.02)
+
+
+def test_three_classes(three_classes):
+    X, y, wrong = three_classes
+    cleaner = LabelCleaner(LogisticRegression(max_iter=1000)).fit(X, y)
+    assert average_precision_score(wrong, cleaner.label_scores_) > 0.8
+    assert cleaner.loo_probabilities_.shape == (150, 3)
+    assert_allclose(cleaner.loo_probabilities_.sum(axis=1), 1)
+    right = load_iris().target
+    assert np.mean(cleaner.suggested_labels_[wrong] == right[wrong]) > 0.8
+
+
+# What is flagged
+
+
+def test_auto_contamination_finds_about_as_many_as_there_are(flipped):
+    X, y, wrong = flipped
+    cleaner = LabelCleaner().fit(X, y)
+    assert 10 <= cleaner.flagged_.sum() <= 30
+    assert wrong[cleaner.flagged_].mean() > 0.6
+
+
+def test_contamination_is_the_share_that_is_flagged(flipped):
+    X, y, _ = flipped
+    for share in (0.01, 0.1, 0.5):
+        cleaner = LabelCleaner(contamination=share).fit(X, y)
+        assert cleaner.flagged_.sum() == round(300 * share)
+        worst = cleaner.ranking_[: round(300 * share)]
+        assert_array_equal(np.flatnonzero(cleaner.flagged_), np.sort(worst))
+
+
+def test_clean_separated_labels_are_left_alone():
+    X = np.r_[np.linspace(-2, -1, 30), np.linspace(1, 2, 30)][:, None]
+    cleaner = LabelCleaner().fit(X, np.arange(60) >= 30)
+    assert not cleaner.flagged_.any()
+    assert_array_equal(cleaner.sample_indices_, np.arange(60))
+
+
+@pytest.mark.parametrize("model", MODELS, ids=str)
+def test_no_class_is_ever_dropped(model):
+    random = np.random.RandomState(0)
+    X, y = random.standard_normal((40, 2)), np.zeros(40, dtype=int)
+    y[[3, 8]] = 1
+    cleaner = LabelCleaner(model, contamination=0.5, penalty="keep").fit(X, y)
+    assert set(y[cleaner.sample_indices_]) == {0, 1}
+    assert not cleaner.flagged_[[3, 8]].all()
+    assert_array_equal(cleaner.classes_, [0, 1])
+
+
+# What is done about it
+
+
+def test_drop_refits_on_the_rows_that_are_left(flipped):
+    X, y, _ = flipped
+    model = logistic(C=2.0)
+    cleaner = LabelCleaner(model).fit(X, y)
+    kept = cleaner.sample_indices_
+    assert_array_equal(kept, np.flatnonzero(~cleaner.flagged_))
+    assert_allclose(cleaner.estimator_.coef_, clone(model).fit(X[kept], y[kept]).coef_)
+
+
+def test_relabel_refits_on_the_suggested_labels(flipped):
+    X, y, _ = flipped
+    cleaner = LabelCleaner(logistic(), action="relabel").fit(X, y)
+    labels = np.where(cleaner.flagged_, cleaner.suggested_labels_, y)
+    assert_array_equal(cleaner.sample_indices_, np.arange(300))
+    assert_allclose(cleaner.estimator_.coef_, logistic().fit(X, labels).coef_)
+
+
+def test_keep_flags_and_changes_nothing(flipped):
+    X, y, _ = flipped
+    cleaner = LabelCleaner(logistic(), action="keep").fit(X, y)
+    assert cleaner.flagged_.any()
+    assert_array_equal(cleaner.sample_indices_, np.arange(300))
+    assert_allclose(cleaner.estimator_.coef_, logistic().fit(X, y).coef_)
+
+
+def test_fit_resample_returns_what_the_model_was_fitted_on(flipped):
+    X, y, _ = flipped
+    for action in ("drop", "relabel", "keep"):
+        cleaner = LabelCleaner(logistic(), action=action)
+        rows, labels = cleaner.fit_resample(X, y)
+        assert_array_equal(rows, X[cleaner.sample_indices_])
+        assert_allclose(cleaner.estimator_.coef_, logistic().fit(rows, labels).coef_)
+    assert not hasattr(cleaner, "transform")
+
+
+def test_fit_does_not_write_into_the_users_labels(flipped):
+    X, y, _ = flipped
+    before = y.copy()
+    LabelCleaner(action="relabel").fit_resample(X, y)
+    assert_array_equal(y, before)
+
+
+# The penalty
+
+
+def test_tuning_is_for_scoring_only(flipped):
+    X, y, _ = flipped
+    cleaner = LabelCleaner(LogisticRegression(C=123.0, max_iter=10_000)).fit(X, y)
+    assert cleaner.penalty_ < 123
+    assert cleaner.estimator_.C == 123
+
+
+def test_keep_scores_with_the_users_penalty(flipped):
+    X, y, _ = flipped
+    assert LabelCleaner(LogisticRegression(C=0.3), penalty="keep").fit(X, y).penalty_ == 0.3
+    assert LabelCleaner(Ridge(alpha=2.0), penalty="keep").fit(X, X[:, 0]).penalty_ == 2.0
+
+
+def test_tuned_penalty_is_the_best_of_its_neighbours_by_real_leave_one_out():
+    X, y = load_breast_cancer(return_X_y=True)
+    X, y = StandardScaler().fit_transform(X)[:60], y[:60]
+    best = LabelCleaner().fit(X, y).penalty_
+    risks = []
+    for C in (best / 10, best, best * 10):
+        explainer = InfluenceExplainer(logistic(C=C), method="retrain").fit(X, y)
+        risks.append(-np.log(explainer.loo_predict()[np.arange(60), y]).mean())
+    assert np.argmin(risks) == 1
+
+
+def test_where_nothing_can_be_tuned_tune_is_keep():
+    X, y = load_diabetes(return_X_y=True)
+    assert LabelCleaner(LinearRegression()).fit(X, y).penalty_ is None
+
+
+# Other kinds of data
+
+
+def test_string_labels_in_a_data_frame(flipped):
+    pandas = pytest.importorskip("pandas")
+    X, y, _ = flipped
+    names = np.array(["benign", "malign"])
+    frame = pandas.DataFrame(X).add_prefix("x")
+    labels = pandas.Series(names[y], index=range(9, 309))
+    expected = LabelCleaner(action="relabel").fit(X, y)
+    cleaner = LabelCleaner(action="relabel")
+    rows, resampled = cleaner.fit_resample(frame, labels)
+    assert isinstance(rows, pandas.DataFrame) and isinstance(resampled, pandas.Series)
+    assert_array_equal(cleaner.flagged_, expected.flagged_)
+    assert_array_equal(cleaner.suggested_labels_, names[expected.suggested_labels_])
+    changed = resampled.to_numpy() != labels.to_numpy()
+    assert_array_equal(changed, cleaner.flagged_ & (names[y] != cleaner.suggested_labels_))
+
+
+def test_longer_suggested_label_is_not_cut_short(flipped):
+    X, y, _ = flipped
+    labels = np.array(["no", "certainly"])[y]
+    _, resampled = LabelCleaner(action="relabel").fit_resample(X, labels)
+    assert set(resampled) == {"no", "certainly"}
+
+
+def test_lists_are_data_too(three_classes):
+    X, y, _ = three_classes
+    cleaner = LabelCleaner(LogisticRegression(max_iter=1000)).fit(X.tolist(), y.tolist())
+    expected = LabelCleaner(LogisticRegression(max_iter=1000)).fit(X, y)
+    assert_array_equal(cleaner.flagged_, expected.flagged_)
+
+
+def test_pipeline_of_texts():
+    good, bad = "pleasant calm friendly warm", "awful noisy rude cold"
+    random = np.random.RandomState(0)
+    texts = [
+        " ".join(random.choice((good if i % 2 else bad).split(), 3)) + f" word{i % 7}"
+        for i in range(60)
+    ]
+    labels = np.array(["bad", "good"])[np.arange(60) % 2]
+    labels[[4, 11]] = ["good", "bad"]
+    cleaner = LabelCleaner(make_pipeline(CountVectorizer(), LogisticRegression()))
+    rows, kept = cleaner.fit_resample(texts, labels)
+    assert set(cleaner.ranking_[:2]) == {4, 11}
+    assert cleaner.suggested_labels_[4] == "bad" and cleaner.suggested_labels_[11] == "good"
+    assert len(rows) == len(kept) == len(cleaner.sample_indices_)
+    assert cleaner.predict(["calm and warm"]) == "good"
+
+
+@pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.csc_matrix, sparse.coo_matrix])
+def test_sparse_scores_as_dense(form, three_classes):
+    X, y, _ = three_classes
+    model = logistic(tol=1e-8)
+    dense = LabelCleaner(model).fit(X, y)
+    cleaner = LabelCleaner(model).fit(form(X), y)
+    assert cleaner.penalty_ == dense.penalty_
+    assert_allclose(cleaner.label_scores_, dense.label_scores_, rtol=1e-4, atol=1e-6)
+
+
+def test_row_of_weight_zero_does_not_change_the_scores_of_others(flipped):
+    X, y, _ = flipped
+    weights = np.random.RandomState(0).uniform(0.2, 3, 300)
+    weights[:5] = 0
+    whole = LabelCleaner(logistic()).fit(X, y, sample_weight=weights)
+    part = LabelCleaner(logistic()).fit(X[5:], y[5:], sample_weight=weights[5:])
+    assert whole.penalty_ == part.penalty_
+    assert_allclose(whole.label_scores_[5:], part.label_scores_, rtol=1e-5, atol=1e-9)
+
+
+def test_weights_follow_the_rows_that_are_kept(flipped):
+    X, y, _ = flipped
+    weights = np.random.RandomState(0).uniform(0.2, 3, 300)
+    cleaner = LabelCleaner(logistic()).fit(X, y, sample_weight=weights)
+    kept = cleaner.sample_indices_
+    assert_allclose(cleaner.estimator_.coef_, logistic().fit(X[kept], y[kept], weights[kept]).coef_)
+
+
+def test_frozen_estimator_is_scored_as_it_is(flipped):
+    X, y, _ = flipped
+    fitted = logistic(C=0.1).fit(X, y)
+    frozen = LabelCleaner(FrozenEstimator(fitted)).fit(X, y)
+    kept = LabelCleaner(logistic(C=0.1), penalty="keep").fit(X, y)
+    assert_allclose(frozen.label_scores_, kept.label_scores_, rtol=1e-9)
+
+
+# Regressors
+
+
+@pytest.mark.parametrize("model", [Ridge(), LinearRegression()], ids=str)
+def test_regressor_flags_what_is_far_from_its_leave_one_out_prediction(model):
+    X, y = load_diabetes(return_X_y=True)
+    y = y.copy()
+    wrong = [5, 100, 300]
+    y[wrong] += 1000
+    cleaner = LabelCleaner(model).fit(X, y)
+    assert set(cleaner.ranking_[:3]) == set(wrong)
+    assert cleaner.flagged_[wrong].all() and cleaner.flagged_.sum() < 15
+    assert cleaner.loo_probabilities_ is None
+
+
+def test_suggestion_of_a_regressor_is_its_leave_one_out_prediction():
+    X, y = load_diabetes(return_X_y=True)
+    cleaner = LabelCleaner(LinearRegression()).fit(X, y)
+    kept = np.arange(len(y)) != 7
+    truth = LinearRegression().fit(X[kept], y[kept]).predict(X[[7]])
+    assert_allclose(cleaner.suggested_labels_[[7]], truth)
+    assert_allclose(cleaner.label_scores_[7], (y[7] - truth[0]) ** 2)
+
+
+def test_relabel_is_refused_on_a_regressor():
+    X, y = load_diabetes(return_X_y=True)
+    with pytest.raises(ValueError, match="relabel.*classifiers"):
+        LabelCleaner(Ridge(), action="relabel").fit(X, y)
+
+
+# Parameters
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"score": "margin"}, "`score` must be"),
+        ({"action": "delete"}, "`action` must be"),
+        ({"penalty": 3}, "`penalty` must be"),
+        ({"contamination": 0.0}, "`contamination` must be"),
+        ({"contamination": 0.6}, "`contamination` must be"),
+        ({"contamination": "most"}, "`contamination` must be"),
+        ({"damping": -1}, "`damping` must be"),
+        ({"solver": "lapack"}, "`solver` must be"),
+    ],
+    ids=str,
+)
+def test_bad_parameters_are_refused(params, message, three_classes):
+    X, y, _ = three_classes
+    with pytest.raises(ValueError, match=message):
+        LabelCleaner(LogisticRegression(max_iter=1000), **params).fit(X, y)

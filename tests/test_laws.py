@@ -1,0 +1,497 @@
+"""Laws that hold for every supported estimator; ``case`` runs over the registry."""
+
+import inspect
+import pickle
+
+import numpy as np
+import pytest
+import sklearn
+from cases import Case
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from scipy.sparse.linalg import cg
+from sklearn.base import clone
+
+from skinfluence import InfluenceExplainer, as_problem, leave_one_out
+from skinfluence.operators import Hessian, Jacobian, Removal
+from skinfluence.problems import final_estimator, transform_features
+from skinfluence.solvers import CG, Direct
+
+EPS = np.finfo(float).eps
+QUESTIONS = ("loss", "prediction", "parameter", "self")
+
+
+def ask(explainer, question, case, rows=None):
+    """Return one of the four influence arrays, rows along the axis that the library gives."""
+    if question == "loss":
+        return explainer.loss_influence(*case.test, rows=rows)
+    if question == "prediction":
+        return explainer.prediction_influence(case.X_test, rows=rows)
+    if question == "parameter":
+        return explainer.parameter_influence(rows)
+    return explainer.self_influence() if rows is None else explainer.self_influence()[rows]
+
+
+def assert_close(actual, expected, rtol):
+    """Compare arrays, ``rtol`` relative to the largest number in ``expected``."""
+    assert_allclose(actual, expected, rtol=0, atol=rtol * np.abs(expected).max(initial=0))
+
+
+def pseudo_inverse(hessian):
+    """Return H⁺ by numpy, and the condition number of H where it is not singular."""
+    matrix = hessian.dense()
+    inverse = np.linalg.pinv(matrix, rcond=1e-13, hermitian=True)
+    return inverse, np.linalg.norm(matrix, 2) * np.linalg.norm(inverse, 2)
+
+
+def rounding(form, hessian, inverse):
+    """Return the relative error that rounding may leave; the dual subtracts from ridge⁻¹."""
+    sizes = [np.linalg.norm(inverse, 2)]
+    if form == "dual":
+        sizes.append(1 / hessian.ridge[: hessian.problem.predictor.n_coefficients].min())
+    return 100 * EPS * np.linalg.norm(hessian.dense(), 2) * max(sizes) * max(sizes) / sizes[0]
+
+
+def regular(case):
+    """Return a Hessian that both the primal and the dual can invert."""
+    return Hessian(case.problem, 0.0 if case.penalised else 0.05)
+
+
+# The problem and its derivatives
+
+
+def test_objective_is_stationary_at_a_tight_fit(case):
+    explainer = case.fit(case.X, case.y, case.sample_weight, refine=False)
+    assert explainer.newton_decrement_ < 1e-4 * explainer.typical_decrement_
+
+
+def test_gradient_is_that_of_the_objective(case):
+    problem = case.problem
+    problem = problem.at(problem.theta + 0.1)
+    directions = np.random.RandomState(0).standard_normal((3, len(problem.theta)))
+    for direction in directions:
+        step = EPS ** (1 / 3) * direction
+        slope = problem.at(problem.theta + step).objective()
+        slope -= problem.at(problem.theta - step).objective()
+        expected = 2 * step @ problem.gradient()
+        assert slope == pytest.approx(expected, abs=100 * EPS * problem.objective())
+
+
+def test_hessian_is_that_of_the_gradient(case):
+    problem = case.problem
+    step = EPS ** (1 / 3)
+    columns = [
+        problem.at(problem.theta + h).gradient() - problem.at(problem.theta - h).gradient()
+        for h in step * np.eye(len(problem.theta))
+    ]
+    dense = Hessian(problem).dense()
+    assert_close(np.stack(columns) / (2 * step), dense, rtol=1e-8)
+    assert_close(dense, dense.T, rtol=4 * EPS)
+
+
+@pytest.mark.parametrize("damping", [0.0, 0.3])
+def test_hessian_products_and_diagonal_are_those_of_dense(case, damping):
+    hessian = Hessian(case.problem, damping)
+    dense = hessian.dense()
+    V = np.random.RandomState(0).standard_normal((len(dense), 3))
+    assert_close(hessian @ V, dense @ V, rtol=1e-13)
+    assert_close(hessian @ V[:, 0], dense @ V[:, 0], rtol=1e-13)
+    assert_close(hessian.diagonal(), np.diag(dense), rtol=1e-13)
+    undamped = Hessian(case.problem).dense()
+    assert_close(dense, undamped + damping * case.problem.n * np.eye(len(dense)), rtol=1e-13)
+
+
+def test_restricted_hessians_average_to_the_whole(case):
+    hessian = Hessian(case.problem, 0.1)
+    parts = [hessian.restrict(rows).dense() for rows in np.split(np.arange(len(case.y)), 4)]
+    assert_close(np.mean(parts, axis=0), hessian.dense(), rtol=1e-13)
+
+
+def test_jacobian_and_removal_are_adjoint_to_their_transposes(case):
+    random, problem = np.random.RandomState(0), case.problem
+    X = problem.X[case.rows]
+    jacobian = Jacobian(problem.predictor, X, problem.gradients[case.rows])
+    for operator in (jacobian, Removal(problem, case.rows)):
+        u, v = (random.standard_normal((size, 3)) for size in operator.shape)
+        assert_close(operator.T @ u, operator.dense().T @ u, rtol=1e-12)
+        assert_close(operator @ v, operator.dense() @ v, rtol=1e-12)
+        assert_close(u[:, 0] @ (operator @ v[:, 0]), (operator.T @ u[:, 0]) @ v[:, 0], rtol=1e-11)
+
+
+def test_removal_is_the_change_of_the_gradient(case):
+    """R_j is minus the change of the objective's gradient at theta, whatever else changes."""
+    rows = case.rows[:3]
+    estimator = case.estimator(case.X, case.y, case.sample_weight)
+    final = final_estimator(case.influence.estimator_)
+    X = transform_features(estimator.fit(case.X, case.y), case.X)
+    for j, removal in zip(rows, Removal(case.problem, rows).dense()):
+        kept = np.arange(len(case.y)) != j
+        weights = case.sample_weight[kept] if case.weighted else None
+        without = as_problem(final, X[kept], case.y[kept], weights)
+        expected = case.problem.gradient() - without.gradient()
+        assert_close(removal, expected, rtol=1e-9)
+
+
+# Solvers
+
+
+@pytest.mark.parametrize("form", ["primal", "dual", "cg"])
+def test_every_solver_gives_the_pseudo_inverse(case, form):
+    hessian = regular(case)
+    solver = CG(rtol=1e-13) if form == "cg" else Direct(form)
+    inverse, _ = pseudo_inverse(hessian)
+    B = np.random.RandomState(0).standard_normal((len(inverse), 3))
+    solved = solver.invert(hessian) @ B
+    assert_close(solved, inverse @ B, rounding(form, hessian, inverse))
+
+
+@pytest.mark.parametrize("form", ["primal", "dual", "cg"])
+def test_every_solver_gives_the_same_leverages(case, form):
+    hessian, problem = regular(case), case.problem
+    inverse, _ = pseudo_inverse(hessian)
+    jacobian = problem.predictor.jacobian(problem.X)
+    expected = np.einsum("nkp,pq,nlq->nkl", jacobian, inverse, jacobian, optimize=True)
+    solver = CG(rtol=1e-13) if form == "cg" else Direct(form)
+    every = solver.invert(hessian).leverages(np.arange(len(case.y)))
+    some = solver.invert(hessian).leverages(np.array([3, 1, 3]))
+    rtol = rounding(form, hessian, inverse)
+    assert_close(every, expected, rtol)
+    assert_close(some, expected[[3, 1, 3]], rtol)
+
+
+def test_scipy_cg_runs_on_the_hessian(case):
+    hessian = regular(case)
+    inverse, condition = pseudo_inverse(hessian)
+    flat = hessian.flat_directions
+    b = np.random.RandomState(0).standard_normal(len(inverse))
+    b -= flat @ (flat.T @ b)
+    rtol = "rtol" if "rtol" in inspect.signature(cg).parameters else "tol"
+    solution, info = cg(hessian, b, atol=0, maxiter=1000, **{rtol: 1e-12})
+    assert info == 0
+    assert_close(solution, inverse @ b, rtol=1e-11 * condition)
+
+
+# Weights
+
+
+def test_weight_of_two_is_the_row_twice(case):
+    if not case.weights_are_counts:
+        pytest.skip("scikit-learn counts rows, not weights, in this class_weight='balanced'")
+    double = case.weights.copy()
+    double[5] *= 2
+    twice = np.append(np.arange(len(case.y)), 5)
+    once = case.fit(case.X, case.y, double)
+    both = case.fit(case.X[twice], case.y[twice], case.weights[twice])
+    assert_close(once.problem_.theta, both.problem_.theta, rtol=1e-8)
+    assert once.problem_.n == pytest.approx(both.problem_.n)
+    together = twice == 5
+    assert_close(
+        once.loss_influence(*case.test, rows=[5]),
+        both.group_influence(*case.test, together[:, None]),
+        rtol=1e-7,
+    )
+
+
+def test_newton_without_a_weight_of_two_is_refitting_without_both(case, monkeypatch):
+    monkeypatch.setattr("skinfluence.scores._follow.SETTLED", 0.0)
+    if not case.weights_are_counts:
+        pytest.skip("scikit-learn counts rows, not weights, in this class_weight='balanced'")
+    double = case.weights.copy()
+    double[5] *= 2
+    twice = np.append(np.arange(len(case.y)), 5)
+    once = case.fit(case.X, case.y, double, method="newton")
+    both = case.fit(case.X[twice], case.y[twice], case.weights[twice], method="retrain")
+    truth = both.group_influence(*case.test, (twice == 5)[:, None])
+    estimate = once.loss_influence(*case.test, rows=[5])
+    assert_close(estimate, truth, rtol=1e-8 if case.exact else 1e-3)
+
+
+def test_weight_of_zero_has_no_influence(case):
+    if not case.weights_are_counts:
+        pytest.skip("scikit-learn counts rows, not weights, in this class_weight='balanced'")
+    weights = case.weights.copy()
+    largest = np.abs(case.X_dense).argmax(axis=0)  # rows that a MaxAbsScaler would miss
+    weights[np.setdiff1d(np.arange(len(case.y)), largest)[:2]] = 0
+    kept = weights > 0
+    for method in ("influence", "newton"):
+        explainer = case.fit(case.X, case.y, weights, method=method)
+        alone = case.fit(case.X[kept], case.y[kept], weights[kept], method=method)
+        influence = explainer.loss_influence(*case.test)
+        assert_array_equal(influence[:, ~kept], 0)
+        assert_close(influence[:, kept], alone.loss_influence(*case.test), rtol=1e-6)
+        assert_array_equal(explainer.self_influence()[~kept], 0)
+        assert_array_equal(explainer.leverage()[~kept], 0)
+
+
+# Blocks, parallelism, copies
+
+
+@pytest.mark.parametrize("method", ["influence", "newton"])
+def test_results_do_not_depend_on_blocks_memory_or_n_jobs(case, method):
+    params = {"method": method, "solver": Direct()}
+    data = case.X, case.y, case.sample_weight
+    expected = {q: ask(getattr(case, method), q, case) for q in QUESTIONS}
+    for block_size, memory, n_jobs in [(5, 1024, 2), (None, 1e-3, None)]:
+        with sklearn.config_context(working_memory=memory):
+            explainer = case.fit(*data, block_size=block_size, n_jobs=n_jobs, **params)
+            for question in QUESTIONS:
+                actual = ask(explainer, question, case)
+                assert_close(actual, expected[question], rtol=1e-9)
+
+
+def test_operators_problems_and_explainers_survive_pickling(case):
+    problem, rows = case.problem, case.rows
+    v = np.random.RandomState(0).standard_normal(len(problem.theta))
+    operators = [
+        Hessian(problem),
+        Removal(problem, rows),
+        Jacobian(problem.predictor, problem.X, problem.gradients),
+        *(solver.invert(regular(case)) for solver in (Direct("primal"), Direct("dual"), CG())),
+    ]
+    for operator in operators:
+        assert_array_equal(pickle.loads(pickle.dumps(operator)) @ v, operator @ v)
+    assert_array_equal(pickle.loads(pickle.dumps(problem)).gradient(), problem.gradient())
+    for explainer in (case.influence, case.newton):
+        copied = pickle.loads(pickle.dumps(explainer))
+        assert_array_equal(
+            copied.loss_influence(*case.test, rows=rows),
+            explainer.loss_influence(*case.test, rows=rows),
+        )
+
+
+def test_clone_has_the_parameters_and_none_of_the_fit(case):
+    copied = clone(case.newton)
+    assert not hasattr(copied, "estimator_")
+    for name in ("method", "solver", "damping", "refine", "block_size", "n_jobs"):
+        assert getattr(copied, name) == getattr(case.newton, name)
+    refitted = copied.fit(case.X, case.y, case.sample_weight)
+    assert_close(
+        refitted.loss_influence(*case.test), case.newton.loss_influence(*case.test), rtol=1e-12
+    )
+
+
+# Real refits
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_newton_agrees_with_real_refits(case, question):
+    truth = ask(case.retrain, question, case, rows=case.rows)
+    estimate = ask(case.newton, question, case, rows=case.rows)
+    if case.exact:
+        assert_close(estimate, truth, rtol=1e-8)
+    slope, _ = np.polyfit(truth.ravel(), estimate.ravel(), 1)
+    assert slope == pytest.approx(1, abs=0.02)
+    assert np.corrcoef(truth.ravel(), estimate.ravel())[0, 1] > 0.999
+
+
+def test_rows_that_newton_follows_are_refitted(case, monkeypatch):
+    """Followed to the optimum without it, a row's residual is below 1e-4 of its step."""
+    monkeypatch.setattr("skinfluence.scores._follow.SETTLED", 0.0)
+    rows = case.rows[:3]
+    explainer = case.fit(case.X, case.y, case.sample_weight, method="newton")
+    for question in ("loss", "prediction", "parameter"):
+        truth, estimate = (ask(e, question, case, rows=rows) for e in (case.retrain, explainer))
+        assert_close(estimate, truth, rtol=1e-8 if case.exact else 1e-3)
+
+
+def test_retrain_is_leave_one_out(case):
+    estimator = case.estimator(case.X, case.y, case.sample_weight)
+    rows, data = case.rows[:3], (case.X, case.y, *case.test)
+    truth = leave_one_out(estimator, *data, rows=rows, sample_weight=case.sample_weight)
+    assert_close(ask(case.retrain, "loss", case, rows=rows), truth, rtol=1e-12)
+
+
+def test_loo_predict_is_the_prediction_of_real_refits(case):
+    fitted = case.newton.estimator_
+    X = transform_features(fitted, case.X)
+    name = "predict_proba" if hasattr(fitted, "predict_proba") else "predict"
+    name = "decision_function" if case.exact and case.classifies else name
+    for explainer in (case.newton, case.influence):
+        estimates = explainer.loo_predict(name)
+        for j in case.rows[:4]:
+            kept = np.arange(len(case.y)) != j
+            weights = {"sample_weight": case.sample_weight[kept]} if case.weighted else {}
+            model = clone(final_estimator(fitted)).fit(X[kept], case.y[kept], **weights)
+            truth = getattr(model, name)(X[[j]])[0]
+            assert_allclose(estimates[j], truth, atol=1e-6 if case.exact else 1e-3)
+
+
+# Data in other clothes
+
+
+def test_dense_and_sparse_agree(case):
+    dense = case.fit(case.X_dense, case.y, case.sample_weight, method="newton")
+    twin = Case(case.name, False, case.weighted, case.wide)
+    expected = {question: ask(dense, question, twin) for question in QUESTIONS}
+    for form in (sparse.csr_matrix, sparse.csc_matrix, sparse.coo_matrix, sparse.csr_array):
+        X = form(case.X_dense)
+        explainer = case.fit(X, case.y, case.sample_weight, method="newton")
+        for question in QUESTIONS:
+            assert_close(ask(explainer, question, case), expected[question], rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["influence", "newton"])
+def test_float32_stays_float32_and_agrees(case, method):
+    X, X_test = case.X.astype(np.float32), case.X_test.astype(np.float32)
+    explainer = case.fit(X, case.y, case.sample_weight, method=method, tol=1e-4)
+    double = getattr(case, method)
+    _, condition = pseudo_inverse(Hessian(case.problem))
+    for actual, expected in [
+        (explainer.loss_influence(X_test, case.y_test), double.loss_influence(*case.test)),
+        (explainer.prediction_influence(X_test), double.prediction_influence(case.X_test)),
+        (explainer.parameter_influence(), double.parameter_influence()),
+        (explainer.self_influence(), double.self_influence()),
+        (explainer.leverage(), double.leverage()),
+    ]:
+        assert actual.dtype == np.float32
+        assert_close(actual, expected, rtol=50 * np.finfo(np.float32).eps * condition)
+
+
+def test_data_frames_and_string_labels_agree_with_arrays(case):
+    pandas = pytest.importorskip("pandas")
+    if case.is_sparse:
+        pytest.skip("a DataFrame is dense")
+    if case.name in ("lbfgs_class_weight", "multinomial_class_weight"):
+        pytest.skip("the class_weight of this case names the classes")
+    names = np.array(["ant", "bee", "cat"])
+    columns = [f"x{i}" for i in range(case.X.shape[1])]
+    X, X_test = (pandas.DataFrame(part, columns=columns) for part in (case.X, case.X_test))
+    y, y_test = case.y, case.y_test
+    if case.classifies:
+        y, y_test = pandas.Series(names[y]), pandas.Series(names[y_test])
+    explainer = case.fit(X, y, case.sample_weight, method="newton")
+    assert_close(explainer.loss_influence(X_test, y_test), ask(case.newton, "loss", case), 1e-9)
+    own = explainer.self_influence()
+    assert_close(own, case.newton.self_influence(), rtol=1e-9)
+    if case.classifies:
+        assert set(explainer.loo_predict("predict")) <= set(names)
+
+
+# First order is the line
+
+
+def test_first_order_is_dense_algebra(case):
+    problem, explainer = case.problem, case.influence
+    inverse, condition = pseudo_inverse(Hessian(problem))
+    X = transform_features(explainer.estimator_, case.X_test)
+    raw, y = problem.predict_raw(X), problem.targets.encode(case.y_test, float)
+    rows = np.arange(len(case.y))
+    J = problem.predictor.row_gradients(X, problem.loss.gradient(raw, y))
+    R = Removal(problem, rows).dense()
+    rtol = 100 * EPS * condition
+    assert_close(explainer.loss_influence(*case.test), J @ inverse @ R.T, rtol)
+    assert_close(explainer.parameter_influence(), (inverse @ R.T).T, rtol)
+    raws = np.einsum("mkp,np->mnk", problem.predictor.jacobian(X), R @ inverse)
+    influence = explainer.prediction_influence(case.X_test)
+    assert influence.shape == raws.shape[: influence.ndim]
+    assert_close(influence.reshape(raws.shape), raws, rtol)
+    own = problem.predictor.row_gradients(problem.X, problem.gradients)
+    expected = np.einsum("np,pq,nq->n", own, inverse, R, optimize=True)
+    assert_close(explainer.self_influence(), expected, rtol)
+
+
+def test_damping_is_added_to_the_mean_hessian(case):
+    damped = case.fit(case.X, case.y, case.sample_weight, damping=0.2)
+    ridge = 0.2 * damped.problem_.n * np.eye(len(case.problem.theta))
+    matrix = Hessian(damped.problem_).dense() + ridge
+    expected = np.linalg.solve(matrix, Removal(damped.problem_, case.rows).dense().T).T
+    assert_close(damped.parameter_influence(case.rows), expected, rtol=1e-9)
+
+
+def test_upweight_is_minus_n_times_removal(case):
+    for explainer in (case.influence, case.newton):
+        removal = explainer.loss_influence(*case.test)
+        upweight = explainer.loss_influence(*case.test, scale="upweight")
+        assert_close(upweight, -case.problem.n * removal, rtol=1e-14)
+
+
+# The shape of the answer
+
+
+@pytest.mark.parametrize("method", ["influence", "newton"])
+def test_most_influential_is_the_sorted_matrix(case, method):
+    explainer = case.fit(case.X, case.y, case.sample_weight, method=method, block_size=7)
+    matrix = explainer.loss_influence(*case.test)
+    found = explainer.most_influential(*case.test, k=5)
+    order = np.argsort(matrix, axis=1)
+    assert_array_equal(found.harmful, order[:, :5])
+    assert_array_equal(found.helpful, order[:, ::-1][:, :5])
+    for side in ("helpful", "harmful"):
+        values = np.take_along_axis(matrix, found[side], axis=1)
+        assert_close(found[f"{side}_influence"], values, rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["influence", "newton"])
+def test_columns_follow_rows(case, method):
+    explainer, n = getattr(case, method), len(case.y)
+    mask = np.arange(n) % 3 == 0
+    for question in ("loss", "prediction", "parameter"):
+        axis = 0 if question == "parameter" else 1
+        whole = ask(explainer, question, case)
+        for rows in (
+            [4, 2, 4],
+            np.array([0]),
+            mask,
+            mask.tolist(),
+            slice(2, None, 5),
+            [],
+            range(3),
+        ):
+            chosen = rows if isinstance(rows, slice) else np.asarray(rows)
+            chosen = np.arange(n)[chosen] if len(np.atleast_1d(rows)) else np.zeros(0, int)
+            part = ask(explainer, question, case, rows=rows)
+            assert_close(part, np.take(whole, chosen, axis=axis), rtol=1e-10)
+
+
+def test_rows_that_do_not_exist_are_refused(case):
+    n = len(case.y)
+    for rows in ([-1], [n], [0.5], "all", 3, np.ones(n + 1, bool), [[1, 2]]):
+        with pytest.raises(ValueError, match="rows"):
+            case.newton.loss_influence(*case.test, rows=rows)
+
+
+def test_group_influence_takes_labels_or_masks(case):
+    labels = np.array(["b", "c", "a"])[np.arange(len(case.y)) % 3]
+    masks = labels[:, None] == np.array(["a", "b", "c"])
+    by_label = case.influence.group_influence(*case.test, labels)
+    assert_array_equal(case.influence.group_influence(*case.test, masks), by_label)
+    if case.fixed_weights:
+        single = case.influence.loss_influence(*case.test)
+        assert_close(by_label, single @ masks, rtol=1e-10)
+    else:
+        alone = np.arange(len(case.y))[:, None] == case.rows
+        singles = case.influence.loss_influence(*case.test, rows=case.rows)
+        assert_close(case.influence.group_influence(*case.test, alone), singles, rtol=1e-10)
+
+
+def test_leverages_sum_to_the_effective_dimension(case):
+    hessian = Hessian(case.problem)
+    inverse, condition = pseudo_inverse(hessian)
+    leverage, rtol = case.influence.leverage(), 100 * EPS * condition
+    data_term = hessian.dense() - np.diag(hessian.ridge)
+    assert leverage.sum() == pytest.approx(np.trace(inverse @ data_term), rel=rtol)
+    assert leverage.min() >= -rtol
+    assert leverage.max() <= case.problem.y.shape[1] + rtol
+
+
+@pytest.mark.parametrize("method", ["influence", "newton"])
+def test_out_is_filled_in_place(case, method, tmp_path):
+    explainer = getattr(case, method)
+    expected = explainer.loss_influence(*case.test)
+    memmap = np.memmap(tmp_path / "influence", dtype=float, mode="w+", shape=expected.shape)
+    for out in (np.empty(expected.shape), memmap, np.empty(expected.shape, order="F")):
+        returned = explainer.loss_influence(*case.test, out=out)
+        assert returned is out
+        assert_array_equal(out, expected)
+    with pytest.raises(ValueError, match="out"):
+        explainer.loss_influence(*case.test, out=np.empty((1, 1)))
+
+
+def test_explainer_predicts_as_the_estimator_it_wraps(case):
+    explainer, fitted = case.influence, case.influence.estimator_
+    assert_array_equal(explainer.predict(case.X_test), fitted.predict(case.X_test))
+    assert explainer.score(*case.test) == fitted.score(*case.test)
+    assert isinstance(explainer, InfluenceExplainer)
+    raw = case.problem.predict_raw(transform_features(fitted, case.X_test))
+    outward = fitted.decision_function if case.classifies else fitted.predict
+    assert_close(raw.squeeze(), outward(case.X_test).squeeze(), rtol=1e-12)

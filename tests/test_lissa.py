@@ -1,0 +1,118 @@
+"""LiSSA: unbiased to its own reported spread, reproducible, and it does not diverge."""
+
+import numpy as np
+import pytest
+from cases import Case
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skinfluence.operators import Hessian
+from skinfluence.solvers import Direct, LiSSA, resolve_solver
+
+NAMES = ("lbfgs", "multinomial", "ridge", "ridge_outputs")
+
+
+@pytest.fixture(params=[(name, weighted) for name in NAMES for weighted in (False, True)], ids=str)
+def hessian(request):
+    name, weighted = request.param
+    return Hessian(Case(name, weighted=weighted).problem, damping=0.1)
+
+
+def right_hand_sides(hessian):
+    flat = hessian.flat_directions
+    B = np.random.RandomState(0).standard_normal((hessian.shape[0], 3))
+    return B - flat @ (flat.T @ B)
+
+
+@pytest.mark.parametrize("batch_size", [1, 8])
+def test_lissa_agrees_with_direct_within_its_spread(hessian, batch_size):
+    B = right_hand_sides(hessian)
+    inverse = LiSSA(depth=2000, batch_size=batch_size, random_state=0).invert(hessian)
+    estimate, exact = inverse @ B, Direct("primal").invert(hessian) @ B
+    error = np.linalg.norm(estimate - exact, axis=0) / np.linalg.norm(estimate, axis=0)
+    assert inverse.spread.shape == (3,)
+    assert np.all(inverse.spread < 0.5)
+    assert np.all(error < 4 * inverse.spread)
+
+
+def test_more_repeats_bring_it_closer():
+    hessian = Hessian(Case("lbfgs").problem, damping=0.1)
+    B = right_hand_sides(hessian)
+    exact = Direct().invert(hessian) @ B
+    errors = []
+    for repeats in (2, 32):
+        inverse = LiSSA(depth=1000, repeats=repeats, batch_size=4, random_state=0).invert(hessian)
+        errors.append(np.linalg.norm(inverse @ B - exact))
+    assert errors[1] < errors[0] / 2
+
+
+def test_seed_reproduces_and_another_seed_does_not():
+    hessian = Hessian(Case("lbfgs").problem)
+    b = right_hand_sides(hessian)[:, 0]
+    one, again, other = (LiSSA(depth=50, random_state=s).invert(hessian) @ b for s in (0, 0, 1))
+    assert_array_equal(one, again)
+    assert not np.allclose(one, other)
+    inverse = LiSSA(depth=50, random_state=0).invert(hessian)
+    assert_array_equal(inverse @ b, inverse @ b)
+
+
+def test_n_jobs_does_not_matter():
+    hessian = Hessian(Case("lbfgs").problem)
+    B = right_hand_sides(hessian)
+    alone, together = (
+        LiSSA(depth=50, repeats=4, random_state=0, n_jobs=n).invert(hessian) @ B for n in (None, 2)
+    )
+    assert_array_equal(alone, together)
+
+
+def test_columns_are_solved_alike_together_and_alone():
+    hessian = Hessian(Case("multinomial").problem)
+    B = right_hand_sides(hessian)
+    inverse = LiSSA(depth=100, random_state=0).invert(hessian)
+    assert_allclose(inverse @ B, np.stack([inverse @ b for b in B.T], axis=1), rtol=1e-10)
+
+
+def test_auto_scale_does_not_diverge_on_single_rows(hessian):
+    rows = hessian.row_bounds()
+    assert rows.max() > 2 * np.median(rows)
+    solved = LiSSA(depth=3000, repeats=2, batch_size=1, random_state=0).invert(hessian) @ (
+        right_hand_sides(hessian)
+    )
+    exact = Direct("primal").invert(hessian) @ right_hand_sides(hessian)
+    assert np.linalg.norm(solved) < 3 * np.linalg.norm(exact)
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_small_scale_that_diverges_is_an_error():
+    hessian = Hessian(Case("ridge").problem)
+    solver = LiSSA(depth=2000, batch_size=1, scale=1.0, random_state=0)
+    with pytest.raises(ValueError, match="diverged at scale"):
+        solver.invert(hessian) @ right_hand_sides(hessian)
+
+
+def test_single_repeat_has_no_spread():
+    hessian = Hessian(Case("ridge").problem)
+    inverse = LiSSA(depth=10, repeats=1, random_state=0).invert(hessian)
+    inverse @ right_hand_sides(hessian)
+    assert inverse.spread is None
+
+
+@pytest.mark.parametrize("name", ["depth", "repeats", "batch_size"])
+def test_counts_below_one_are_refused(name):
+    with pytest.raises(ValueError, match=name):
+        LiSSA(**{name: 0}).invert(Hessian(Case("ridge").problem))
+
+
+def test_explainer_takes_lissa():
+    case = Case("lbfgs")
+    solver = LiSSA(depth=1000, repeats=8, batch_size=8, random_state=0)
+    explainer = case.fit(case.X, case.y, solver=solver, method="auto", refine=False)
+    assert (explainer.solver_, explainer.method_) == (solver, "influence")
+    influence, exact = (e.loss_influence(*case.test) for e in (explainer, case.influence))
+    assert np.corrcoef(influence.ravel(), exact.ravel())[0, 1] > 0.98
+
+
+def test_name_stands_for_the_default_with_the_explainers_seed():
+    hessian = Hessian(Case("lbfgs").problem)
+    solver = resolve_solver("lissa", hessian, random_state=3, n_jobs=2)
+    assert solver == LiSSA(random_state=3, n_jobs=2)

@@ -1,0 +1,218 @@
+"""Solvers where it is hard: iterations that run out, singular systems, separable classes."""
+
+import numpy as np
+import pytest
+from cases import CASES, Case, logistic
+from numpy.testing import assert_allclose
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+
+from skinfluence import InfluenceExplainer, as_problem
+from skinfluence.operators import Hessian
+from skinfluence.solvers import CG, Direct, resolve_solver
+
+EPS = np.finfo(float).eps
+
+
+def test_cg_says_where_it_stopped():
+    hessian = Hessian(Case("lbfgs", wide=True).problem)
+    b = np.random.RandomState(0).standard_normal(hessian.shape[0])
+    with pytest.warns(ConvergenceWarning, match="after 3 iterations at a relative residual of"):
+        solved = CG(max_iter=3).invert(hessian) @ b
+    assert np.linalg.norm(b - hessian @ solved) < np.linalg.norm(b)
+
+
+def test_cg_that_converged_in_its_last_iteration_is_silent():
+    hessian = Hessian(Case("ridge").problem)
+    B = np.random.RandomState(0).standard_normal((hessian.shape[0], 2))
+    for iterations in range(hessian.shape[0], hessian.shape[0] + 3):
+        solved = CG(rtol=1e-6, max_iter=iterations).invert(hessian) @ B
+        assert_allclose(hessian @ solved, B, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("preconditioner", [None, "jacobi"])
+def test_cg_stops_every_column_by_its_own_residual(preconditioner):
+    hessian = Hessian(Case("lbfgs", wide=True).problem)
+    B = np.random.RandomState(0).standard_normal((hessian.shape[0], 4)) * [1, 1e-9, 1e9, 0]
+    solved = CG(rtol=1e-7, preconditioner=preconditioner).invert(hessian) @ B
+    residuals = np.linalg.norm(B - hessian @ solved, axis=0)
+    assert np.all(residuals <= 1.1e-7 * np.linalg.norm(B, axis=0))
+    assert np.all(solved[:, 3] == 0)
+
+
+def test_cg_refuses_an_unknown_preconditioner():
+    with pytest.raises(ValueError, match="preconditioner"):
+        CG(preconditioner="ilu").invert(Hessian(Case("ridge").problem))
+
+
+def test_auto_takes_cg_where_the_factor_does_not_fit():
+    hessian = Hessian(Case("lbfgs").problem)
+    assert resolve_solver("auto", hessian) == Direct()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sklearn.get_config", lambda: {"working_memory": 1e-6})
+        assert resolve_solver("auto", hessian) == CG()
+
+
+def test_direct_factors_the_smaller_system():
+    for case in CASES:
+        if "frozen" in case.name or not case.penalised:
+            continue
+        hessian, K = Hessian(case.problem), case.problem.y.shape[1]
+        order = min(hessian.shape[0], len(case.y) * K)
+        assert Direct().size(hessian) == order // (K if case.problem.loss.separable else 1)
+
+
+def test_dual_needs_a_penalty_and_says_so():
+    with pytest.raises(ValueError, match="penalty on every coefficient"):
+        Direct("dual").invert(Hessian(Case("linear_regression").problem))
+
+
+# Singular systems
+
+
+def collinear(dtype=float):
+    random = np.random.RandomState(0)
+    X = random.standard_normal((30, 3))
+    X = np.hstack([X, X[:, :1] - 2 * X[:, 1:2], X[:, :1]]).astype(dtype)
+    return X, (X @ np.arange(5) + random.standard_normal(30)).astype(dtype)
+
+
+@pytest.mark.parametrize("as_matrix", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_collinear_columns_get_the_answer_of_minimum_norm(fit_intercept, as_matrix):
+    X, y = collinear()
+    model = LinearRegression(fit_intercept=fit_intercept)
+    explainer = InfluenceExplainer(model, method="newton", refine=True).fit(as_matrix(X), y)
+    changes = explainer.parameter_influence([0, 7])
+    for j, change in zip([0, 7], changes):
+        without = LinearRegression(fit_intercept=fit_intercept).fit(
+            np.delete(X, j, axis=0), np.delete(y, j)
+        )
+        whole = LinearRegression(fit_intercept=fit_intercept).fit(X, y)
+        assert_allclose(change[:5], without.coef_ - whole.coef_, atol=1e-8)
+        truth = (without.predict(X[:4]) - y[:4]) ** 2 - (whole.predict(X[:4]) - y[:4]) ** 2
+        influence = explainer.loss_influence(as_matrix(X[:4]), y[:4], rows=[j])[:, 0]
+        assert_allclose(influence, truth, atol=1e-8)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_collinear_columns_take_up_their_rank(dtype):
+    X, y = collinear(dtype)
+    explainer = InfluenceExplainer(LinearRegression(), refine=True).fit(X, y)
+    assert explainer.leverage().sum() == pytest.approx(4, rel=float(1e3 * np.finfo(dtype).eps))
+
+
+def test_constant_and_zero_columns_do_no_harm():
+    X, y = collinear()
+    X[:, 3], X[:, 4] = 1.0, 0.0
+    for model in (LinearRegression(), Ridge(), Ridge(alpha=1e-6)):
+        explainer = InfluenceExplainer(model, method="newton").fit(X, y)
+        alone = InfluenceExplainer(model, method="newton").fit(X[:, :3], y)
+        influence = explainer.loss_influence(X[:5], y[:5])
+        expected = alone.loss_influence(X[:5, :3], y[:5])
+        assert_allclose(influence, expected, atol=1e-7 * np.abs(expected).max())
+
+
+def test_row_that_alone_determines_a_parameter_is_named():
+    random = np.random.RandomState(0)
+    X, y = random.standard_normal((20, 3)), random.standard_normal(20)
+    X[:, 2] = np.arange(20) == 7
+    explainer = InfluenceExplainer(LinearRegression(), method="newton").fit(X, y)
+    with pytest.raises(ValueError, match=r"Row\(s\) \[7\] have leverage 1"):
+        explainer.loss_influence(X[:2], y[:2])
+    others = np.arange(20) != 7
+    assert np.all(np.isfinite(explainer.loss_influence(X[:2], y[:2], rows=others)))
+    damped = InfluenceExplainer(LinearRegression(), method="newton", damping=0.01, refine=False)
+    assert np.all(np.isfinite(damped.fit(X, y).loss_influence(X[:2], y[:2])))
+
+
+def test_fit_that_meets_every_target_is_not_called_unfinished():
+    """Its gradient is rounding, and so is what removing a row would change."""
+    random = np.random.RandomState(0)
+    X = random.standard_normal((20, 3))
+    explainer = InfluenceExplainer(LinearRegression()).fit(X, X @ [1.0, 2.0, 3.0])
+    assert np.abs(explainer.parameter_influence()).max() < 1e-12
+
+
+def test_fewer_rows_than_features_without_a_penalty_is_a_named_error():
+    random = np.random.RandomState(0)
+    X, y = random.standard_normal((5, 9)), random.standard_normal(5)
+    explainer = InfluenceExplainer(LinearRegression(), method="newton").fit(X, y)
+    with pytest.raises(ValueError, match="leverage 1"):
+        explainer.loss_influence(X[:2], y[:2])
+
+
+def test_unused_feature_of_a_softmax_is_flat_and_stays_where_it_is():
+    case = Case("multinomial_unpenalised")
+    X = np.hstack([case.X, np.zeros((len(case.y), 1))])
+    explainer = InfluenceExplainer(logistic(C=np.inf), refine=True).fit(X, case.y)
+    changes = explainer.parameter_influence()[:, : 3 * 5].reshape(-1, 3, 5)
+    assert_allclose(changes[:, :, 4], 0, atol=1e-12)
+    assert_allclose(changes.sum(axis=1), 0, atol=1e-9)
+
+
+# Nearly separable classes
+
+
+def nearly_separable(n, p):
+    random = np.random.RandomState(3)
+    X = random.standard_normal((n, p))
+    y = (X[:, 0] + 0.3 * X[:, 1] > 0).astype(int)
+    y[:2] = 1 - y[:2]
+    return X * np.geomspace(1, 10, p), y
+
+
+def reference_leverages(problem):
+    """Return J_i H⁻¹ J_iᵀ and s_i A_i in extended precision, by Gauss-Jordan elimination."""
+    J = np.hstack([problem.X, np.ones((problem.n_rows, 1))])[:, : len(problem.theta)]
+    J, theta = J.astype(np.longdouble), problem.theta.astype(np.longdouble)
+    A = problem.weights / ((1 + np.exp(J @ theta)) * (1 + np.exp(-J @ theta)))
+    H = J.T @ (A[:, None] * J) + np.diag(problem.penalty.astype(np.longdouble))
+    scale = 1 / np.sqrt(np.diag(H))
+    work = np.hstack([H * scale * scale[:, None], np.eye(len(H), dtype=np.longdouble)])
+    for k in range(len(H)):
+        work[k] /= work[k, k]
+        others = np.arange(len(H)) != k
+        work[others] -= work[others, k : k + 1] * work[k]
+    inverse = work[:, len(H) :] * scale * scale[:, None]
+    return np.einsum("np,pq,nq->n", J, inverse, J), A
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="no extended precision here")
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("shape", [(300, 6), (40, 60)])
+@pytest.mark.parametrize("form", ["primal", "dual"])
+def test_no_leverage_is_wrong_where_classes_nearly_separate(form, shape, fit_intercept):
+    X, y = nearly_separable(*shape)
+    model = logistic(C=1e4, solver="newton-cholesky", tol=1e-6, fit_intercept=fit_intercept)
+    explainer = InfluenceExplainer(model, solver=Direct(form), refine=True).fit(X, y)
+    expected, curvature = reference_leverages(explainer.problem_)
+    leverages = explainer.inverse_.leverages(np.arange(len(y)))[:, 0, 0]
+    assert curvature.min() < 1e-6
+    assert_allclose(leverages, expected.astype(float), rtol=1e-6)
+    assert_allclose(explainer.leverage(), (curvature * expected).astype(float), rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(200, 5), (30, 50)])
+def test_newton_agrees_with_refits_where_classes_nearly_separate(shape):
+    X, y = nearly_separable(*shape)
+    model, rows = logistic(C=1e4, solver="newton-cholesky", tol=1e-6), np.arange(2, 30, 3)
+    estimate, truth = (
+        InfluenceExplainer(model, method=method, refine=True).fit(X, y).parameter_influence(rows)
+        for method in ("newton", "retrain")
+    )
+    assert np.polyfit(truth.ravel(), estimate.ravel(), 1)[0] == pytest.approx(1, abs=0.02)
+
+
+def test_confidently_wrong_label_has_its_own_leverage():
+    """Its curvature is nearly zero, so ``(1 - [M⁻¹]_ii) / f_i²`` would be noise."""
+    random = np.random.RandomState(0)
+    X = random.standard_normal((30, 80))
+    y = (X[:, 0] > 0).astype(int)
+    problem = as_problem(LogisticRegression().fit(X, y), X, y)
+    problem = problem.at(15 * problem.theta)
+    assert problem.curvatures.min() < 1e-8
+    dual, primal = (Direct(form).invert(Hessian(problem)) for form in ("dual", "primal"))
+    rows = np.arange(30)
+    assert_allclose(dual.leverages(rows), primal.leverages(rows), rtol=1e-9)
