@@ -58,7 +58,7 @@ class LabelCleaner(DelegatingEstimator):
         A supported estimator, or a Pipeline that ends in one. None means
         ``LogisticRegression()``.
     score : {"loo_loss", "self_influence", "loss"}, default="loo_loss"
-        "loo_loss" is the row's loss under the model without it, from one Newton step.
+        "loo_loss" is the row's loss under the model without it, from Newton steps.
         "self_influence" is the paper's score (Koh & Liang 2017, section 5.4), first order.
         "loss" is the training loss; it fails where there are more features than rows.
     contamination : "auto" or float in (0, 0.5], default="auto"
@@ -229,7 +229,7 @@ class LabelCleaner(DelegatingEstimator):
         )
         problem = refine(problem, solver)
         inverse = solver.invert(Hessian(problem, self.damping))
-        return problem, Newton(problem, inverse, solver, tolerance=None), penalty
+        return problem, Newton(problem, inverse, solver, tolerance=0.1), penalty
 
     def _flag(self, problem, raw, probabilities, ranking, y):
         """Return the mask of rows to flag: the most suspicious, and never a whole class."""

@@ -71,7 +71,7 @@ def suspicion(model, X, y):
     problem = refine(as_problem(model, X, y), Direct())
     inverse = Direct().invert(Hessian(problem))
     rows = np.arange(problem.n_rows)
-    alone = Newton(problem, inverse, Direct(), tolerance=None).on_own_raw(rows)
+    alone = Newton(problem, inverse, Direct(), tolerance=0.1).on_own_raw(rows)
     own = FirstOrder(problem, inverse).on_own_raw(rows)
     return {
         "leave-one-out loss": problem.loss(problem.raw + alone, problem.y),

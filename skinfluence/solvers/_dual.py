@@ -85,7 +85,7 @@ class DualInverse(Inverse):
         inverse, _ = trtri(self.factor)
         share = 1 - np.einsum("ij,ij->i", inverse, inverse)[rows]
         curvature = self.roots[rows, 0, 0] ** 2
-        lost = share < np.finfo(self.dtype).eps ** 0.4
+        lost = share < np.finfo(self.dtype).eps ** 0.5
         leverages = (share / np.where(lost, 1, curvature))[:, None, None]
         leverages[lost] = self._solved_leverages(rows[lost])
         return leverages
@@ -136,13 +136,19 @@ def _factor_gram(rows):
 
 
 def _lower_gram(rows, block_size=512):
-    """Return rows rowsᵀ, dense; of a sparse matrix only the lower triangle, block by block."""
+    """Return rows rowsᵀ, dense; of a sparse matrix only the lower triangle.
+
+    The few columns that most rows fill (the words of every mail) cost a sparse product most of
+    its time, and a dense one next to nothing: they are multiplied apart.
+    """
     if not sparse.issparse(rows):
         return rows @ rows.T
     n = rows.shape[0]
-    gram = np.zeros((n, n), dtype=rows.dtype)
+    full = np.bincount(rows.indices, minlength=rows.shape[1]) > n / 10
+    dense, rare = rows[:, full].toarray(), rows[:, ~full]
+    gram = dense @ dense.T
     for block in row_blocks(n, 1, block_size):
-        gram[block.start :, block] = (rows[block.start :] @ rows[block].T).toarray()
+        gram[block.start :, block] += (rare[block.start :] @ rare[block].T).toarray()
     return gram
 
 
