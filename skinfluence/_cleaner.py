@@ -45,8 +45,8 @@ class ScoreName(str):
         self.cleaner = cleaner
         return self
 
-    def __call__(self, X, y, **params):
-        return super(LabelCleaner, self.cleaner).score(X, y, **params)
+    def __call__(self, X, y, sample_weight=None):
+        return super(LabelCleaner, self.cleaner).score(X, y, sample_weight)
 
 
 class LabelCleaner(DelegatingEstimator):

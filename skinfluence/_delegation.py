@@ -46,10 +46,11 @@ class DelegatingEstimator(MetaEstimatorMixin, BaseEstimator):
         return self.estimator_.decision_function(X)
 
     @_wrapped_has("score")
-    def score(self, X, y, **params):
+    def score(self, X, y, sample_weight=None):
         """Return the score of the fitted ``estimator_``."""
         check_is_fitted(self)
-        return self.estimator_.score(X, y, **params)
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        return self.estimator_.score(X, y, **weights)
 
     @property
     def classes_(self):

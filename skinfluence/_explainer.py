@@ -141,20 +141,17 @@ class InfluenceExplainer(InfluenceOnTests, InfluenceOfRows, DelegatingEstimator)
         """
         self._check_parameters()
         estimator = fit_clone(self._base_estimator(), X, y, sample_weight)
-        fitted = {"estimator_": estimator, "problem_": None, "inverse_": None, "solver_": None}
         if self.method == "retrain":
-            refit = Refit.of(
-                estimator,
-                X,
-                y,
-                sample_weight,
-                n_jobs=self.n_jobs,
-                verbose=self.verbose,
+            jobs = {"n_jobs": self.n_jobs, "verbose": self.verbose}
+            refit = Refit.of(estimator, X, y, sample_weight, **jobs)
+            fitted = dict.fromkeys(
+                ("inverse_", "solver_", "newton_decrement_", "typical_decrement_")
             )
-            fitted.update(scores_=refit, problem_=refit.problem, method_="retrain")
+            fitted |= {"estimator_": estimator, "problem_": refit.problem, "scores_": refit}
+            fitted["method_"] = "retrain"
         else:
-            fitted.update(self._solve(estimator, as_problem(estimator, X, y, sample_weight)))
-        vars(self).update(fitted)
+            fitted = self._solve(estimator, as_problem(estimator, X, y, sample_weight))
+        vars(self).update(fitted)  # all at once: an interrupted fit leaves the last one whole
         return self
 
     def _solve(self, estimator, problem):

@@ -16,7 +16,7 @@ import numpy as np
 
 from .._blocks import take_rows
 
-#: Directions a row may take.
+#: Directions a row may take before it is left to full Newton steps.
 MAX_DIRECTIONS = 30
 #: A length is accepted where the slope has fallen to this share of the first.
 SLOPE = 0.1

@@ -24,8 +24,6 @@ from ._first_order import FirstOrder
 
 #: ν δ above which a row's step is checked and followed.
 SETTLED = 0.1
-#: Directions a row may take before it takes full Newton steps.
-MAX_DIRECTIONS = 30
 
 
 @dataclass(frozen=True, eq=False)

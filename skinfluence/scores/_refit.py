@@ -14,7 +14,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, indexable
 
 from .._fitting import fit_clone
 from .._rows import check_rows
@@ -74,7 +74,7 @@ class Refit:
         try:
             problem = as_problem(estimator, X, y, sample_weight)
         except UnsupportedEstimatorError:
-            X = transform_features(estimator, X)
+            (X,) = indexable(transform_features(estimator, X))
             loss, targets = _outward_loss(final, y)
             return cls(final, X, y, sample_weight, loss, targets, None, **rest)
         problem = _optimum(problem, refine)
