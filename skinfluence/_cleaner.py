@@ -4,8 +4,7 @@ import numbers
 
 import numpy as np
 from sklearn.base import clone, is_classifier
-from sklearn.frozen import FrozenEstimator
-from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils import _safe_indexing, column_or_1d, indexable
 from sklearn.utils.validation import _num_samples
 
 from ._confident import confident_errors, outlying
@@ -13,7 +12,13 @@ from ._delegation import DelegatingEstimator
 from ._fitting import fit_clone
 from ._parameters import check_at_least, check_choices
 from .operators import Hessian
-from .problems import as_problem, final_estimator, penalty_parameter, transform_features
+from .problems import (
+    as_problem,
+    final_estimator,
+    final_is_frozen,
+    penalty_parameter,
+    transform_features,
+)
 from .scores import FirstOrder, Newton, refine
 from .scores._tuning import PenaltySearch
 from .solvers import resolve_solver
@@ -33,7 +38,7 @@ class ScoreParameter:
         return ScoreName(name, cleaner) if isinstance(name, str) else name
 
     def __set__(self, cleaner, name):
-        vars(cleaner)["score"] = name
+        vars(cleaner)["score"] = str.__str__(name) if isinstance(name, ScoreName) else name
 
 
 class ScoreName(str):
@@ -44,6 +49,9 @@ class ScoreName(str):
         self = super().__new__(cls, name)
         self.cleaner = cleaner
         return self
+
+    def __reduce__(self):
+        return str, (str.__str__(self),)
 
     def __call__(self, X, y, sample_weight=None):
         return super(LabelCleaner, self.cleaner).score(X, y, sample_weight)
@@ -169,7 +177,7 @@ class LabelCleaner(DelegatingEstimator):
             If a parameter is out of range, or ``action="relabel"`` on a regressor.
         """
         self._check_parameters()
-        X, y, sample_weight = indexable(X, y, sample_weight)
+        X, y, sample_weight = indexable(X, self._labels(y), sample_weight)
         if _num_samples(X) < 2:
             raise ValueError("LabelCleaner needs two rows or more; got n_samples=1.")
         first = fit_clone(self._base_estimator(), X, y, sample_weight)
@@ -201,18 +209,26 @@ class LabelCleaner(DelegatingEstimator):
             The rows ``sample_indices_``; flagged labels replaced if ``action="relabel"``.
         """
         self.fit(X, y, **params)
-        X, y = indexable(X, y)
+        X, y = indexable(X, self._labels(y))
         relabel = self.action == "relabel"
         labels = _relabelled(y, self.flagged_, self.suggested_labels_) if relabel else y
         return _safe_indexing(X, self.sample_indices_), _safe_indexing(labels, self.sample_indices_)
+
+    def _labels(self, y):
+        """Return y; a classifier's column of labels becomes one-dimensional."""
+        shape = np.asarray(y).shape
+        column = len(shape) == 2 and shape[1] == 1
+        return column_or_1d(y, warn=True) if column and self._classifies() else y
+
+    def _classifies(self):
+        return is_classifier(self._base_estimator())
 
     def _scoring(self, fitted, X, y, sample_weight):
         """Return the problem that rows are scored with, its Newton steps, and its penalty."""
         final, features = final_estimator(fitted), transform_features(fitted, X)
         parameter = penalty_parameter(final)
         penalty = None if parameter is None else getattr(final, parameter)
-        frozen = isinstance(fitted, FrozenEstimator)
-        if self.penalty == "tune" and parameter is not None and not frozen:
+        if self.penalty == "tune" and parameter is not None and not final_is_frozen(fitted):
             search = PenaltySearch(
                 clone(final), parameter, features, y, sample_weight, self.solver, self.damping
             )
@@ -258,7 +274,12 @@ class LabelCleaner(DelegatingEstimator):
         share = self.contamination
         if share != "auto" and not (isinstance(share, numbers.Real) and 0 < share <= 0.5):
             raise ValueError(f"`contamination` must be 'auto' or in (0, 0.5]; got {share!r}.")
-        if self.action == "relabel" and not is_classifier(self._base_estimator()):
+        if self.action != "keep" and final_is_frozen(self._base_estimator()):
+            raise ValueError(
+                f"`action={self.action!r}` refits, and a FrozenEstimator cannot be; use "
+                "action='keep', or give the estimator without FrozenEstimator."
+            )
+        if self.action == "relabel" and not self._classifies():
             raise ValueError(
                 "`action='relabel'` is for classifiers; on a regressor use 'drop' or 'keep'."
             )

@@ -24,7 +24,8 @@ def confident_errors(probabilities, codes):
     """
     n_classes = probabilities.shape[1]
     counts = np.bincount(codes, minlength=n_classes)
-    own = np.bincount(codes, weights=probabilities[np.arange(len(codes)), codes])
+    right = probabilities[np.arange(len(codes)), codes]
+    own = np.bincount(codes, weights=right, minlength=n_classes)
     thresholds = np.where(counts > 0, own / np.maximum(counts, 1), np.inf)
     confident = np.where(probabilities >= thresholds, probabilities, -1)
     return int(np.sum((confident.max(axis=1) >= 0) & (confident.argmax(axis=1) != codes)))

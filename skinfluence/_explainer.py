@@ -1,7 +1,6 @@
 """InfluenceExplainer: which training rows made the model say that?"""
 
 import numpy as np
-from sklearn.frozen import FrozenEstimator
 
 from ._delegation import DelegatingEstimator
 from ._fitting import fit_clone
@@ -9,7 +8,7 @@ from ._influence_of_rows import InfluenceOfRows
 from ._influence_on_tests import InfluenceOnTests
 from ._parameters import check_at_least, check_choices
 from .operators import Hessian
-from .problems import as_problem, with_parameters
+from .problems import as_problem, final_is_frozen, with_parameters
 from .scores import FirstOrder, Newton, Refit, check_convergence, refine
 from .solvers import Direct, resolve_solver
 
@@ -33,8 +32,9 @@ class InfluenceExplainer(InfluenceOnTests, InfluenceOfRows, DelegatingEstimator)
     method : {"auto", "influence", "newton", "retrain"}, default="auto"
         "influence" is the paper's first order. "newton" takes one exact Newton step without each
         row and evaluates the test loss there: exact for squared error, and much closer on rows of
-        high leverage. "retrain" really refits, for any estimator. "auto" is "newton" where the
-        leverages of all rows take fewer than 2e12 multiplications, else "influence".
+        high leverage. "retrain" really refits, for any estimator, each refit taken to its optimum
+        where that is known. "auto" is "newton" where the solver is direct and the leverages of
+        all rows take fewer than 2e12 multiplications, else "influence".
     solver : {"auto", "direct", "cg", "lissa"} or solver, default="auto"
         How H⁻¹ is applied; see :mod:`skinfluence.solvers`.
     damping : float, default=0.0
@@ -52,7 +52,7 @@ class InfluenceExplainer(InfluenceOnTests, InfluenceOfRows, DelegatingEstimator)
     n_jobs : int, default=None
         Blocks (threads) or refits (processes) run at the same time.
     random_state : int, RandomState instance or None, default=None
-        Seeds stochastic solvers.
+        Seeds ``solver="lissa"``; a solver instance has its own.
     verbose : int, default=0
         Progress of refits, as in joblib.
 
@@ -160,7 +160,7 @@ class InfluenceExplainer(InfluenceOnTests, InfluenceOfRows, DelegatingEstimator)
         solver = resolve_solver(
             self.solver, hessian, random_state=self.random_state, n_jobs=self.n_jobs
         )
-        frozen = isinstance(estimator, FrozenEstimator)
+        frozen = final_is_frozen(estimator)
         if self.refine:
             if frozen:
                 check_convergence(problem, solver.invert(hessian), frozen=frozen, threshold=10)
@@ -200,4 +200,4 @@ class InfluenceExplainer(InfluenceOnTests, InfluenceOfRows, DelegatingEstimator)
         check_at_least(self, "damping", 0)
         check_at_least(self, "temperature", 0, strict=True)
         if self.block_size is not None:
-            check_at_least(self, "block_size", 1)
+            check_at_least(self, "block_size", 1, whole=True)

@@ -67,6 +67,10 @@ class InfluenceOfRows:
                 f"`method` must be one of {('auto', *names)} that "
                 f"{type(self.estimator_).__name__} has; got {method!r}."
             )
+        if self.problem_ is None and method == "decision_function":
+            raise ValueError(
+                "`method='decision_function'` needs a supported estimator; use 'predict_proba'."
+            )
         raw, loss, _ = self._own_rows()
         raw = raw + self._loo_scores().on_own_raw(np.arange(self._n_rows))
         return self._respond(raw, loss, method)

@@ -1,5 +1,7 @@
 """Questions about test rows: what each training row does to their losses and predictions."""
 
+import numbers
+
 import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
@@ -113,8 +115,8 @@ class InfluenceOnTests:
         """
         check_is_fitted(self)
         n = self._n_rows
-        if not 1 <= k <= n:
-            raise ValueError(f"`k` must be between 1 and n_train={n}; got {k}.")
+        if not isinstance(k, numbers.Integral) or isinstance(k, bool) or not 1 <= k <= n:
+            raise ValueError(f"`k` must be an integer between 1 and n_train={n}; got {k}.")
         X, y = self._encode(X_test, y_test)
         parts = [self._strongest(X[block], y[block], k) for block in self._test_blocks(X)]
         return Bunch(**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
@@ -190,6 +192,8 @@ def _both_signs(influence):
 def _check_out(out, shape, dtype):
     if out is None:
         return np.empty(shape, dtype=dtype)
+    if not isinstance(out, np.ndarray) or not np.issubdtype(out.dtype, np.floating):
+        raise ValueError(f"`out` must be an array of floats, such as np.empty({shape}).")
     if out.shape != shape:
         raise ValueError(f"`out` must have shape {shape}; got {out.shape}.")
     return out

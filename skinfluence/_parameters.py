@@ -11,10 +11,12 @@ def check_choices(estimator, choices):
             raise ValueError(f"`{name}` must be one of {allowed}; got {value!r}.")
 
 
-def check_at_least(estimator, name, low, *, strict=False):
+def check_at_least(estimator, name, low, *, strict=False, whole=False):
     """Raise ValueError unless the named parameter is a number >= low, or > low if ``strict``."""
     value = getattr(estimator, name)
-    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    kind = numbers.Integral if whole else numbers.Real
+    number = isinstance(value, kind) and not isinstance(value, bool)
     if not number or not (value > low if strict else value >= low) or value == float("inf"):
         relation = ">" if strict else ">="
-        raise ValueError(f"`{name}` must be a finite number {relation} {low}; got {value!r}.")
+        noun = "an integer" if whole else "a finite number"
+        raise ValueError(f"`{name}` must be {noun} {relation} {low}; got {value!r}.")

@@ -24,7 +24,7 @@ def check_rows(rows, n_rows):
         return np.arange(n_rows)
     if isinstance(rows, slice):
         return np.arange(n_rows)[rows]
-    if isinstance(rows, numbers.Number) or np.ndim(rows) != 1:
+    if isinstance(rows, (numbers.Number, str)) or not _one_dimensional(rows):
         raise ValueError(
             f"`rows` must be None, a list of indices, a boolean mask or a slice; got {rows!r}."
         )
@@ -47,6 +47,13 @@ def check_rows(rows, n_rows):
     return rows.astype(int)
 
 
+def _one_dimensional(rows):
+    try:
+        return np.ndim(rows) == 1
+    except ValueError:  # lists of unequal length
+        return False
+
+
 def check_groups(groups, n_rows):
     """Return ``groups`` as boolean columns, shape (n_rows, n_groups).
 
@@ -65,4 +72,8 @@ def check_groups(groups, n_rows):
         if groups.dtype != bool:
             raise ValueError(f"`groups` with columns must be boolean; got dtype {groups.dtype}.")
         return groups
-    return groups[:, None] == np.unique(groups)
+    try:
+        labels, codes = np.unique(groups, return_inverse=True)
+    except TypeError:
+        raise ValueError("`groups` must hold labels of one kind; got a mixture.") from None
+    return codes.reshape(-1, 1) == np.arange(len(labels))

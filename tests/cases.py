@@ -15,7 +15,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler
 from sklearn.utils.fixes import parse_version
 
 from skinfluence import InfluenceExplainer
@@ -32,6 +32,11 @@ def logistic(**params):
 def ridge(cls=Ridge, **params):
     """Return a ridge model that does not stop before its optimum."""
     return cls(**{"tol": 1e-13, "max_iter": 100_000, **params})
+
+
+def doubled(X):
+    """Return 2 X: a step that shows when it is applied twice."""
+    return 2 * X
 
 
 # name: (kind of target, estimator)
@@ -68,6 +73,10 @@ ESTIMATORS = {
     "ridge_classifier_balanced": ("binary", ridge(RidgeClassifier, class_weight="balanced")),
     "ridge_classifier_multiclass": ("multiclass", ridge(RidgeClassifier)),
     "pipeline": ("binary", make_pipeline(MaxAbsScaler(), logistic())),
+    "pipeline_in_pipeline": (
+        "binary",
+        make_pipeline(MaxAbsScaler(), make_pipeline(FunctionTransformer(doubled), logistic())),
+    ),
     "pipeline_ridge": ("regression", make_pipeline(MaxAbsScaler(), ridge())),
     "frozen": ("binary", FrozenEstimator(logistic())),
     "frozen_pipeline": ("outputs", FrozenEstimator(make_pipeline(MaxAbsScaler(), ridge()))),

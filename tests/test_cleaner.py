@@ -281,9 +281,19 @@ def test_weights_follow_the_rows_that_are_kept(flipped):
 def test_frozen_estimator_is_scored_as_it_is(flipped):
     X, y, _ = flipped
     fitted = logistic(C=0.1).fit(X, y)
-    frozen = LabelCleaner(FrozenEstimator(fitted)).fit(X, y)
+    with pytest.raises(ValueError, match="action='keep'"):
+        LabelCleaner(FrozenEstimator(fitted)).fit(X, y)
+    frozen = LabelCleaner(FrozenEstimator(fitted), action="keep").fit(X, y)
     kept = LabelCleaner(logistic(C=0.1), penalty="keep").fit(X, y)
     assert_allclose(frozen.label_scores_, kept.label_scores_, rtol=1e-9)
+
+
+def test_score_is_a_parameter_and_a_method(flipped):
+    X, y, _ = flipped
+    cleaner = LabelCleaner(logistic()).fit(X, y)
+    assert cleaner.score == "loo_loss"
+    assert cleaner.score(X, y) == cleaner.estimator_.score(X, y)
+    assert clone(LabelCleaner(score=cleaner.score)).get_params()["score"] == "loo_loss"
 
 
 # Regressors

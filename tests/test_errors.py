@@ -214,14 +214,34 @@ def test_solver_of_the_wrong_kind_is_a_type_error(iris):
 def test_bad_arguments_are_refused(explainer, iris):
     with pytest.raises(ValueError, match="`scale` must be"):
         explainer.loss_influence(*iris, scale="downweight")
-    for k in (0, 51):
-        with pytest.raises(ValueError, match="`k` must be between 1 and n_train=50"):
+    for k in (0, 51, 2.5, True):
+        with pytest.raises(ValueError, match="`k` must be an integer between 1 and n_train=50"):
             explainer.most_influential(*iris, k=k)
+    for out in (np.zeros((50, 50), dtype=int), [[0.0] * 50] * 50, np.zeros((50, 49))):
+        with pytest.raises(ValueError, match="`out` must"):
+            explainer.loss_influence(*iris, out=out)
+    with pytest.raises(ValueError, match="`groups` must hold labels of one kind"):
+        explainer.group_influence(*iris, np.array(["a", None] * 25, dtype=object))
     for method in ("transform", "predict_log_proba"):
         with pytest.raises(ValueError, match="`method` must be"):
             explainer.loo_predict(method)
     with pytest.raises(ValueError, match="`method` must be"):
         InfluenceExplainer(RidgeClassifier()).fit(*iris).loo_predict("predict_proba")
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(max_iter=1000), GaussianNB()], ids=str)
+def test_tests_of_unequal_length_are_refused(model, iris):
+    X, y = iris
+    for X_test, y_test in ((X[:5], y[:1]), (X[:1], y[:5])):
+        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+            leave_one_out(model, X, y, X_test, y_test, rows=[0])
+
+
+def test_no_rows_give_empty_answers_of_refits_too(iris):
+    X, y = iris
+    refits = InfluenceExplainer(LogisticRegression(max_iter=1000), method="retrain").fit(X, y)
+    assert refits.loss_influence(X[:3], y[:3], rows=[]).shape == (3, 0)
+    assert refits.parameter_influence([]).shape == (0, 15)
 
 
 def test_last_row_of_a_class_cannot_be_refitted_without(iris):

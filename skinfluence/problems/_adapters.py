@@ -81,13 +81,15 @@ def unsupported(what):
     supported = sorted(cls.__name__ for cls in as_problem.registry if cls not in _NOT_SUPPORTED)
     return UnsupportedEstimatorError(
         f"{what} is not supported. Supported estimators: {', '.join(supported)}. "
-        'method="retrain" works for anything: it really refits without each row.'
+        'In InfluenceExplainer, method="retrain" works for anything that has predict_proba or is a '
+        "regressor: it really refits without each row."
     )
 
 
 @as_problem.register(Pipeline)
 def _pipeline(estimator, X, y, sample_weight=None):
-    return as_problem(estimator.steps[-1][1], transform_features(estimator, X), y, sample_weight)
+    X = estimator[:-1].transform(X) if len(estimator.steps) > 1 else X
+    return as_problem(estimator.steps[-1][1], X, y, sample_weight)
 
 
 @as_problem.register(FrozenEstimator)
@@ -162,6 +164,8 @@ def _logistic_regression(estimator, X, y, sample_weight=None):
     targets = Labels(estimator.classes_)
     liblinear = estimator.solver == "liblinear"
     one_vs_rest = liblinear or getattr(estimator, "multi_class", None) == "ovr"
+    if predictor.n_outputs == 1 and getattr(estimator, "multi_class", None) == "multinomial":
+        raise unsupported('LogisticRegression(multi_class="multinomial") on two classes')
     if predictor.n_outputs > 1 and one_vs_rest and estimator.class_weight is not None:
         raise unsupported("One-vs-rest LogisticRegression with class_weight")
     penalty = _ridge_penalty(predictor, alpha, X.dtype)
@@ -249,6 +253,13 @@ def final_estimator(estimator):
         else:
             estimator = estimator.estimator
     return estimator
+
+
+def final_is_frozen(estimator):
+    """Tell whether the final estimator is inside a FrozenEstimator, which ``fit`` leaves alone."""
+    while isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    return isinstance(estimator, FrozenEstimator)
 
 
 def transform_features(estimator, X):

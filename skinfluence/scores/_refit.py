@@ -14,11 +14,12 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils import _safe_indexing, check_consistent_length, indexable
 
 from .._fitting import fit_clone
 from .._rows import check_rows
 from ..losses import Loss, NegativeLogProbability, SquaredError
+from ..operators import Hessian
 from ..problems import (
     Continuous,
     Labels,
@@ -27,9 +28,11 @@ from ..problems import (
     as_problem,
     encode_features,
     final_estimator,
+    final_is_frozen,
     transform_features,
 )
 from ..solvers import Direct
+from ._convergence import check_convergence
 from ._convergence import refine as refine_problem
 
 
@@ -77,6 +80,9 @@ class Refit:
             (X,) = indexable(transform_features(estimator, X))
             loss, targets = _outward_loss(final, y)
             return cls(final, X, y, sample_weight, loss, targets, None, **rest)
+        if final_is_frozen(estimator):
+            inverse = Direct().invert(Hessian(problem))
+            check_convergence(problem, inverse, frozen=True, threshold=10)
         problem = _optimum(problem, refine)
         loss, targets = problem.loss, problem.targets
         return cls(final, problem.X, y, sample_weight, loss, targets, problem, **rest)
@@ -86,7 +92,11 @@ class Refit:
         known = self.problem is not None
         X = (encode_features if known else transform_features)(estimator, X)
         dtype = self.problem.theta.dtype if known else np.float64
-        return X, None if y is None else self.targets.encode(y, dtype)
+        if y is None:
+            return X, None
+        y = self.targets.encode(y, dtype)
+        check_consistent_length(X, y)
+        return X, y
 
     def own_rows(self):
         """Return the training rows' raw predictions, the loss, and the encoded targets."""
@@ -107,8 +117,9 @@ class Refit:
         before = self._full_raw(X, outward=True)
 
         def effect(rows):
-            refits = self._run(rows[:, None], X, outward=True)
-            return np.stack([raw for raw, _ in refits], axis=1) - before[:, None]
+            refits = [raw for raw, _ in self._run(rows[:, None], X, outward=True)]
+            after = np.reshape(refits, (len(rows), *before.shape)).transpose(1, 0, 2)
+            return after - before[:, None]
 
         return effect
 
@@ -116,8 +127,10 @@ class Refit:
         """Effect on theta, as (n_rows, P)."""
         if self.problem is None:
             raise TypeError(f"The parameters of {type(self.estimator).__name__} are not known.")
-        return lambda rows: np.stack(
-            [theta - self.problem.theta for _, theta in self._run(rows[:, None], self.X[:1])]
+        before = self.problem.theta
+        return lambda rows: np.reshape(
+            [theta - before for _, theta in self._run(rows[:, None], self.X[:1])],
+            (len(rows), len(before)),
         )
 
     def on_own_raw(self, rows):
@@ -133,7 +146,8 @@ class Refit:
         return self.problem.predict_raw(X)
 
     def _losses_without(self, dropped, X, y):
-        return np.stack([self.loss(raw, y) for raw, _ in self._run(dropped, X)], axis=1)
+        losses = [self.loss(raw, y) for raw, _ in self._run(dropped, X)]
+        return np.reshape(losses, (len(dropped), len(y))).T
 
     def _run(self, dropped, X, outward=False):
         """Refit without each set of rows; return (raw predictions at X, theta) of each."""
@@ -163,8 +177,8 @@ def _fit_again(refit, X, y, weights, dropped):
     classes = getattr(refit.estimator, "classes_", None)
     if classes is not None and len(np.unique(y)) < len(classes):
         raise ValueError(
-            f"Without row(s) {list(dropped)[:5]} a class has no row left, so the model cannot be "
-            "fitted again; leave them out of `rows`."
+            f"Without row(s) {np.asarray(dropped)[:5].tolist()} a class has no row left, so the "
+            "model cannot be fitted again; leave them out of `rows`."
         )
     with warnings.catch_warnings():
         if refit.refine and refit.problem is not None:

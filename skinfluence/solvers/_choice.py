@@ -22,7 +22,7 @@ def resolve_solver(solver, hessian, *, random_state=None, n_jobs=None):
     TypeError
         If it is neither a name nor something with ``invert``.
     """
-    if hasattr(solver, "invert"):
+    if hasattr(solver, "invert") and not isinstance(solver, type):
         return solver
     if not isinstance(solver, str):
         raise TypeError(f"`solver` must be one of {_NAMES} or a solver; got {solver!r}.")

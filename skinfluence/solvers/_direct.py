@@ -58,6 +58,8 @@ class Direct:
         return size // per_system
 
     def _takes_dual(self, hessian):
+        if self.form not in ("auto", "primal", "dual"):
+            raise ValueError(f"`form` must be 'auto', 'primal' or 'dual'; got {self.form!r}.")
         problem = hessian.problem
         penalised = np.all(hessian.ridge[: problem.predictor.n_coefficients] > 0)
         if self.form == "dual" and not penalised:
