@@ -85,7 +85,7 @@ class DualInverse(Inverse):
         inverse, _ = trtri(self.factor)
         share = 1 - np.einsum("ij,ij->i", inverse, inverse)[rows]
         curvature = self.roots[rows, 0, 0] ** 2
-        lost = share < np.finfo(self.dtype).eps ** 0.5
+        lost = share < np.finfo(self.dtype).eps ** 0.4
         leverages = (share / np.where(lost, 1, curvature))[:, None, None]
         leverages[lost] = self._solved_leverages(rows[lost])
         return leverages
