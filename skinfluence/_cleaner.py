@@ -11,6 +11,7 @@ from ._confident import confident_errors, outlying
 from ._delegation import DelegatingEstimator
 from ._fitting import fit_clone
 from ._parameters import check_at_least, check_choices
+from ._score_parameter import ScoreParameter
 from .operators import Hessian
 from .problems import (
     as_problem,
@@ -22,39 +23,6 @@ from .problems import (
 from .scores import FirstOrder, Newton, refine
 from .scores._tuning import PenaltySearch
 from .solvers import resolve_solver
-
-
-class ScoreParameter:
-    """The attribute ``score``, which is a parameter's name and scikit-learn's method at once.
-
-    ``get_params`` returns the parameter as it was given. The attribute reads as that string, and
-    calls as ``score(X, y)``, so that pipelines and searches score a cleaner as any estimator.
-    """
-
-    def __get__(self, cleaner, owner):
-        if cleaner is None:
-            return self
-        name = vars(cleaner)["score"]
-        return ScoreName(name, cleaner) if isinstance(name, str) else name
-
-    def __set__(self, cleaner, name):
-        vars(cleaner)["score"] = str.__str__(name) if isinstance(name, ScoreName) else name
-
-
-class ScoreName(str):
-    """The parameter's string, which scores when it is called."""
-
-    def __new__(cls, name, cleaner):
-        """Return ``name``, which calls the method ``score`` of the cleaner's base class."""
-        self = super().__new__(cls, name)
-        self.cleaner = cleaner
-        return self
-
-    def __reduce__(self):
-        return str, (str.__str__(self),)
-
-    def __call__(self, X, y, sample_weight=None):
-        return super(LabelCleaner, self.cleaner).score(X, y, sample_weight)
 
 
 class LabelCleaner(DelegatingEstimator):

@@ -21,6 +21,7 @@ LAYERS = [
     {"_fitting", "_rows", "_parallel", "_parameters", "_confident"},
     {"scores"},
     {"_delegation", "datasets"},
+    {"_score_parameter"},
     {"_influence_of_rows", "_influence_on_tests"},
     {"_explainer", "_cleaner"},
     {"__init__"},
