@@ -4,7 +4,7 @@ import numpy as np
 import sklearn
 
 
-def row_blocks(n_rows, row_bytes, block_size=None):
+def row_blocks(n_rows, row_bytes, block_size=None, at_most=None):
     """Return slices that cover ``range(n_rows)``.
 
     Parameters
@@ -15,15 +15,22 @@ def row_blocks(n_rows, row_bytes, block_size=None):
         Bytes that the caller allocates for each row.
     block_size : int or None
         Rows in a block; None takes as many as ``working_memory`` allows.
+    at_most : int or None
+        Rows above which a block is no faster; ``block_size`` goes before it.
     """
     if block_size is None:
         budget = sklearn.get_config()["working_memory"] * 2**20
-        block_size = max(1, min(n_rows, int(budget // max(row_bytes, 1))))
+        block_size = max(1, min(n_rows, at_most or n_rows, int(budget // max(row_bytes, 1))))
     return [slice(i, min(i + block_size, n_rows)) for i in range(0, n_rows, block_size)]
 
 
 def take_rows(X, rows):
     """Return ``X[rows]``, as a view where the rows are consecutive."""
+    return X[as_slice(rows)]
+
+
+def as_slice(rows):
+    """Return the rows as a slice where they are consecutive, else as they are."""
     if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and np.all(np.diff(rows) == 1):
-        return X[rows[0] : rows[-1] + 1]
-    return X[rows]
+        return slice(rows[0], rows[-1] + 1)
+    return rows

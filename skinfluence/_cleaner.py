@@ -3,14 +3,15 @@
 import numbers
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import clone, is_classifier
 from sklearn.utils import _safe_indexing, column_or_1d, indexable
 from sklearn.utils.validation import _num_samples
 
 from ._confident import confident_errors, outlying
 from ._delegation import DelegatingEstimator
-from ._fitting import fit_clone
-from ._parameters import check_at_least, check_choices
+from ._fitting import check_weights, fit_clone
+from ._parameters import check_choices, check_damping
 from ._score_parameter import ScoreParameter
 from .operators import Hessian
 from .problems import (
@@ -22,7 +23,7 @@ from .problems import (
 )
 from .scores import FirstOrder, Newton, refine
 from .scores._tuning import PenaltySearch
-from .solvers import resolve_solver
+from .solvers import invert_damped, resolve_solver
 
 
 class LabelCleaner(DelegatingEstimator):
@@ -48,8 +49,8 @@ class LabelCleaner(DelegatingEstimator):
         keep the estimator's. The fitted ``estimator_`` always keeps its own.
     solver : {"auto", "direct", "cg", "lissa"} or solver, default="auto"
         How H⁻¹ is applied.
-    damping : float, default=0.0
-        λ >= 0 added to the mean Hessian.
+    damping : float or "auto", default=0.0
+        λ >= 0 added to the mean Hessian, as in ``InfluenceExplainer``.
     n_jobs : int, default=None
         Repeats of a stochastic solver run at the same time.
     random_state : int, RandomState instance or None, default=None
@@ -145,9 +146,10 @@ class LabelCleaner(DelegatingEstimator):
             If a parameter is out of range, or ``action="relabel"`` on a regressor.
         """
         self._check_parameters()
-        X, y, sample_weight = indexable(X, self._labels(y), sample_weight)
+        X, y = indexable(X, self._labels(y))
+        sample_weight = check_weights(sample_weight, X)
         if _num_samples(X) < 2:
-            raise ValueError("LabelCleaner needs two rows or more; got n_samples=1.")
+            raise ValueError(f"LabelCleaner needs two rows or more; got n_samples={len(y)}.")
         first = fit_clone(self._base_estimator(), X, y, sample_weight)
         problem, newton, penalty = self._scoring(first, X, y, sample_weight)
         change = newton.on_own_raw(np.arange(problem.n_rows))
@@ -184,9 +186,15 @@ class LabelCleaner(DelegatingEstimator):
 
     def _labels(self, y):
         """Return y; a classifier's column of labels becomes one-dimensional."""
-        shape = np.asarray(y).shape
-        column = len(shape) == 2 and shape[1] == 1
-        return column_or_1d(y, warn=True) if column and self._classifies() else y
+        shape = y.shape if sparse.issparse(y) else np.asarray(y).shape
+        if len(shape) < 2 or not self._classifies():
+            return y
+        if shape[1] > 1:
+            raise ValueError(
+                f"LabelCleaner judges one label a row; got y of shape {shape}. Clean the columns "
+                "of y one at a time."
+            )
+        return column_or_1d(y, warn=True)
 
     def _classifies(self):
         return is_classifier(self._base_estimator())
@@ -195,7 +203,7 @@ class LabelCleaner(DelegatingEstimator):
         """Return the problem that rows are scored with, its Newton steps, and its penalty."""
         final, features = final_estimator(fitted), transform_features(fitted, X)
         parameter = penalty_parameter(final)
-        penalty = None if parameter is None else getattr(final, parameter)
+        penalty = None if parameter is None else final.get_params()[parameter]
         if self.penalty == "tune" and parameter is not None and not final_is_frozen(fitted):
             search = PenaltySearch(
                 clone(final), parameter, features, y, sample_weight, self.solver, self.damping
@@ -207,12 +215,12 @@ class LabelCleaner(DelegatingEstimator):
         problem = as_problem(final, features, y, sample_weight)
         solver = resolve_solver(
             self.solver,
-            Hessian(problem, self.damping),
+            Hessian(problem, 0.0 if self.damping == "auto" else self.damping),
             random_state=self.random_state,
             n_jobs=self.n_jobs,
         )
         problem = refine(problem, solver)
-        inverse = solver.invert(Hessian(problem, self.damping))
+        inverse = invert_damped(solver, problem, self.damping)
         return problem, Newton(problem, inverse, solver, tolerance=0.1), penalty
 
     def _flag(self, problem, raw, probabilities, ranking, y):
@@ -238,7 +246,7 @@ class LabelCleaner(DelegatingEstimator):
             "penalty": ("tune", "keep"),
         }
         check_choices(self, choices)
-        check_at_least(self, "damping", 0)
+        check_damping(self)
         share = self.contamination
         if share != "auto" and not (isinstance(share, numbers.Real) and 0 < share <= 0.5):
             raise ValueError(f"`contamination` must be 'auto' or in (0, 0.5]; got {share!r}.")
@@ -256,22 +264,20 @@ class LabelCleaner(DelegatingEstimator):
 def _label_scores(problem, newton, change, score):
     """Return the suspicion of every label, from the row's loss or its change without the row."""
     if score == "loss":
-        return problem.loss(problem.raw, problem.y)
+        return problem.asked(problem.raw, problem.y)
     if score == "loo_loss":
-        return problem.loss(problem.raw + change, problem.y)
+        return problem.asked(problem.raw + change, problem.y)
     first_order = FirstOrder(problem, newton.inverse)
     own = first_order.on_own_raw(np.arange(problem.n_rows))
-    return np.einsum("nk,nk->n", problem.gradients, own)
+    return np.einsum("nk,nk->n", problem.asked_gradients, own)
 
 
 def _probabilities(problem, raw):
     """Return class probabilities, shape (n, n_classes); None for a regression."""
-    if hasattr(problem.loss, "probabilities"):
-        return problem.loss.probabilities(raw)
     if not hasattr(problem.targets, "classes"):
         return None
-    positive = np.clip((1 + raw) / 2, 0, 1)
-    return np.hstack([1 - positive, positive]) if raw.shape[1] == 1 else positive
+    known = hasattr(problem.asked, "probabilities")
+    return problem.asked.probabilities(raw) if known else problem.targets.shares(raw)
 
 
 def _suggestions(problem, raw, probabilities):

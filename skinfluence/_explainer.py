@@ -3,20 +3,32 @@
 import numpy as np
 
 from ._delegation import DelegatingEstimator
-from ._fitting import fit_clone
+from ._diagnostics_of_fit import DiagnosticsOfFit, FitDiagnostics
+from ._diagnostics_of_rows import DiagnosticsOfRows
+from ._fitting import check_weights, fit_clone
 from ._influence_of_rows import InfluenceOfRows
 from ._influence_on_tests import InfluenceOnTests
-from ._parameters import check_at_least, check_choices
+from ._parameters import check_at_least, check_choices, check_damping
+from ._relative_influence import RelativeInfluence
+from ._verified_by_refits import VerifiedByRefits
 from .operators import Hessian
 from .problems import as_problem, final_is_frozen, with_parameters
 from .scores import FirstOrder, Newton, Refit, check_convergence, refine
-from .solvers import Direct, resolve_solver
+from .solvers import Direct, invert_damped, resolve_solver, warn_if_inaccurate
 
 #: Multiplications that method="auto" spends on Newton steps: about a minute on one core.
 NEWTON_BUDGET = 2e12
 
 
-class InfluenceExplainer(InfluenceOnTests, InfluenceOfRows, DelegatingEstimator):
+class InfluenceExplainer(
+    InfluenceOnTests,
+    RelativeInfluence,
+    InfluenceOfRows,
+    DiagnosticsOfRows,
+    DiagnosticsOfFit,
+    VerifiedByRefits,
+    DelegatingEstimator,
+):
     """Estimate how predictions and losses would change without each training row.
 
     Fit it like the estimator it wraps; then ask. Every number is *after minus before*: a positive
@@ -31,19 +43,24 @@ class InfluenceExplainer(InfluenceOnTests, InfluenceOfRows, DelegatingEstimator)
         ``LogisticRegression()``.
     method : {"auto", "influence", "newton", "retrain"}, default="auto"
         "influence" is the paper's first order. "newton" takes one exact Newton step without each
-        row and evaluates the test loss there: exact for squared error, and much closer on rows of
-        high leverage. "retrain" really refits, for any estimator, each refit taken to its optimum
-        where that is known. "auto" is "newton" where the solver is direct and the leverages of
-        all rows take fewer than 2e12 multiplications, else "influence".
+        row, or without a group, and evaluates the test loss there: exact for squared error, and
+        much closer on rows of high leverage and on groups. "retrain" really refits, for any
+        estimator, each refit taken to its optimum where that is known. "auto" is "newton" where
+        the solver is direct and the leverages of all rows take fewer than 2e12 multiplications,
+        else "influence".
     solver : {"auto", "direct", "cg", "lissa"} or solver, default="auto"
         How H⁻¹ is applied; see :mod:`skinfluence.solvers`.
-    damping : float, default=0.0
-        λ >= 0 added to the mean Hessian, H / n + λ I, n the sum of the weights.
+    damping : float or "auto", default=0.0
+        λ >= 0 added to the mean Hessian, H / n + λ I, n the sum of the weights. "auto" takes 0
+        where H is safely positive definite, as it is for penalised convex models: where its
+        reciprocal condition, flat directions aside, exceeds 1000 ε. Else it takes
+        ``max(√ε λ_max, |λ_min|) - λ_min`` of H / n: the condition is then 1 / √ε at most.
     curvature : {"auto", "hessian", "gauss_newton"}, default="auto"
         For linear predictors the three are the same.
     temperature : float, default=1e-3
-        Width of the smooth hinge that stands for a hinge, in units of the margin. Unused by
-        smooth losses.
+        Width of the smooth loss that stands for one with a kink: of the pinball loss, in units of
+        the standard deviation of y. Influences are then those of the smooth loss's optimum.
+        Unused by losses that are smooth.
     refine : bool, default=False
         Take Newton steps to the optimum first, for a fit that stopped early. ``estimator_`` then
         holds the refined parameters.
@@ -71,6 +88,25 @@ class InfluenceExplainer(InfluenceOnTests, InfluenceOfRows, DelegatingEstimator)
     newton_decrement_, typical_decrement_ : float
         How far the fit is from its optimum, and how far the median row would move it, both in
         the norm of H. A ``ConvergenceWarning`` is given where the ratio exceeds 0.1.
+    damping_ : float
+        λ in use.
+    smallest_eigenvalue_, largest_eigenvalue_, condition_ : float
+        The ends of the spectrum of H / n, penalty and damping included, and their ratio. Flat
+        directions, parameters that a norm holds at zero, and those of columns of zeros do not
+        count; other directions in which H is singular make the smallest 0, and the condition
+        infinite. A ``LinAlgWarning`` is given at ``fit`` where what was factored keeps fewer than
+        three digits.
+    effective_dimension_ : float
+        Sum of the leverages.
+    solve_residual_ : float
+        Largest ``‖b - H x‖ / ‖b‖`` of solves for a few rows, and of any by ``CG`` so far.
+    lissa_spread_ : float or None
+        Relative standard error of the last solve by ``LiSSA``, its worst right-hand side.
+
+    Notes
+    -----
+    Eigenvalues, effective dimension and residual are found when they are first asked for, and
+    kept. They, and ``damping_``, are None with ``method="retrain"``.
 
     References
     ----------
@@ -140,38 +176,54 @@ class InfluenceExplainer(InfluenceOnTests, InfluenceOfRows, DelegatingEstimator)
             If the estimator is not supported and ``method`` is not "retrain".
         """
         self._check_parameters()
+        sample_weight = check_weights(sample_weight, X)
         estimator = fit_clone(self._base_estimator(), X, y, sample_weight)
         if self.method == "retrain":
             jobs = {"n_jobs": self.n_jobs, "verbose": self.verbose}
-            refit = Refit.of(estimator, X, y, sample_weight, **jobs)
+            refit = Refit.of(estimator, X, y, sample_weight, temperature=self.temperature, **jobs)
             fitted = dict.fromkeys(
-                ("inverse_", "solver_", "newton_decrement_", "typical_decrement_")
+                (
+                    "inverse_",
+                    "solver_",
+                    "newton_decrement_",
+                    "typical_decrement_",
+                    "damping_",
+                    "_fit_diagnostics",
+                )
             )
             fitted |= {"estimator_": estimator, "problem_": refit.problem, "scores_": refit}
             fitted["method_"] = "retrain"
         else:
             fitted = self._solve(estimator, as_problem(estimator, X, y, sample_weight))
+        # Copies: `verify` fits again on what `fit` was given, whatever became of it since.
+        weights = None if sample_weight is None else sample_weight.copy()
+        fitted["_training"] = np.array(y), weights
         vars(self).update(fitted)  # all at once: an interrupted fit leaves the last one whole
         return self
 
     def _solve(self, estimator, problem):
         """Factor H, refine and check the fit, and choose the method; return fitted attributes."""
-        hessian = Hessian(problem, self.damping, self.block_size)
+        problem = problem.at_temperature(self.temperature)
+        known = 0.0 if self.damping == "auto" else self.damping
+        hessian = Hessian(problem, known, self.block_size)
         solver = resolve_solver(
             self.solver, hessian, random_state=self.random_state, n_jobs=self.n_jobs
         )
         frozen = final_is_frozen(estimator)
+        if problem.loss.smoothed and not self.refine:
+            problem = refine(problem, solver)  # the estimator keeps the optimum of its own loss
         if self.refine:
             if frozen:
-                check_convergence(problem, solver.invert(hessian), frozen=frozen, threshold=10)
+                inverse = invert_damped(solver, problem, self.damping, self.block_size)
+                check_convergence(problem, inverse, frozen=frozen, threshold=10)
             problem = refine(problem, solver)
             estimator = with_parameters(estimator, problem)
-            hessian = Hessian(problem, self.damping, self.block_size)
-        inverse = solver.invert(hessian)
+        inverse = invert_damped(solver, problem, self.damping, self.block_size)
         decrement, typical = check_convergence(problem, inverse, frozen=frozen, refined=self.refine)
+        warn_if_inaccurate(inverse, stacklevel=3)
         method = self.method
         if method == "auto":
-            order = Direct().size(hessian) if isinstance(solver, Direct) else np.inf
+            order = Direct().size(inverse.hessian) if isinstance(solver, Direct) else np.inf
             work = problem.y.size * order**2
             method = "newton" if work <= NEWTON_BUDGET else "influence"
         first_order = FirstOrder(problem, inverse)
@@ -185,6 +237,8 @@ class InfluenceExplainer(InfluenceOnTests, InfluenceOfRows, DelegatingEstimator)
             "scores_": scores,
             "newton_decrement_": decrement,
             "typical_decrement_": typical,
+            "damping_": inverse.hessian.damping,
+            "_fit_diagnostics": FitDiagnostics(problem, inverse),
         }
 
     @property
@@ -197,7 +251,7 @@ class InfluenceExplainer(InfluenceOnTests, InfluenceOfRows, DelegatingEstimator)
             "curvature": ("auto", "hessian", "gauss_newton"),
         }
         check_choices(self, choices)
-        check_at_least(self, "damping", 0)
+        check_damping(self)
         check_at_least(self, "temperature", 0, strict=True)
         if self.block_size is not None:
             check_at_least(self, "block_size", 1, whole=True)

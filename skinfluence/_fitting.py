@@ -1,12 +1,33 @@
 """Fit any estimator, its sample weights handed to the step that learns from them."""
 
+import numpy as np
 import sklearn
-from sklearn.base import clone
+from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from .problems import final_estimator
+from .problems import final_estimator, weight_argument
+
+
+def check_weights(sample_weight, X):
+    """Return the weights of the rows of X as an array of shape (n,); None stays None.
+
+    Raises
+    ------
+    ValueError
+        If there is not one finite weight >= 0 for every row, or if all are 0.
+    """
+    if sample_weight is None:
+        return None
+    weights = _check_sample_weight(sample_weight, X)
+    least = weights.min(initial=0)
+    if least < 0:
+        raise ValueError(
+            f"`sample_weight` must be >= 0; got {least:g}. Give 0 to rows that should not count."
+        )
+    if not np.any(weights):
+        raise ValueError("`sample_weight` must be positive for some row; got zeros only.")
+    return weights
 
 
 def fit_clone(estimator, X, y, sample_weight=None):
@@ -25,15 +46,18 @@ def fit_clone(estimator, X, y, sample_weight=None):
         return estimator.fit(X, y)
     if sklearn.get_config()["enable_metadata_routing"]:
         return estimator.fit(X, y, sample_weight=sample_weight)
-    final = final_estimator(estimator)
-    if not has_fit_parameter(final, "sample_weight"):
-        raise TypeError(f"{type(final).__name__} does not take `sample_weight`.")
-    return estimator.fit(X, y, **{_weight_argument(estimator): sample_weight})
+    argument = weight_argument(estimator)
+    if argument is None:
+        raise TypeError(_no_weights(final_estimator(estimator)))
+    return estimator.fit(X, y, **{argument: sample_weight})
 
 
-def _weight_argument(estimator):
-    """Return ``step__sample_weight`` of the last step, through nested Pipelines."""
-    if isinstance(estimator, Pipeline):
-        name, last = estimator.steps[-1]
-        return f"{name}__{_weight_argument(last)}"
-    return "sample_weight"
+def _no_weights(estimator):
+    message = f"{type(estimator).__name__} does not take `sample_weight`"
+    if not isinstance(estimator, MetaEstimatorMixin):
+        return f"{message}."
+    return (
+        f"{message}, or the estimator inside it does not, while metadata routing is off. Use "
+        "sklearn.set_config(enable_metadata_routing=True), and set_fit_request(sample_weight=True) "
+        "on the estimator inside."
+    )

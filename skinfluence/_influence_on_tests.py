@@ -9,8 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._blocks import row_blocks
 from ._parallel import evaluate_blocks, strongest_by_block
 from ._rows import check_groups, check_rows
-from .problems import encode_features
-from .scores import FirstOrder
+from .problems import encode_features, encode_targets
 
 
 class InfluenceOnTests:
@@ -28,7 +27,8 @@ class InfluenceOnTests:
         scale : {"removal", "upweight"}, default="removal"
             "upweight" gives the paper's I_up,loss, -n times the removal estimate.
         out : ndarray of shape (n_test, n_rows), default=None
-            Array to fill, such as a memmap.
+            Array to fill, such as a memmap. If the call is interrupted, the blocks of test rows
+            and of training rows that were done are in it.
 
         Returns
         -------
@@ -63,11 +63,13 @@ class InfluenceOnTests:
         -------
         influence : ndarray of shape (n_test, n_rows) or (n_test, n_rows, K)
             In units of ``decision_function`` where there is one, else of ``predict_proba``, else
-            of ``predict``; with an axis for K > 1 outputs or more than two classes.
+            of ``predict``; with an axis for K > 1 outputs or more than two classes. Of a
+            OneVsOneClassifier the decision values of its pairs, not their votes; of a
+            MultiOutputClassifier those of all its outputs.
         """
         check_is_fitted(self)
         rows = check_rows(rows, self._n_rows)
-        X, _ = self._encode(X_test)
+        X = self._encode_features(X_test)
         parts = [self._predictions(X[block], rows) for block in self._test_blocks(X)]
         influence = np.concatenate(parts)
         return influence[:, :, 0] if influence.shape[2] == 1 else influence
@@ -86,15 +88,20 @@ class InfluenceOnTests:
         Returns
         -------
         influence : ndarray of shape (n_test, n_groups)
-            To first order with "influence" and "newton"; really refitted with "retrain".
+            With "newton" the loss after Newton steps without the group, taken until they have
+            reached the optimum (exact for squared error), minus the loss before; to first order
+            with "influence"; really refitted with "retrain".
+
+        Raises
+        ------
+        ValueError
+            With "newton", if no row is left of some class, or a group alone determines some
+            parameter that carries no penalty.
         """
         check_is_fitted(self)
         groups = check_groups(groups, self._n_rows)
         X, y = self._encode(X_test, y_test)
-        scores = self.scores_
-        if self.method_ == "newton":
-            scores = FirstOrder(self.problem_, self.inverse_)
-        return scores.on_groups(X, y, groups)
+        return self.scores_.on_groups(X, y, groups)
 
     def most_influential(self, X_test, y_test, *, k=10):
         """Return the rows that help and harm each test row most, and by how much.
@@ -125,9 +132,11 @@ class InfluenceOnTests:
         effect = self.scores_.on_predictions(X)
         if self.method_ == "retrain":
             return effect(rows)
-        n_outputs = self.problem_.y.shape[1]
-        out = np.empty((X.shape[0], len(rows), n_outputs), dtype=self.problem_.theta.dtype)
-        return self._fill(effect, rows, out)
+        problem, response = self.problem_, self.problem_.targets.response
+        out = np.empty((X.shape[0], len(rows), problem.n_outputs), dtype=problem.theta.dtype)
+        change, raw = self._fill(effect, rows, out), problem.predict_raw(X)[:, None]
+        linear = self.method_ == "influence"
+        return (response.derivative if linear else response.change)(raw, change)
 
     def _strongest(self, X, y, k):
         effect, rows = self.scores_.on_losses(X, y), np.arange(self._n_rows)
@@ -146,14 +155,18 @@ class InfluenceOnTests:
             "harmful_influence": -loss,
         }
 
-    def _encode(self, X_test, y_test=None):
+    def _encode_features(self, X_test):
+        """Return test rows as the final estimator sees them."""
+        if self.problem_ is None:
+            return self.scores_.encode_features(self.estimator_, X_test)
+        return encode_features(self.estimator_, X_test)
+
+    def _encode(self, X_test, y_test):
         """Return test rows as the final estimator sees them, and their encoded targets."""
         if self.problem_ is None:
             return self.scores_.encode(self.estimator_, X_test, y_test)
-        X = encode_features(self.estimator_, X_test)
-        if y_test is None:
-            return X, None
-        y = self.problem_.targets.encode(y_test, self.problem_.theta.dtype)
+        X, problem = self._encode_features(X_test), self.problem_
+        y = encode_targets(problem.targets, problem.asked, y_test, problem.theta.dtype)
         if len(y) != X.shape[0]:
             raise ValueError(f"X_test has {X.shape[0]} rows and y_test {len(y)}.")
         return X, y
@@ -173,14 +186,14 @@ class InfluenceOnTests:
 
     def _row_bytes(self, tests):
         """Return the bytes that a training row takes while scored against ``tests``."""
-        n_outputs = self.problem_.y.shape[1] if self.problem_ is not None else 1
+        n_outputs = self.problem_.n_outputs if self.problem_ is not None else 1
         return 4 * tests.shape[0] * n_outputs * 8
 
     def _test_blocks(self, X):
         """Split test rows so that what is solved for a block fits ``working_memory``."""
         if self.method_ == "retrain":
             return [slice(None)]
-        n_outputs, n_parameters = self.problem_.y.shape[1], len(self.problem_.theta)
+        n_outputs, n_parameters = self.problem_.n_outputs, len(self.problem_.theta)
         return row_blocks(X.shape[0], 3 * n_outputs * n_parameters * 8)
 
 
@@ -196,4 +209,6 @@ def _check_out(out, shape, dtype):
         raise ValueError(f"`out` must be an array of floats, such as np.empty({shape}).")
     if out.shape != shape:
         raise ValueError(f"`out` must have shape {shape}; got {out.shape}.")
+    if not out.flags.writeable:
+        raise ValueError("`out` must be writeable; open a memmap with mode='r+' or 'w+'.")
     return out

@@ -10,11 +10,15 @@ def evaluate_blocks(effect, rows, out, row_bytes, *, block_size=None, n_jobs=Non
     """Fill ``out[:, j]`` with ``effect(rows)[:, j]``, a block of rows at a time.
 
     Threads share memory and BLAS lets them run together; each writes columns of its own, so the
-    answer depends neither on ``n_jobs`` nor, to rounding, on ``block_size``.
+    answer depends neither on ``n_jobs`` nor, to rounding, on ``block_size``. An effect that has
+    ``fill(rows, out)`` writes there itself.
     """
 
     def fill(block):
-        out[:, block] = effect(rows[block])
+        if hasattr(effect, "fill"):
+            effect.fill(rows[block], out[:, block])
+        else:
+            out[:, block] = effect(rows[block])
 
     blocks = row_blocks(len(rows), row_bytes, block_size)
     Parallel(n_jobs=n_jobs, verbose=verbose, require="sharedmem")(

@@ -20,3 +20,13 @@ def check_at_least(estimator, name, low, *, strict=False, whole=False):
         relation = ">" if strict else ">="
         noun = "an integer" if whole else "a finite number"
         raise ValueError(f"`{name}` must be {noun} {relation} {low}; got {value!r}.")
+
+
+def check_damping(estimator):
+    """Raise ValueError unless ``damping`` is "auto" or a finite number >= 0."""
+    value = estimator.damping
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not (isinstance(value, str) and value == "auto") and not (
+        number and 0 <= value < float("inf")
+    ):
+        raise ValueError(f"`damping` must be 'auto' or a finite number >= 0; got {value!r}.")

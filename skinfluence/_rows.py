@@ -62,7 +62,10 @@ def check_groups(groups, n_rows):
     groups : array-like of shape (n_rows,) or boolean of shape (n_rows, n_groups)
         One label a row (columns in ``np.unique`` order), or one mask a column.
     """
-    groups = np.asarray(groups)
+    try:
+        groups = np.asarray(groups)
+    except ValueError:  # lists of unequal length
+        raise ValueError("`groups` must be an array; got lists of unequal length.") from None
     if len(np.atleast_1d(groups)) != n_rows or groups.ndim not in (1, 2):
         raise ValueError(
             f"`groups` must have one entry or row for each of the {n_rows} training rows; "
@@ -76,4 +79,9 @@ def check_groups(groups, n_rows):
         labels, codes = np.unique(groups, return_inverse=True)
     except TypeError:
         raise ValueError("`groups` must hold labels of one kind; got a mixture.") from None
+    if np.any(labels != labels):
+        raise ValueError(
+            "`groups` must not contain NaN; give these rows a label, or use boolean columns, which "
+            "may leave rows out."
+        )
     return codes.reshape(-1, 1) == np.arange(len(labels))

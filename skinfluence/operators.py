@@ -74,7 +74,8 @@ class Removal(LinearOperator):
     """R: row j is minus the change of the objective's gradient when row j is removed.
 
     ``R_j = s'_j ∇loss_j - Σ_d c_jd D_d``: the row's own share, and what its leaving does to the
-    weights of the others (nothing, unless classes are balanced).
+    rest of the objective: nothing, unless classes are balanced, or the penalty multiplies the
+    mean of the losses (then a share of the penalty leaves with the row).
 
     Parameters
     ----------
@@ -89,8 +90,8 @@ class Removal(LinearOperator):
         weights = problem.reweighting.own_weights(problem.weights, rows)
         gradients = weights[:, None] * problem.gradients[rows]
         self.own = Jacobian(problem.predictor, take_rows(problem.X, rows), gradients)
-        self.coefficients = -problem.reweighting.coefficients(rows).astype(self.dtype)
-        self.directions = shared_directions(problem)
+        self.coefficients = -problem.shared_coefficients(rows)
+        self.directions = problem.shared_directions()
 
     def with_own(self, gradients):
         """Return R with another gradient (n_rows, K) in place of the row's own share s'g."""
@@ -99,8 +100,19 @@ class Removal(LinearOperator):
         removal.own = Jacobian(own.predictor, own.X, gradients)
         return removal
 
+    def part(self, block):
+        """Return R of a slice of its rows."""
+        part, own = copy(self), self.own
+        part.own = Jacobian(own.predictor, own.X[block], own.gradients[block])
+        part.coefficients = self.coefficients[block]
+        part.shape = part.own.shape
+        return part
+
     def _matmat(self, V):
-        return self.own @ V + self.coefficients @ (self.directions @ V)
+        product = self.own @ V
+        if len(self.directions):
+            product += self.coefficients @ (self.directions @ V)
+        return product
 
     def _rmatmat(self, U):
         return self.own.rmatmat(U) + self.directions.T @ (self.coefficients.T @ U)
@@ -116,22 +128,15 @@ class Removal(LinearOperator):
         return self.own.dense() + self.coefficients @ self.directions
 
 
-def shared_directions(problem):
-    """Return D, shape (q, P): the gradient of the data term of each group of shared weights."""
-    directions = np.zeros((0, len(problem.theta)), dtype=problem.theta.dtype)
-    for members in problem.reweighting.memberships():
-        direction = problem.data_gradient(problem.weights * members)
-        directions = np.vstack([directions, direction])
-    return directions
-
-
 class Hessian(LinearOperator):
     """Hessian of the objective, ``Σ s_i J_iᵀ A_i J_i + diag(ridge)``.
 
-    ``ridge`` is the penalty's diagonal plus damping n.
+    ``ridge`` is the penalty's diagonal plus damping n. Where a norm holds parameters at zero,
+    their rows and columns are zero, so that the pseudo-inverse is the inverse on the face; a norm
+    of groups adds its own curvature there.
 
-    Products are always there; ``dense()``, ``diagonal()``, ``outputs()`` and ``restrict(rows)``
-    say what else it can do, and solvers ask for these.
+    Products are always there; ``dense()``, ``diagonal()``, ``outputs()``, ``face()`` and
+    ``restrict(rows)`` say what else it can do, and solvers ask for these.
 
     Parameters
     ----------
@@ -161,8 +166,9 @@ class Hessian(LinearOperator):
     def __init__(self, problem, damping=0.0, block_size=None):
         P = len(problem.theta)
         super().__init__(problem.theta.dtype, (P, P))
-        self.problem, self.block_size = problem, block_size
+        self.problem, self.damping, self.block_size = problem, float(damping), block_size
         self.ridge = problem.penalty + self.dtype.type(damping * problem.n)
+        self.coupling = None if problem.norm is None else problem.norm.hessian(problem.theta)
 
     @cached_property
     def curvatures(self):
@@ -170,30 +176,57 @@ class Hessian(LinearOperator):
         return self.problem.weights[:, None, None] * self.problem.curvatures
 
     @cached_property
+    def free(self):
+        """Mask of the parameters that can move, shape (P,); None if all can.
+
+        A norm holds some at zero. Nothing moves the coefficients, without a ridge, of a column
+        that is zero in every row.
+        """
+        problem, end = self.problem, self.problem.predictor.n_coefficients
+        free, bare = problem.free, self.ridge[:end] == 0
+        if not bare.any():
+            return free
+        pushes = np.abs(self.curvatures).sum(axis=2)
+        pushes += np.abs(problem.weights[:, None] * problem.gradients)
+        unused = bare & (problem.predictor.squared_vjp(problem.X, pushes)[:end] == 0)
+        if not unused.any():
+            return free
+        free = np.ones(self.shape[0], dtype=bool) if free is None else free.copy()
+        free[:end] &= ~unused
+        return free
+
+    @cached_property
     def flat_directions(self):
         """Orthonormal directions that H maps to zero by construction; shape (P, g).
 
         A softmax is unchanged when all classes' parameters of one feature move together; where
         these carry no ridge (the intercepts) the minimiser is a line, and the estimator's
-        solution is the point of it whose class-sum does not move.
+        solution is the point of it whose class-sum does not move. Where one of them is held they
+        cannot move together.
         """
-        predictor, dtype = self.problem.predictor, self.dtype
-        if not self.problem.loss.shift_invariant:
-            return np.zeros((self.shape[0], 0), dtype=dtype)
-        parallel = predictor.parallel_parameters()
-        free = parallel[(self.ridge[parallel] == 0).all(axis=1)]
-        directions = np.zeros((self.shape[0], len(free)), dtype=dtype)
-        directions[free.T, np.arange(len(free))] = free.shape[1] ** -0.5
-        return directions
+        problem, directions = self.problem, [np.zeros((self.shape[0], 0), dtype=self.dtype)]
+        movable = self.ridge == 0 if self.free is None else (self.ridge == 0) & self.free
+        for loss, outputs in problem.loss.blocks(problem.n_outputs):
+            if loss.shift_invariant:
+                parallel = problem.predictor.parallel_parameters()[:, outputs]
+                free = parallel[movable[parallel].all(axis=1)]
+                flat = np.zeros((self.shape[0], len(free)), dtype=self.dtype)
+                flat[free.T, np.arange(len(free))] = free.shape[1] ** -0.5
+                directions.append(flat)
+        return np.hstack(directions)
 
     def _matmat(self, V):
         predictor, X, curvatures = self.problem.predictor, self.problem.X, self.curvatures
+        if self.free is not None:
+            V = V * self.free[:, None]
         product = self.ridge[:, None] * V
+        if self.coupling is not None:
+            product = product + self.coupling @ V
         row_bytes = 2 * curvatures.shape[1] * V.shape[1] * self.dtype.itemsize
         for block in row_blocks(X.shape[0], row_bytes, self.block_size):
             change = predictor.jvp(X[block], V)
             product = product + predictor.vjp(X[block], np.matmul(curvatures[block], change))
-        return product
+        return product if self.free is None else product * self.free[:, None]
 
     def _matvec(self, v):
         return self._matmat(np.reshape(v, (-1, 1)))[:, 0]
@@ -205,26 +238,85 @@ class Hessian(LinearOperator):
         """Return H as an array of shape (P, P)."""
         matrix = self.problem.predictor.weighted_gram(self.problem.X, self.curvatures)
         matrix[np.diag_indices_from(matrix)] += self.ridge
+        if self.coupling is not None:
+            matrix += self.coupling.toarray()
+        if self.free is not None:
+            matrix[~self.free] = matrix[:, ~self.free] = 0
         return matrix
 
     def diagonal(self):
         """Return the diagonal of H, shape (P,)."""
         problem = self.problem
         A = np.einsum("nkk->nk", self.curvatures)
-        return problem.predictor.squared_vjp(problem.X, A) + self.ridge
+        diagonal = problem.predictor.squared_vjp(problem.X, A) + self.ridge
+        if self.coupling is not None:
+            diagonal = diagonal + self.coupling.diagonal()
+        return diagonal if self.free is None else diagonal * self.free
 
     def restrict(self, rows):
         """Return the Hessian of some rows, scaled so that its mean over draws is H."""
-        return self._with(self.problem.restrict(rows), self.ridge)
+        part = self._of(self.problem.restrict(rows), self.ridge)
+        part.free = self.free
+        return part
 
-    def reweighted(self, weights):
-        """Return the Hessian with other row weights, penalty and damping as they are."""
-        return self._with(self.problem.reweighted(weights), self.ridge)
+    def of(self, problem):
+        """Return the Hessian of another problem at the same theta, damped as much."""
+        return self._of(problem, self.ridge - self.problem.penalty + problem.penalty)
 
-    def _with(self, problem, ridge):
+    def _of(self, problem, ridge):
         hessian = Hessian(problem, block_size=self.block_size)
-        hessian.ridge = ridge
+        hessian.ridge, hessian.damping = ridge, self.damping
         return hessian
+
+    def project(self, B):
+        """Return B without its flat directions and what it holds at zero."""
+        if self.free is not None:
+            B = B * self.free[:, None]
+        flat = self.flat_directions
+        if not flat.shape[1]:
+            return B
+        support = np.flatnonzero(flat.any(axis=1))  # the intercepts, as a rule: few of many
+        projected = B.copy()
+        projected[support] -= flat[support] @ (flat[support].T @ B[support])
+        return projected
+
+    @cached_property
+    def is_convex(self):
+        """Whether no row's term has a negative curvature, rounding aside."""
+        curvatures = self.curvatures
+        smallest = np.linalg.eigvalsh(curvatures)[:, 0] if curvatures.shape[1] > 1 else curvatures
+        rounding = 100 * np.finfo(self.dtype).eps * np.abs(curvatures).max(initial=0)
+        return bool(np.min(smallest, initial=0) >= -rounding)
+
+    @property
+    def has_dual(self):
+        """Whether a linear predictor's coefficients all carry a ridge, as Woodbury's form needs.
+
+        It also needs a convex loss, whose curvatures have square roots.
+        """
+        predictor = self.problem.predictor
+        linear = predictor.has_dual and self.free is None and self.coupling is None
+        ridged = linear and bool(np.all(self.ridge[: predictor.n_coefficients] > 0))
+        return ridged and self.is_convex
+
+    def centred(self, centre):
+        """Return the Hessian in the coordinates ``coef, intercept + centre · coef``."""
+        return self._of(self.problem.centred(centre), self.ridge)
+
+    def face(self):
+        """Return the Hessian of the features that are not held at zero, and their positions.
+
+        Returns
+        -------
+        face : (Hessian, positions), or None if no feature is held at zero in all outputs, or
+            every parameter is.
+        """
+        if self.problem.free is None:
+            return None
+        problem, positions = self.problem.face()
+        if len(positions) in (0, self.shape[0]):
+            return None
+        return self._of(problem, self.ridge[positions]), positions
 
     def row_bounds(self):
         """Return a bound on the largest eigenvalue of every row's term, shape (n,)."""
@@ -232,13 +324,18 @@ class Hessian(LinearOperator):
         return largest * self.problem.predictor.row_norms(self.problem.X)
 
     def outputs(self):
-        """Return the Hessian of each output and its part of theta, if they do not interact.
+        """Return the Hessian of each block of outputs that interacts with no other.
 
         Returns
         -------
-        parts : list of (Hessian, positions), or None if the loss couples the outputs.
+        parts : list of (Hessian, positions, outputs), or None if all outputs interact.
+            The block's part of theta, and the slice of its outputs.
         """
-        if not self.problem.loss.separable or self.problem.y.shape[1] == 1:
+        blocks = self.problem.loss.blocks(self.problem.n_outputs)
+        if len(blocks) == 1 or self.coupling is not None:
             return None
-        parts = [self.problem.output(k) for k in range(self.problem.y.shape[1])]
-        return [(self._with(part, self.ridge[where]), where) for part, where in parts]
+        parts = []
+        for loss, outputs in blocks:
+            problem, positions = self.problem.block(loss, outputs)
+            parts.append((self._of(problem, self.ridge[positions]), positions, outputs))
+        return parts

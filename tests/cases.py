@@ -5,21 +5,52 @@ without weights, with more and with fewer rows than features: half of the eight 
 that every pair of these settings occurs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import sklearn
 from scipy import sparse
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
+from sklearn.linear_model import (
+    ARDRegression,
+    BayesianRidge,
+    ElasticNet,
+    ElasticNetCV,
+    GammaRegressor,
+    HuberRegressor,
+    Lars,
+    Lasso,
+    LassoCV,
+    LassoLars,
+    LassoLarsIC,
+    LinearRegression,
+    LogisticRegression,
+    LogisticRegressionCV,
+    MultiTaskElasticNet,
+    MultiTaskLasso,
+    PoissonRegressor,
+    QuantileRegressor,
+    Ridge,
+    RidgeClassifier,
+    RidgeClassifierCV,
+    RidgeCV,
+    SGDClassifier,
+    SGDRegressor,
+    TweedieRegressor,
+)
+from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler
 from sklearn.utils.fixes import parse_version
 
 from skinfluence import InfluenceExplainer
-from skinfluence.problems import FixedWeights, final_estimator
+from skinfluence.problems import FixedWeights, final_estimator, transform_features
 
 SKLEARN = parse_version(parse_version(sklearn.__version__).base_version)
 
@@ -27,6 +58,33 @@ SKLEARN = parse_version(parse_version(sklearn.__version__).base_version)
 def logistic(**params):
     """Return a LogisticRegression that does not stop before its optimum."""
     return LogisticRegression(**{"tol": 1e-9, "max_iter": 100_000, "random_state": 0, **params})
+
+
+def sparse_logistic(l1_ratio, **params):
+    """Return a LogisticRegression with an l1 norm in its penalty, as this version spells it."""
+    if SKLEARN >= parse_version("1.8"):
+        return logistic(l1_ratio=l1_ratio, **params)
+    if l1_ratio == 1:
+        return logistic(penalty="l1", **params)
+    return logistic(penalty="elasticnet", l1_ratio=l1_ratio, **params)
+
+
+def logistic_cv(**params):
+    """Return a LogisticRegressionCV, with the settings that its deprecations ask for."""
+    if SKLEARN >= parse_version("1.8"):
+        params |= {"l1_ratios": (0,), "use_legacy_attributes": False}
+    params |= {"Cs": 3, "cv": 3, "scoring": "neg_log_loss", "tol": 1e-9, "max_iter": 100_000}
+    return LogisticRegressionCV(**params)
+
+
+def tight(cls, **params):
+    """Return an estimator that does not stop before its optimum."""
+    return cls(**{"tol": 1e-10, "max_iter": 100_000, **params})
+
+
+def stochastic(cls, **params):
+    """Return a stochastic gradient estimator; its fits are refined before they are compared."""
+    return cls(**{"alpha": 0.05, "random_state": 0, "max_iter": 20, "tol": None, **params})
 
 
 def ridge(cls=Ridge, **params):
@@ -37,6 +95,17 @@ def ridge(cls=Ridge, **params):
 def doubled(X):
     """Return 2 X: a step that shows when it is applied twice."""
     return 2 * X
+
+
+#: Estimators that hand weights on only with metadata routing.
+ROUTED = ("one_vs", "multi_output_search")
+
+
+def routed(estimator):
+    """Return an estimator that asks whatever is around it for weights."""
+    with sklearn.config_context(enable_metadata_routing=True):
+        requested = estimator.set_fit_request(sample_weight=True)
+        return requested.set_score_request(sample_weight=True)  # in a search's folds
 
 
 # name: (kind of target, estimator)
@@ -72,6 +141,46 @@ ESTIMATORS = {
     "ridge_classifier": ("binary", ridge(RidgeClassifier)),
     "ridge_classifier_balanced": ("binary", ridge(RidgeClassifier, class_weight="balanced")),
     "ridge_classifier_multiclass": ("multiclass", ridge(RidgeClassifier)),
+    "ridge_cv": ("regression", RidgeCV(alphas=(0.3, 3.0))),
+    "ridge_classifier_cv": ("multiclass", RidgeClassifierCV(alphas=(0.3, 3.0))),
+    "logistic_cv": ("binary", logistic_cv()),
+    "logistic_l1": ("binary", sparse_logistic(1, solver="saga", C=0.3)),
+    "multinomial_l1": ("multiclass", sparse_logistic(1, solver="saga", C=0.5)),
+    "logistic_elastic_net": ("multiclass", sparse_logistic(0.5, solver="saga", C=0.5)),
+    "liblinear_l1": ("binary", sparse_logistic(1, solver="liblinear", intercept_scaling=2.0)),
+    "lasso": ("regression", tight(Lasso, alpha=0.1)),
+    "lasso_outputs": ("outputs", tight(Lasso, alpha=0.1)),
+    "lasso_cv": ("regression", tight(LassoCV, alphas=(0.3, 0.05), cv=3)),
+    "elastic_net": ("regression", tight(ElasticNet, alpha=0.1)),
+    "elastic_net_no_intercept": ("regression", tight(ElasticNet, alpha=0.2, fit_intercept=False)),
+    "elastic_net_cv": ("regression", tight(ElasticNetCV, alphas=(0.3, 0.05), cv=3)),
+    "multi_task_lasso": ("outputs", tight(MultiTaskLasso, alpha=0.1)),
+    "multi_task_elastic_net": ("outputs", tight(MultiTaskElasticNet, alpha=0.1)),
+    "lars": ("regression", Lars()),
+    "lasso_lars": ("regression", LassoLars(alpha=0.1)),
+    "lasso_lars_ic": ("regression", LassoLarsIC(noise_variance=1.0)),
+    "poisson": ("counts", tight(PoissonRegressor, alpha=0.1)),
+    "gamma": ("positive", tight(GammaRegressor, alpha=0.1)),
+    "tweedie": ("positive", tight(TweedieRegressor, power=1.5, alpha=0.1)),
+    "tweedie_normal": ("regression", tight(TweedieRegressor, power=0, alpha=0.1)),
+    "huber": ("regression", tight(HuberRegressor, alpha=0.1)),
+    "quantile": ("regression", QuantileRegressor(alpha=0.02, quantile=0.4)),
+    "bayesian_ridge": ("regression", BayesianRidge()),
+    "ard": ("regression", ARDRegression(threshold_lambda=30.0)),
+    "sgd_log_loss": ("binary", stochastic(SGDClassifier, loss="log_loss")),
+    "sgd_log_loss_multiclass": ("multiclass", stochastic(SGDClassifier, loss="log_loss")),
+    "sgd_balanced": (
+        "binary",
+        stochastic(SGDClassifier, loss="log_loss", class_weight="balanced"),
+    ),
+    "sgd_modified_huber": ("binary", stochastic(SGDClassifier, loss="modified_huber")),
+    "sgd_squared_hinge": ("binary", stochastic(SGDClassifier, loss="squared_hinge")),
+    "sgd_elastic_net": (
+        "binary",
+        stochastic(SGDClassifier, loss="log_loss", penalty="elasticnet", l1_ratio=0.4),
+    ),
+    "sgd_regressor": ("regression", stochastic(SGDRegressor)),
+    "sgd_huber": ("regression", stochastic(SGDRegressor, loss="huber", epsilon=0.5)),
     "pipeline": ("binary", make_pipeline(MaxAbsScaler(), logistic())),
     "pipeline_in_pipeline": (
         "binary",
@@ -81,8 +190,65 @@ ESTIMATORS = {
     "frozen": ("binary", FrozenEstimator(logistic())),
     "frozen_pipeline": ("outputs", FrozenEstimator(make_pipeline(MaxAbsScaler(), ridge()))),
 }
+ESTIMATORS |= {
+    "search": (
+        "binary",
+        GridSearchCV(make_pipeline(MaxAbsScaler(), logistic()), {"logisticregression__C": [0.7]}),
+    ),
+    "one_vs_rest": ("multiclass", OneVsRestClassifier(routed(logistic()))),
+    "one_vs_rest_binary": ("binary", OneVsRestClassifier(routed(logistic()))),
+    "one_vs_rest_multilabel": ("multilabel", OneVsRestClassifier(routed(logistic()))),
+    "one_vs_rest_ridge": ("multiclass", OneVsRestClassifier(routed(ridge(RidgeClassifier)))),
+    "one_vs_one": ("multiclass", OneVsOneClassifier(routed(logistic()))),
+    "one_vs_one_ridge": ("multiclass", OneVsOneClassifier(routed(ridge(RidgeClassifier)))),
+    "multi_output_classifier": ("labels", MultiOutputClassifier(logistic())),
+    "multi_output_multilabel": ("multilabel", MultiOutputClassifier(logistic())),
+    "multi_output_regressor": ("outputs", MultiOutputRegressor(ridge())),
+    "multi_output_search": (
+        "outputs",
+        MultiOutputRegressor(GridSearchCV(routed(ridge()), {"alpha": [0.7]}, cv=3)),
+    ),
+    "voting": (
+        "binary",
+        VotingClassifier([("a", logistic()), ("b", logistic(C=0.1))], voting="soft"),
+    ),
+    "voting_weights": (
+        "multiclass",
+        VotingClassifier(
+            [("a", logistic()), ("b", logistic(C=0.1))], voting="soft", weights=[2, 1]
+        ),
+    ),
+    "voting_regressor": (
+        "regression",
+        VotingRegressor([("a", ridge()), ("b", ridge(alpha=9.0))], weights=[1, 3]),
+    ),
+    "transformed_target": (
+        "regression",
+        TransformedTargetRegressor(ridge(), func=np.arcsinh, inverse_func=np.sinh),
+    ),
+    "transformed_targets_pipeline": (
+        "outputs",
+        TransformedTargetRegressor(
+            make_pipeline(FunctionTransformer(doubled), ridge()),
+            func=np.arcsinh,
+            inverse_func=np.sinh,
+        ),
+    ),
+}
 if SKLEARN < parse_version("1.8"):  # later versions spell it C=inf
     ESTIMATORS["penalty_none"] = ("binary", logistic(penalty=None))
+
+
+#: Estimators that take no sparse X; these also know no sample weights, but for BayesianRidge.
+DENSE_ONLY = (
+    "multi_task_lasso",
+    "multi_task_elastic_net",
+    "lars",
+    "lasso_lars",
+    "lasso_lars_ic",
+    "ard",
+    "bayesian_ridge",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +292,10 @@ class Case:
             "multiclass": noisy.argmax(axis=1),
             "regression": noisy[:, 0],
             "outputs": noisy[:, :2],
+            "counts": np.floor(np.exp(noisy[:, 0] / 4)),
+            "positive": np.exp(noisy[:, 0] / 4),
+            "multilabel": (noisy > noisy.mean()).astype(int),
+            "labels": np.c_[noisy.argmax(axis=1), noisy[:, 0] > noisy[:, 1]],
         }[self.kind]
         return X, y, random.uniform(0.2, 3, size=n), n
 
@@ -177,10 +347,16 @@ class Case:
 
     def fit(self, X, y, sample_weight=None, *, method="influence", refine=True, tol=None, **params):
         """Return an explainer of this case's estimator, fitted on other data."""
-        loose = {} if tol is None else {"tol": tol}
+        loose = {} if tol is None or self.stops_short else {"tol": tol}
+        params = {"temperature": self.temperature, **params}
         estimator = self.estimator(X, y, sample_weight, **loose)
         explainer = InfluenceExplainer(estimator, method=method, refine=refine, **params)
-        return explainer.fit(X, y, sample_weight)
+        with self.routing():
+            return explainer.fit(X, y, sample_weight)
+
+    def routing(self):
+        """Return a context in which weights reach this case's estimator."""
+        return sklearn.config_context(enable_metadata_routing=self.name.startswith(ROUTED))
 
     @cached_property
     def influence(self):
@@ -191,6 +367,12 @@ class Case:
     def newton(self):
         """The explainer by Newton steps, at the optimum."""
         return self.fit(self.X, self.y, self.sample_weight, method="newton")
+
+    @cached_property
+    def followed(self):
+        """The explainer by Newton steps that follows every row to its optimum."""
+        explainer = self.fit(self.X, self.y, self.sample_weight, method="newton")
+        return follow_every_row(explainer)
 
     @cached_property
     def retrain(self):
@@ -206,10 +388,45 @@ class Case:
         """A few training rows, enough for a slope."""
         return np.arange(0, len(self.y), 6)
 
+    def raw(self, X):
+        """Return raw predictions as scikit-learn has them, or what its response makes of them."""
+        fitted = self.influence.estimator_
+        final, X = final_estimator(fitted), transform_features(fitted, X)
+        if not is_classifier(final):
+            return final.predict(X)
+        if not hasattr(final, "decision_function") and not hasattr(final, "estimator"):
+            average = final.predict_proba(X)
+            return average[:, 1:] if average.shape[1] == 2 else average
+        parts = getattr(final, "estimators_", [final])
+        return np.column_stack([part.decision_function(X) for part in parts])
+
     @property
     def exact(self):
-        """Whether the loss is quadratic, so that a Newton step is a refit."""
-        return self.problem.loss.quadratic
+        """Whether a Newton step is a refit; see ``step_is_exact``."""
+        return step_is_exact(self.problem)
+
+    @property
+    def stops_short(self):
+        """Whether the estimator's own fit is not its optimum: stochastic, or smoothed after."""
+        return self.name.startswith(("sgd", "quantile"))
+
+    @property
+    def temperature(self):
+        """Width of the smoothing; on few rows the default is the kink, which has no slope."""
+        return 0.3 if self.name == "quantile" else 1e-3
+
+    @property
+    def chooses(self):
+        """Whether the data choose a hyper-parameter, which other data may choose otherwise."""
+        return self.name.endswith(("_cv", "_ic")) or self.name in ("bayesian_ridge", "ard")
+
+    @property
+    def takes_sparse(self):
+        return self.name not in DENSE_ONLY
+
+    @property
+    def takes_weights(self):
+        return self.takes_sparse or self.name == "bayesian_ridge"
 
     @property
     def fixed_weights(self):
@@ -223,7 +440,9 @@ class Case:
         ``class_weight="balanced"`` counted rows, not weights, until 1.7 (RidgeClassifier: still).
         """
         counted = SKLEARN >= parse_version("1.7") and "ridge" not in self.name
-        return self.fixed_weights or counted
+        rows_in_mean = self.name.startswith("sgd")
+        known = self.takes_weights and not rows_in_mean and not self.chooses
+        return known and (self.fixed_weights or counted)
 
     @property
     def penalised(self):
@@ -231,24 +450,54 @@ class Case:
         return bool(np.all(self.problem.penalty[:n_coefficients] > 0))
 
 
+def follow_every_row(explainer):
+    """Let no row be after one Newton step, unless that is exact; return the explainer."""
+    known = {"followed": {}, "certificates": {}}
+    explainer.scores_ = replace(explainer.scores_, settled=0.0, tolerance=1e-5, **known)
+    return explainer
+
+
+def step_is_exact(problem):
+    """Tell whether a Newton step is a refit: its loss quadratic, the penalty left known.
+
+    Rows of unequal weight leave unequal shares of a mean-form ridge behind; their step takes the
+    mean share. A norm of groups curves.
+    """
+    shared = problem.mass is not None and problem.penalty.any() and np.ptp(problem.mass) > 0
+    one_each = problem.norm is None or problem.norm.positions.shape[1] == 1
+    return problem.loss.quadratic and one_each and not shared
+
+
 def _with_final_params(estimator, params):
     final = final_estimator(estimator)
-    known = final.get_params()
-    final.set_params(**{name: value for name, value in params.items() if name in known})
+    known = {path: path.split("__")[-1] for path in final.get_params()}
+    final.set_params(**{path: params[name] for path, name in known.items() if name in params})
     return estimator
 
 
 def _is_determined(name, wide):
     """Tell whether the fit is unique: without a penalty there must be more rows than features."""
-    unpenalised = ("unpenalised", "penalty_none", "linear_regression")
+    unpenalised = ("unpenalised", "penalty_none", "linear_regression", "huber", "bayesian_ridge")
+    unpenalised += ("lars", "lasso_lars_ic")
+    if name == "lasso_lars":
+        return True
     return not wide or not any(word in name for word in unpenalised)
 
 
-CASES = [
-    Case(name, is_sparse, weighted, wide)
-    for name in ESTIMATORS
-    for wide in (False, True)
-    for is_sparse in (False, True)
-    for weighted in (False, True)
-    if _is_determined(name, wide) and is_sparse ^ weighted == wide
-]
+#: Estimators that every pair of settings is tried on; the others take turns.
+THOROUGH = ("lbfgs", "multinomial", "ridge", "liblinear", "lasso", "elastic_net", "poisson")
+
+
+def _cases(name):
+    """Yield half of the eight combinations of settings, every pair among them, or half of these."""
+    known, turn = Case(name), len(name) % 2
+    for wide in (False, True):
+        for is_sparse in (False, True):
+            weighted = is_sparse ^ wide
+            taken = is_sparse and known.takes_sparse, weighted and known.takes_weights
+            asked = name in THOROUGH or is_sparse == turn or not known.takes_sparse
+            if _is_determined(name, wide) and asked and taken[0] == is_sparse:
+                yield Case(name, *taken, wide)
+
+
+CASES = [case for name in ESTIMATORS for case in _cases(name)]

@@ -90,6 +90,7 @@ def test_fit_leaves_the_estimator_that_was_given_alone(meta):
         lambda e, X, y: e.most_influential(X, y),
         lambda e, X, y: e.loo_predict(),
         lambda e, X, y: e.leverage(),
+        lambda e, X, y: e.verify(X, y),
     ],
 )
 def test_nothing_is_answered_before_fit(ask):

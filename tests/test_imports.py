@@ -13,17 +13,21 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 #: Every module may import from its own layer and from those before it.
 LAYERS = [
-    {"_blocks"},
-    {"losses", "predictors"},
+    {"_blocks", "_fidelity"},
+    {"_verification"},
+    {"losses", "penalties", "predictors"},
     {"problems"},
     {"operators"},
     {"solvers"},
     {"_fitting", "_rows", "_parallel", "_parameters", "_confident"},
     {"scores"},
-    {"_delegation", "datasets"},
+    {"_delegation", "_dispersion", "_one_step", "datasets"},
     {"_score_parameter"},
-    {"_influence_of_rows", "_influence_on_tests"},
+    {"_influence_of_rows", "_influence_on_tests", "_relative_influence"},
+    {"_diagnostics_of_rows", "_diagnostics_of_fit"},
+    {"_verified_by_refits"},
     {"_explainer", "_cleaner"},
+    {"inspection", "metrics"},
     {"__init__"},
 ]
 
@@ -84,8 +88,8 @@ def test_nothing_above_the_adapters_asks_for_the_kind_of_loss():
 @pytest.mark.parametrize("path", MODULES, ids=str)
 def test_only_runtime_dependencies_are_imported_at_the_top(path):
     runtime = {"skinfluence", "sklearn", "numpy", "scipy", "autograd", "joblib"}
-    standard = {"warnings", "copy", "dataclasses", "functools", "inspect", "numbers", "os"}
-    standard |= {"pathlib", "typing"}
+    standard = {"warnings", "copy", "dataclasses", "functools", "html", "inspect", "numbers", "os"}
+    standard |= {"itertools", "pathlib", "typing"}
     tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.Import):

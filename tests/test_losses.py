@@ -7,10 +7,16 @@ from scipy.special import expit, softmax
 from sklearn.metrics import log_loss
 
 from skinfluence.losses import (
+    AverageLogLoss,
+    AverageSquaredError,
     LogLoss,
+    Loss,
+    MultilabelLogLoss,
     MultinomialLogLoss,
     NegativeLogProbability,
+    PairwiseLoss,
     SquaredError,
+    SumOfLosses,
 )
 
 EPS = np.finfo(float).eps
@@ -31,6 +37,19 @@ def examples():
     yield LogLoss(), one, binary.astype(float)
     yield LogLoss(), three, several.astype(float)
     yield MultinomialLogLoss(), three, one_hot(codes)
+    yield MultilabelLogLoss(), three, several.astype(float)
+    pairs = np.array([[-1.0, -1, 0], [1, 0, -1], [0, 1, 1]])[codes]
+    yield PairwiseLoss(LogLoss()), three, pairs
+    yield PairwiseLoss(SquaredError(), -1.0), three, pairs
+    four, mixed = np.hstack([one, three]), np.hstack([binary, one_hot(codes)])
+    log_losses = SumOfLosses(((LogLoss(), 1), (MultinomialLogLoss(), 3)))
+    yield log_losses, four, mixed
+    yield SumOfLosses(((SquaredError(), 1), (SquaredError(), 3))), four, mixed
+    yield SumOfLosses(((LogLoss(), 3), (SquaredError(), 1))), four, mixed
+    twice = SumOfLosses(((MultinomialLogLoss(), 3), (MultinomialLogLoss(), 3)))
+    six = np.hstack([three, three[::-1]])
+    yield AverageLogLoss(twice, (0.3, 0.7)), six, np.tile(one_hot(codes), 2)
+    yield AverageSquaredError((0.3, 0.5, 0.2)), three, np.tile(one, 3)
     yield NegativeLogProbability(), random.uniform(0.1, 0.9, size=(8, 1)), binary.astype(float)
     yield NegativeLogProbability(), random.dirichlet(np.ones(3), size=8), one_hot(codes)
 
@@ -52,6 +71,23 @@ def test_gradient_is_a_finite_difference_of_the_loss(loss, raw, y):
     step = EPS ** (1 / 3) * np.eye(raw.shape[1])
     differences = np.stack([loss(raw + h, y) - loss(raw - h, y) for h in step], axis=1)
     assert_allclose(loss.gradient(raw, y), differences / (2 * EPS ** (1 / 3)), atol=1e-7, rtol=1e-7)
+
+
+@EXAMPLES
+def test_gradient_is_autograds(loss, raw, y):
+    assert_allclose(loss.gradient(raw, y), Loss.gradient(loss, raw, y), rtol=1e-14)
+
+
+@EXAMPLES
+@pytest.mark.parametrize("size", [0.0, 1e-3, 1.0, 50.0])
+def test_change_is_the_loss_after_minus_before(loss, raw, y, size):
+    delta = size * np.random.RandomState(1).standard_normal((4, *raw.shape))
+    if isinstance(loss, NegativeLogProbability):
+        delta = np.clip(raw + delta, 0, 1) - raw
+    change, oracle = loss.change(raw, y, delta), Loss.change(loss, raw, y, delta)
+    assert change.shape == (4, len(raw))
+    largest = loss(raw, y) + loss(raw + delta, y)
+    assert np.all(np.abs(change - oracle) <= 8 * EPS * np.maximum(largest, 1 + size))
 
 
 @EXAMPLES
@@ -81,6 +117,22 @@ def test_float32_stays_float32(loss, raw, y):
     assert loss(raw, y).dtype == np.float32
     if not isinstance(loss, NegativeLogProbability):  # evaluated only, by retrain
         assert loss.gradient(raw, y).dtype == loss.hessian(raw, y).dtype == np.float32
+
+
+@EXAMPLES
+def test_blocks_of_outputs_do_not_interact_and_add_up(loss, raw, y):
+    blocks = loss.blocks(raw.shape[1])
+    hessian, parts = loss.hessian(raw, y), np.zeros(len(raw))
+    for part, outputs in blocks:
+        inside = np.zeros(raw.shape[1], dtype=bool)
+        inside[outputs] = True
+        assert_array_equal(hessian[:, inside][:, :, ~inside], 0)
+        assert_allclose(
+            part.hessian(raw[:, inside], y[:, inside]), hessian[:, inside][:, :, inside]
+        )
+        parts += part(raw[:, inside], y[:, inside])
+    assert_allclose(parts, loss(raw, y), rtol=1e-13)
+    assert not loss.separable or len(blocks) == raw.shape[1]
 
 
 def test_squared_error_has_its_closed_form():
@@ -139,6 +191,21 @@ def test_well_classified_row_keeps_the_digits_of_its_gradient():
     raw = np.array([[30.0], [300.0], [-300.0]])
     gradient = LogLoss().gradient(raw, np.array([[1.0], [1.0], [0.0]]))[:, 0]
     assert_allclose(gradient, [-np.exp(-30.0), -np.exp(-300.0), np.exp(-300.0)], rtol=1e-12)
+
+
+@pytest.mark.parametrize("value", [-800.0, -40.0, -3.0, 0.0, 3.0, 40.0, 800.0])
+@pytest.mark.parametrize("delta", [-1700.0, -30.0, -1e-9, 1e-9, 30.0, 1700.0])
+def test_change_keeps_its_digits_at_extremes(value, delta):
+    long = np.longdouble
+    before, after = np.logaddexp(long(0), long(value)), np.logaddexp(long(0), long(value + delta))
+    exact = after - before
+    if abs(delta) < 1:  # the subtraction would lose it: the leading terms of Taylor's series
+        p = 1 / (1 + np.exp(-long(value)))
+        exact = p * delta + p * (1 - p) * long(delta) ** 2 / 2
+    binary = LogLoss().change(np.array([[value]]), np.zeros((1, 1)), np.array([[delta]]))
+    raw, change = np.array([[0.0, value]]), np.array([[0.0, delta]])
+    several = MultinomialLogLoss().change(raw, np.array([[1.0, 0.0]]), change)
+    assert_allclose([binary[0], several[0]], float(exact), rtol=1e-13, atol=1e-300)
 
 
 def test_probabilities_sum_to_one_also_at_extremes():

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from cases import CASES, Case, logistic
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from scipy.linalg import LinAlgWarning
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Ridge
 
 from skinfluence import InfluenceExplainer, as_problem
 from skinfluence.operators import Hessian
@@ -56,11 +57,12 @@ def test_auto_takes_cg_where_the_factor_does_not_fit():
 
 def test_direct_factors_the_smaller_system():
     for case in CASES:
-        if "frozen" in case.name or not case.penalised:
+        hessian, K = Hessian(case.problem), case.problem.n_outputs
+        if "frozen" in case.name or not hessian.has_dual:
             continue
-        hessian, K = Hessian(case.problem), case.problem.y.shape[1]
-        order = min(hessian.shape[0], len(case.y) * K)
-        assert Direct().size(hessian) == order // (K if case.problem.loss.separable else 1)
+        sizes = [b.stop - b.start for _, b in case.problem.loss.blocks(K)]
+        order = min(hessian.shape[0] // K, len(case.y))
+        assert Direct().size(hessian) == order * max(sizes)
 
 
 def test_dual_needs_a_penalty_and_says_so():
@@ -83,7 +85,9 @@ def collinear(dtype=float):
 def test_collinear_columns_get_the_answer_of_minimum_norm(fit_intercept, as_matrix):
     X, y = collinear()
     model = LinearRegression(fit_intercept=fit_intercept)
-    explainer = InfluenceExplainer(model, method="newton", refine=True).fit(as_matrix(X), y)
+    explainer = InfluenceExplainer(model, method="newton", refine=True)
+    with pytest.warns(LinAlgWarning, match="singular.*minimum norm"):
+        explainer.fit(as_matrix(X), y)
     changes = explainer.parameter_influence([0, 7])
     for j, change in zip([0, 7], changes):
         without = LinearRegression(fit_intercept=fit_intercept).fit(
@@ -99,19 +103,55 @@ def test_collinear_columns_get_the_answer_of_minimum_norm(fit_intercept, as_matr
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_collinear_columns_take_up_their_rank(dtype):
     X, y = collinear(dtype)
-    explainer = InfluenceExplainer(LinearRegression(), refine=True).fit(X, y)
+    with pytest.warns(LinAlgWarning, match="collinear"):
+        explainer = InfluenceExplainer(LinearRegression(), refine=True).fit(X, y)
     assert explainer.leverage().sum() == pytest.approx(4, rel=float(1e3 * np.finfo(dtype).eps))
 
 
 def test_constant_and_zero_columns_do_no_harm():
     X, y = collinear()
-    X[:, 3], X[:, 4] = 1.0, 0.0
+    X[:, 3], X[:, 4] = 0.1, 0.0
     for model in (LinearRegression(), Ridge(), Ridge(alpha=1e-6)):
         explainer = InfluenceExplainer(model, method="newton").fit(X, y)
         alone = InfluenceExplainer(model, method="newton").fit(X[:, :3], y)
         influence = explainer.loss_influence(X[:5], y[:5])
         expected = alone.loss_influence(X[:5, :3], y[:5])
         assert_allclose(influence, expected, atol=1e-7 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("as_matrix", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("solver", [Direct(), CG(rtol=1e-12)])
+def test_coefficient_of_a_column_of_zeros_stays_where_it_is(solver, as_matrix):
+    """It is not asked for by any training row, and minimum norm is what refits have too."""
+    X, y = collinear()
+    X = X[:, [0, 1, 1, 2]]
+    X[:, 2] = 0.0
+    whole, other = np.array([0, 1, 3, 4]), np.array([2])
+    settings = {"method": "influence", "solver": solver}
+    explainer = InfluenceExplainer(LinearRegression(), **settings).fit(as_matrix(X), y)
+    alone = InfluenceExplainer(LinearRegression(), **settings).fit(as_matrix(X[:, whole[:3]]), y)
+    changes = explainer.parameter_influence()
+    assert_allclose(changes[:, other], 0, atol=0)
+    assert_allclose(changes[:, whole], alone.parameter_influence(), rtol=1e-9, atol=1e-12)
+    assert explainer.inverse_.rank == alone.inverse_.rank
+    assert explainer.condition_ == pytest.approx(alone.condition_, rel=1e-9)
+    X[:2, 2] = 5.0  # test rows that do use it: a fit without a row predicts with 0 still
+    influence = explainer.prediction_influence(as_matrix(X[:2]))
+    expected = alone.prediction_influence(as_matrix(X[:2, whole[:3]]))
+    assert_allclose(influence, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["influence", "newton"])
+@pytest.mark.parametrize("solver", [Direct(), CG()])
+def test_fit_in_which_nothing_moves_has_no_influence(solver, method):
+    X, y = collinear()
+    for model, rows in (
+        (Lasso(alpha=1e3, fit_intercept=False), X),
+        (LinearRegression(fit_intercept=False), 0 * X),
+    ):
+        explainer = InfluenceExplainer(model, method=method, solver=solver).fit(rows, y)
+        assert_array_equal(explainer.loss_influence(X[:2], y[:2]), 0)
+        assert_array_equal(explainer.leverage(), 0)
 
 
 def test_row_that_alone_determines_a_parameter_is_named():
@@ -138,7 +178,8 @@ def test_fit_that_meets_every_target_is_not_called_unfinished():
 def test_fewer_rows_than_features_without_a_penalty_is_a_named_error():
     random = np.random.RandomState(0)
     X, y = random.standard_normal((5, 9)), random.standard_normal(5)
-    explainer = InfluenceExplainer(LinearRegression(), method="newton").fit(X, y)
+    with pytest.warns(LinAlgWarning, match="outnumber the rows"):
+        explainer = InfluenceExplainer(LinearRegression(), method="newton").fit(X, y)
     with pytest.raises(ValueError, match="leverage 1"):
         explainer.loss_influence(X[:2], y[:2])
 

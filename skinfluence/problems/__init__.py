@@ -1,18 +1,38 @@
 """Problems: what a fitted estimator minimised, read off by an adapter."""
 
-from ._adapters import (
+from . import (  # noqa: F401  these register their adapters
+    _bayes,
+    _composites,
+    _glm,
+    _lasso,
+    _least_squares,
+    _logistic,
+    _robust,
+    _sgd,
+    _transformed_target,
+    _voting,
+)
+from ._as_problem import (
     UnsupportedEstimatorError,
     as_problem,
-    encode_features,
-    final_estimator,
-    final_is_frozen,
+    assign,
     penalty_parameter,
-    transform_features,
+    unsupported,
     with_parameters,
 )
 from ._problem import Problem
 from ._reweighting import BalancedClasses, FixedWeights
-from ._targets import Continuous, Labels
+from ._targets import Continuous, Labels, encode_targets
+from ._wrappers import (
+    encode_features,
+    final_estimator,
+    final_is_frozen,
+    held,
+    inner,
+    transform_features,
+    weight_argument,
+    with_final,
+)
 
 __all__ = [
     "BalancedClasses",
@@ -22,10 +42,17 @@ __all__ = [
     "Problem",
     "UnsupportedEstimatorError",
     "as_problem",
+    "assign",
     "encode_features",
+    "encode_targets",
     "final_estimator",
     "final_is_frozen",
+    "held",
+    "inner",
     "penalty_parameter",
     "transform_features",
+    "unsupported",
+    "weight_argument",
+    "with_final",
     "with_parameters",
 ]

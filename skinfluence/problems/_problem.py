@@ -1,6 +1,6 @@
 """Problem: loss + predictor + penalty + the data, at the fitted parameters.
 
-The objective is ``Σ_i s_i loss(raw_i(theta), y_i) + ½ Σ_j penalty_j theta_j²``.
+The objective is ``Σ_i s_i loss(raw_i(theta), y_i) + ½ Σ_j penalty_j theta_j² + norm(theta)``.
 """
 
 from dataclasses import dataclass, field, replace
@@ -38,6 +38,13 @@ class Problem:
         The user's y to ``y`` and back.
     reweighting : FixedWeights or BalancedClasses
         How the weights of the others change when a row leaves.
+    norm : GroupNorm or None
+        The part of the penalty that has a kink at zero (l1, or groups). Parameters that it holds
+        at zero stay there, to first order.
+    mass : ndarray of shape (n,) or None
+        For a penalty that multiplies the *mean* of the losses: what each row counts for in it. A
+        row that leaves takes the share mass_j / Σ mass of the penalty with it. None means that
+        the penalty belongs to the sum, and stays.
     """
 
     loss: Loss
@@ -49,6 +56,24 @@ class Problem:
     penalty: np.ndarray
     targets: Any = field(default_factory=Continuous)
     reweighting: Any = field(default_factory=FixedWeights)
+    norm: Any = None
+    mass: np.ndarray | None = None
+    question: Loss | None = None
+
+    @property
+    def asked(self):
+        """The loss that questions are about."""
+        return self.loss if self.question is None else self.question
+
+    @property
+    def asked_gradients(self):
+        """Gradient of what is asked about every training row, in its raw prediction, (n, K)."""
+        return self.gradients if self.question is None else self.question.gradient(self.raw, self.y)
+
+    @property
+    def n_outputs(self):
+        """K, the number of raw predictions of a row."""
+        return self.predictor.n_outputs
 
     @property
     def n_rows(self):
@@ -57,8 +82,12 @@ class Problem:
 
     @property
     def n(self):
-        """Sum of the weights, the n of ``damping`` and ``scale="upweight"``."""
-        return float(self.weights.sum())
+        """Sum of the weights, the n of ``damping`` and ``scale="upweight"``.
+
+        An estimator whose mean counts rows (``mass`` of ones, unlike the weights) counts them
+        here too.
+        """
+        return float((self.weights if self.mass is None else self.mass).sum())
 
     @cached_property
     def raw(self):
@@ -83,15 +112,99 @@ class Problem:
         """Return the same problem at other parameters."""
         return replace(self, theta=np.asarray(theta, dtype=self.theta.dtype))
 
-    def reweighted(self, weights):
-        """Return the same problem, at the same parameters, with other row weights."""
-        return self._known(replace(self, weights=weights), slice(None))
+    def at_temperature(self, temperature):
+        """Return the same problem, a loss that is smoothed having this width; else unchanged."""
+        if not self.loss.smoothed:
+            return self
+        return replace(self, loss=replace(self.loss, temperature=temperature))
+
+    def reweighted(self, weights, share=1.0):
+        """Return the same problem, at the same parameters, with other row weights.
+
+        ``share`` is what is left of the penalty.
+        """
+        share = self.theta.dtype.type(share)
+        norm = None if self.norm is None else self.norm.scaled(share)
+        part = replace(self, weights=weights, penalty=share * self.penalty, norm=norm)
+        return self._known(part, slice(None))
+
+    def without(self, members):
+        """Return the problem, at the same parameters, once the rows of a mask have left."""
+        weights = self.reweighting.weights_without(self.weights, members)
+        share = 1.0 if self.mass is None else self.mass[~members].sum() / self.mass.sum()
+        return self.reweighted(weights, share)
+
+    def penalty_shares(self, rows):
+        """Return the share of the penalty that each row takes with it, shape (n_rows,)."""
+        if self.mass is None:
+            return np.zeros(len(rows), dtype=self.theta.dtype)
+        return (self.mass[rows] / self.mass.sum()).astype(self.theta.dtype)
+
+    def surroundings(self):
+        """Return what the others see once a row has left: its weight zeroed last, not here.
+
+        Rows that leave the same weights and penalty behind are taken together; where they differ
+        a little (by unequal mass) they share the mean.
+
+        Returns
+        -------
+        parts : list of (members, Problem)
+            Boolean mask of shape (n,), and the problem with the weights and the penalty that the
+            others have; it is this very problem where nothing changes.
+        """
+        parts = []
+        for members, weights in self.reweighting.surroundings(self.weights):
+            shares = self.penalty_shares(np.flatnonzero(members))
+            total = shares.sum()
+            share = float(1 - shares @ shares / total) if total > 0 else 1.0
+            changed = share != 1.0 or weights is not self.weights
+            parts.append((members, self.reweighted(weights, share) if changed else self))
+        return parts
+
+    def shared_coefficients(self, rows):
+        """Return c_jd, by how much each shared direction grows when a row leaves, (n_rows, q)."""
+        coefficients = self.reweighting.coefficients(rows).astype(self.theta.dtype)
+        if self.mass is None:
+            return coefficients
+        return np.hstack([coefficients, -self.penalty_shares(rows)[:, None]])
+
+    def shared_directions(self):
+        """Return D, shape (q, P): gradients of the terms whose weight changes when a row leaves.
+
+        They are the losses of each class if the weights are balanced, and the penalty if it
+        multiplies the mean of the losses.
+        """
+        directions = [
+            self.data_gradient(self.weights * members) for members in self.reweighting.memberships()
+        ]
+        if self.mass is not None:
+            directions.append(self.penalty_gradient())
+        return np.reshape(directions, (-1, len(self.theta))).astype(self.theta.dtype)
 
     def restrict(self, rows):
         """Return the problem of some rows, their weights scaled up to stand for all n."""
         scale = self.n_rows / len(rows)
-        part = replace(self, X=self.X[rows], y=self.y[rows], weights=self.weights[rows] * scale)
+        part = replace(
+            self,
+            X=self.X[rows],
+            y=self.y[rows],
+            weights=self.weights[rows] * scale,
+            mass=None if self.mass is None else self.mass[rows] * scale,
+        )
         return self._known(part, rows)
+
+    def centred(self, centre):
+        """Return the same problem with ``X - centre``, its intercepts moved to match.
+
+        Columns that are constant up to rounding become zero. X must be dense, ``centre`` (p,).
+        """
+        far = np.flatnonzero(centre)
+        X = self.X - centre
+        constant = np.ptp(self.X[:, far], axis=0) <= 16 * np.finfo(X.dtype).eps * abs(centre[far])
+        X[:, far[constant]] = 0
+        coef, intercept = self.predictor.unflatten(self.theta)
+        theta = self.predictor.flatten(coef, intercept + coef @ centre)
+        return self._known(replace(self, X=X, theta=theta), slice(None))
 
     def _known(self, part, rows):
         """Hand the derivatives of ``rows`` on to ``part``, which has the same theta."""
@@ -100,26 +213,69 @@ class Problem:
                 part.__dict__[name] = self.__dict__[name][rows]
         return part
 
-    def output(self, k):
-        """Return the problem of output k alone, for a separable loss, and its part of theta."""
-        predictor, positions = self.predictor.output(k)
+    def block(self, loss, outputs):
+        """Return the problem of a slice of outputs with their loss, and its part of theta."""
+        predictor, positions = self.predictor.block(outputs)
+        part = replace(
+            self,
+            loss=loss,
+            predictor=predictor,
+            theta=self.theta[positions],
+            y=self.y[:, outputs],
+            penalty=self.penalty[positions],
+            norm=None if self.norm is None else self.norm.restrict(positions, len(self.theta)),
+        )
+        return part, positions
+
+    @cached_property
+    def free(self):
+        """Mask of the parameters that the norm does not hold at zero, (P,); None if all are."""
+        if self.norm is None:
+            return None
+        free = self.norm.free(self.theta)
+        return None if free.all() else free
+
+    def face(self, free=None):
+        """Return the problem of the features that are free in some output, and their positions.
+
+        ``free`` is a mask of theta; by default that of the parameters the norm does not hold.
+        """
+        free = self.free if free is None else free
+        predictor, columns, positions = self.predictor.face(free)
         part = replace(
             self,
             predictor=predictor,
             theta=self.theta[positions],
-            y=self.y[:, k : k + 1],
+            X=self.X[:, columns],
             penalty=self.penalty[positions],
+            norm=self.norm.restrict(positions, len(self.theta)),
         )
+        if not np.any(self.theta[~free]):  # else it predicts without them
+            self._known(part, slice(None))
         return part, positions
 
     def objective(self):
         """Return the value of the objective at theta."""
         losses = self.loss(self.raw, self.y)
-        return float(self.weights @ losses + 0.5 * self.penalty @ self.theta**2)
+        smooth = self.weights @ losses + 0.5 * self.penalty @ self.theta**2
+        return float(smooth) if self.norm is None else float(smooth) + self.norm.value(self.theta)
 
     def gradient(self):
-        """Return the objective's gradient at theta, shape (P,): zero if the fit converged."""
+        """Return the objective's gradient at theta, shape (P,): zero if the fit converged.
+
+        With a norm it is the shortest subgradient.
+        """
+        smooth = self.smooth_gradient()
+        return smooth if self.norm is None else self.norm.subgradient(self.theta, smooth)
+
+    def smooth_gradient(self):
+        """Return the gradient of the objective without the norm, shape (P,)."""
         return self.data_gradient(self.weights) + self.penalty * self.theta
+
+    def penalty_gradient(self):
+        """Return the gradient of the penalty, on the face of the norm, shape (P,)."""
+        ridge = self.penalty * self.theta
+        return ridge if self.norm is None else ridge + self.norm.gradient(self.theta)
 
     def data_gradient(self, weights):
         """Return sum_i weights_i J_iᵀ g_i, shape (P,)."""

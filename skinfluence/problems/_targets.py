@@ -1,9 +1,28 @@
 """Targets: the user's y to the (n, K) numbers a loss takes, and raw predictions back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import _ovr_decision_function
+
+from ._response import Identity, Inverted
+
+
+def encode_targets(targets, loss, y, dtype):
+    """Return the targets of test rows as their loss takes them; ValueError if it cannot."""
+    if y is None:
+        raise ValueError("`y_test` must be given: the loss of a row depends on its target.")
+    y = targets.encode(y, dtype)
+    if not np.all(y >= loss.least_target):
+        bound = "> 0" if loss.least_target > 0 else f">= {loss.least_target:g}"
+        raise ValueError(
+            f"y must be {bound} for {type(loss).__name__}; got {y.min():g}. Leave such rows out."
+        )
+    return y
 
 
 @dataclass(frozen=True)
@@ -16,21 +35,33 @@ class Continuous:
         K, the number of columns.
     one_dimensional : bool
         Whether the user's y, and so the predictions, have shape (n_samples,).
+    response : Identity
+        From raw predictions to those of ``predict``; see ``_response``.
     """
 
     n_outputs: int = 1
     one_dimensional: bool = True
+    response: Any = field(default_factory=Identity)
 
     def encode(self, y, dtype):
         """Return y as (n_samples, K); ValueError if it has another number of columns."""
         y = check_array(y, dtype=dtype, ensure_2d=False, input_name="y", ensure_min_samples=0)
-        if y.ndim > 2 or y.size != len(y) * self.n_outputs:
+        if y.ndim not in (1, 2) or y.size != len(y) * self.n_outputs:
             raise ValueError(f"y must have {self.n_outputs} column(s); got shape {y.shape}.")
         return y.reshape(len(y), self.n_outputs)
 
     def decode(self, raw):
-        """Return predictions in the shape of the user's y."""
-        return raw[:, 0] if self.one_dimensional else raw
+        """Return predictions in the units and the shape of the user's y."""
+        predicted = self.response(raw)
+        return predicted[:, 0] if self.one_dimensional else predicted
+
+    def lost(self, y):
+        """Tell whether some class has no row in y: never, there are none."""
+        return False
+
+    def kinds(self, encoded):
+        """Return the class of every encoded row, an array of codes an output: there are none."""
+        return []
 
 
 @dataclass(frozen=True)
@@ -47,10 +78,21 @@ class Labels:
 
     classes: np.ndarray
     negative: float = 0.0
+    response = Identity()
+
+    @property
+    def n_outputs(self):
+        """Number of columns of the encoded y."""
+        return 1 if len(self.classes) == 2 else len(self.classes)
 
     def codes(self, y):
         """Return the position of every label in ``classes``; ValueError for an unseen one."""
-        labels, inverse = np.unique(column_or_1d(y), return_inverse=True)
+        try:
+            labels, inverse = np.unique(column_or_1d(y), return_inverse=True)
+        except TypeError:  # they have no order
+            raise ValueError(
+                "y must hold labels of one kind; some are missing, or of another kind."
+            ) from None
         positions = {label: code for code, label in enumerate(self.classes.tolist())}
         unseen = [label for label in labels.tolist() if label not in positions]
         if unseen:
@@ -71,6 +113,173 @@ class Labels:
 
     def decode(self, raw):
         """Return the labels that raw predictions stand for."""
+        decision = self.decision_function(raw)
+        if decision.ndim == 1:
+            return self.classes[(decision > 0).astype(int)]
+        return self.classes[np.argmax(decision, axis=1)]
+
+    def lost(self, y):
+        """Tell whether some class has no row in y."""
+        return len(np.unique(self.codes(y))) < len(self.classes)
+
+    def kinds(self, encoded):
+        """Return the class of every encoded row, an array of codes an output."""
+        return [np.unique(encoded, axis=0, return_inverse=True)[1].ravel()]
+
+    def decision_function(self, raw):
+        """Return what the estimator's ``decision_function`` does for raw predictions."""
+        return raw[:, 0] if raw.shape[1] == 1 else raw
+
+    def shares(self, raw):
+        """Return decision values mapped to [0, 1], where there are no probabilities; (n, K)."""
+        positive = np.clip((1 + raw) / 2, 0, 1)
+        return np.hstack([1 - positive, positive]) if raw.shape[1] == 1 else positive
+
+
+@dataclass(frozen=True)
+class Pairs(Labels):
+    """Class labels as one column a pair of classes: 1 for the second, -1 for the first, else 0."""
+
+    negative: float = -1.0
+
+    @property
+    def n_outputs(self):
+        """Number of pairs."""
+        return len(self.classes) * (len(self.classes) - 1) // 2
+
+    def encode(self, y, dtype):
+        """Return y as (n_samples, K (K - 1) / 2), pairs in the order of the estimators."""
+        codes = self.codes(y)[:, None]
+        first, second = np.transpose(list(combinations(range(len(self.classes)), 2)))
+        return np.subtract(codes == second, codes == first, dtype=dtype)
+
+    def decision_function(self, raw):
+        """Return the votes that each class wins, ties broken by the pairs' decision values."""
         if raw.shape[1] == 1:
-            return self.classes[(raw[:, 0] > 0).astype(int)]
-        return self.classes[np.argmax(raw, axis=1)]
+            return raw[:, 0]
+        return _ovr_decision_function(raw > 0, raw, len(self.classes))
+
+    def shares(self, raw):
+        """Return the share of its votes that each class wins, shape (n, K)."""
+        if raw.shape[1] == 1:
+            return super().shares(raw)
+        return np.clip(self.decision_function(raw) / (len(self.classes) - 1), 0, 1)
+
+
+@dataclass(frozen=True)
+class VotedLabels(Labels):
+    """Class labels that several classifiers are fitted on, decided by their average probability.
+
+    Parameters
+    ----------
+    classes, negative
+        As in ``Labels``.
+    response : AverageProbability
+        The average probability of the classes; of the second one if there are two.
+    """
+
+    response: Any = None
+
+    def encode(self, y, dtype):
+        """Return the encoded y of every classifier, side by side."""
+        return np.tile(super().encode(y, dtype), len(self.response.weights))
+
+    def decode(self, raw):
+        """Return the labels that raw predictions stand for."""
+        average = self.response(raw)
+        return super().decode(average - 0.5 if average.shape[1] == 1 else average)
+
+
+@dataclass(frozen=True)
+class LabelsByOutput:
+    """A label for each of several outputs.
+
+    Parameters
+    ----------
+    parts : tuple of Labels
+        One an output; their columns stand side by side.
+    """
+
+    parts: tuple
+    response = Identity()
+
+    @property
+    def classes(self):
+        """The classes of every output, a list of arrays."""
+        return [part.classes for part in self.parts]
+
+    def columns(self, y):
+        """Return y column by column; ValueError if it has another number of columns."""
+        y = y.toarray() if sparse.issparse(y) else np.asarray(y)
+        if y.ndim != 2 or y.shape[1] != len(self.parts):
+            raise ValueError(f"y must have {len(self.parts)} column(s); got shape {y.shape}.")
+        return y.T
+
+    def encode(self, y, dtype):
+        """Return the encoded columns of every output, side by side."""
+        columns = self.columns(y)
+        return np.hstack([part.encode(labels, dtype) for part, labels in zip(self.parts, columns)])
+
+    def decode(self, raw):
+        """Return the labels that raw predictions stand for, one column an output."""
+        pairs = zip(self.parts, self._split(raw))
+        return np.column_stack([part.decode(block) for part, block in pairs])
+
+    def lost(self, y):
+        """Tell whether some class of some output has no row in y."""
+        return any(part.lost(labels) for part, labels in zip(self.parts, self.columns(y)))
+
+    def kinds(self, encoded):
+        """Return the class of every encoded row, an array of codes an output."""
+        pairs = zip(self.parts, self._split(encoded))
+        return [codes for part, block in pairs for codes in part.kinds(block)]
+
+    def _split(self, columns):
+        stops = np.cumsum([part.n_outputs for part in self.parts])
+        return np.split(columns, stops[:-1], axis=1)
+
+
+@dataclass(frozen=True)
+class Transformed:
+    """Numeric targets that a fitted transformer maps to those of the regressor.
+
+    Parameters
+    ----------
+    inner : Continuous
+        Targets of the regressor, in the transformer's units.
+    transformer : fitted transformer
+        Takes and returns y as (n_samples, n_outputs).
+    one_dimensional : bool
+        Whether the user's y, and so the predictions, have shape (n_samples,).
+    """
+
+    inner: Any
+    transformer: Any
+    one_dimensional: bool
+
+    @property
+    def response(self):
+        """The regressor's response in the user's units."""
+        return Inverted(self.inner.response, self.transformer)
+
+    def transform(self, y):
+        """Return y as the regressor was fitted on it."""
+        y = check_array(y, dtype="numeric", ensure_2d=False, input_name="y", ensure_min_samples=0)
+        return self.transformer.transform(y.reshape(len(y), -1))
+
+    def encode(self, y, dtype):
+        """Return the transformed y as (n_samples, K)."""
+        return self.inner.encode(self.transform(y), dtype)
+
+    def decode(self, raw):
+        """Return predictions in the units and the shape of the user's y."""
+        predicted = self.response(raw)
+        return predicted[:, 0] if self.one_dimensional else predicted
+
+    def lost(self, y):
+        """Tell whether some class has no row in y: never, there are none."""
+        return False
+
+    def kinds(self, encoded):
+        """Return the class of every encoded row, an array of codes an output: there are none."""
+        return []

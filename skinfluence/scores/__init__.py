@@ -8,10 +8,18 @@ Each is a value with the same four questions, so whatever asks them need not kno
     on_own_raw(rows)     (n_rows, K)                      raw prediction of the row itself
 """
 
-from ._convergence import check_convergence, newton_decrement, refine, typical_decrement
+from ._convergence import (
+    check_convergence,
+    newton_decrement,
+    refine,
+    stopped_short,
+    typical_decrement,
+    typical_gradients,
+)
 from ._first_order import FirstOrder
+from ._leave_one_out import leave_one_out
 from ._newton import Newton
-from ._refit import Refit, leave_one_out
+from ._refit import Refit
 
 __all__ = [
     "FirstOrder",
@@ -21,5 +29,7 @@ __all__ = [
     "leave_one_out",
     "newton_decrement",
     "refine",
+    "stopped_short",
     "typical_decrement",
+    "typical_gradients",
 ]

@@ -1,32 +1,50 @@
 """How far a fit is from its optimum, and Newton steps that take it there."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ..operators import Hessian
+from ._proximal import proximal_newton
+from ._rounding import objective_rounding, rounding, stagnates
 
 
 def newton_decrement(problem, inverse):
     """Return ``sqrt(∇ᵀ H⁻¹ ∇)`` of the objective: the length of the step to the optimum in H."""
     gradient = problem.gradient()
-    return float(np.sqrt(max(gradient @ (inverse @ gradient), 0.0)))
+    square = max(gradient @ (inverse @ gradient), 0.0)
+    if problem.free is not None:  # what freeing a parameter that is held at zero would gain
+        held, diagonal = ~problem.free, Hessian(replace(problem, norm=None)).diagonal()
+        square += np.sum(gradient[held] ** 2 / np.where(diagonal[held] > 0, diagonal[held], 1))
+    return float(np.sqrt(square))
 
 
 def typical_decrement(problem, inverse, n_rows=32):
     """Return the median decrement that removing a row would cause: the yardstick for the fit's.
 
-    It is taken over ``n_rows`` rows of positive weight, evenly spaced.
+    It is taken over ``n_rows`` rows, evenly spaced among those that push at all: their weight is
+    positive, and their loss not flat.
     """
-    rows = np.flatnonzero(problem.weights > 0)
-    if not len(rows):
+    own = typical_gradients(problem, n_rows)
+    if not len(own):
         return 0.0
-    rows = rows[np.linspace(0, len(rows) - 1, min(n_rows, len(rows))).astype(int)]
-    gradients = problem.weights[rows, None] * problem.gradients[rows]
-    own = problem.predictor.row_gradients(problem.X[rows], gradients)
     squares = np.einsum("np,pn->n", own, inverse @ own.T)
     return float(np.sqrt(np.median(np.maximum(squares, 0))))
+
+
+def typical_gradients(problem, n_rows=32):
+    """Return the weighted gradients in theta of rows evenly spaced among those that push."""
+    rows = np.flatnonzero((problem.weights > 0) & problem.gradients.any(axis=1))
+    rows = rows[np.linspace(0, len(rows) - 1, min(n_rows, len(rows))).astype(int)]
+    gradients = problem.weights[rows, None] * problem.gradients[rows]
+    return problem.predictor.row_gradients(problem.X[rows], gradients)
+
+
+def stopped_short(problem, decrement, typical, threshold=0.1):
+    """Tell whether a fit is far from its optimum, beside what removing a row would move it."""
+    return decrement > threshold * typical and decrement**2 > rounding(problem)
 
 
 def check_convergence(problem, inverse, *, frozen=False, refined=False, threshold=0.1):
@@ -45,7 +63,7 @@ def check_convergence(problem, inverse, *, frozen=False, refined=False, threshol
     """
     decrement = newton_decrement(problem, inverse)
     typical = typical_decrement(problem, inverse)
-    if decrement > threshold * typical and decrement**2 > _tolerance(problem):
+    if stopped_short(problem, decrement, typical, threshold):
         reason = "`estimator` was not fitted on this X and y, or it" if frozen else "The fit"
         remedy = "Set refine=True, or fit with a smaller `tol` and a larger `max_iter`."
         if refined:
@@ -58,19 +76,6 @@ def check_convergence(problem, inverse, *, frozen=False, refined=False, threshol
             stacklevel=4,
         )
     return decrement, typical
-
-
-def _tolerance(problem):
-    """Return the square of a decrement that is zero to rounding.
-
-    The optimum itself is flat to ``eps^1.25`` of the objective. Where that is nothing, because
-    every target is met, the rounding of raw predictions remains: an error δ_i of raw_i leaves a
-    decrement of at most ``Σ s_i A_i δ_i²``.
-    """
-    eps = np.finfo(problem.theta.dtype).eps
-    sizes = np.maximum(problem.raw**2, problem.y**2)
-    curved = problem.weights @ np.einsum("nkk,nk->n", problem.curvatures, sizes)
-    return eps**1.25 * abs(problem.objective()) + (10 * eps) ** 2 * float(curved)
 
 
 def refine(problem, solver, max_steps=50):
@@ -90,12 +95,14 @@ def refine(problem, solver, max_steps=50):
     problem : Problem
         The same problem at the optimum, to rounding.
     """
+    if problem.norm is not None:
+        return proximal_newton(problem, max_steps)
     previous = np.inf
     for _ in range(max_steps):
         gradient = problem.gradient()
         step = -(solver.invert(Hessian(problem)) @ gradient)
         decrement = float(-(gradient @ step))
-        if not decrement > _tolerance(problem) or decrement > previous / 2:
+        if not decrement > rounding(problem) or stagnates(problem, decrement, previous):
             last = problem.at(problem.theta + step)
             better = np.linalg.norm(last.gradient()) < np.linalg.norm(gradient)
             return last if better else problem
@@ -103,7 +110,7 @@ def refine(problem, solver, max_steps=50):
         previous = decrement if full else np.inf
     warnings.warn(
         f"Newton's method did not reach the optimum in {max_steps} steps; the classes may be "
-        "separable. Add a penalty.",
+        "separable, or the rows few enough to be fitted exactly. Add a penalty.",
         ConvergenceWarning,
         stacklevel=2,
     )
@@ -113,7 +120,7 @@ def refine(problem, solver, max_steps=50):
 def _line_search(problem, step, decrement):
     """Return the problem after the longest of steps 1, ½, ¼, … that decreases, and if it was 1."""
     before = problem.objective()
-    slack = 10 * np.finfo(problem.theta.dtype).eps * abs(before)
+    slack = 10 * objective_rounding(problem, before)
     length = 1.0
     while length > 1e-10:
         after = problem.at(problem.theta + length * step)

@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from .._blocks import take_rows
+from ..operators import Removal
+from ._quasi_newton import dots
+from ._surrounding import weights_of_others
 
 #: Directions a row may take before it is left to full Newton steps.
 MAX_DIRECTIONS = 30
@@ -38,8 +40,8 @@ class Descent:
         Δ, the change of theta so far.
     raw : ndarray of shape (n, b, K)
         Raw predictions of all rows at theta + Δ.
-    unfinished : ndarray of bool of shape (b,)
-        Rows that have not met the tolerance.
+    residual, step : ndarray of shape (b, P)
+        The gradient at theta without each row, and H_{-j}⁻¹ times it.
     left_over : ndarray of shape (P,)
         Gradient of the full objective at theta, 0 if the fit converged.
     """
@@ -49,50 +51,67 @@ class Descent:
     weights: np.ndarray
     change: np.ndarray
     raw: np.ndarray
-    unfinished: np.ndarray
+    residual: np.ndarray
+    step: np.ndarray
     left_over: np.ndarray
 
     @classmethod
-    def start(cls, rows, surrounding):
-        """Begin at theta."""
+    def start(cls, rows, surrounding, steps):
+        """Begin at theta, where the gradient is -R and the first direction the Newton step."""
         problem = surrounding.problem
         change = np.zeros((len(rows), len(problem.theta)), dtype=problem.theta.dtype)
         raw = np.repeat(problem.raw[:, None], len(rows), axis=1)
-        weights = weights_without(problem, rows)
-        unfinished = np.ones(len(rows), dtype=bool)
-        return cls(rows, surrounding, weights, change, raw, unfinished, problem.gradient())
+        weights = np.broadcast_to(weights_of_others(problem, rows), raw.shape[:2]).copy()
+        weights[rows, np.arange(len(rows))] = 0
+        removal, newton = Removal(problem, rows).dense(), surrounding.solve(steps)
+        left_over = problem.gradient()
+        return cls(rows, surrounding, weights, change, raw, -removal, -newton, left_over)
+
+    @property
+    def first(self):
+        """Squared decrement of the first step, shape (b,)."""
+        first = dots(self.residual, self.step)
+        return np.where(first > 0, first, 1)
 
     def run(self, tolerance):
-        """Descend until every residual is below ``tolerance`` of the first; return Δ, (b, P)."""
+        """Descend until the residuals are below ``tolerance`` of the first.
+
+        Returns
+        -------
+        change : ndarray of shape (b, P)
+            Δ, after the step that the last residual asks for where that is small.
+        certificates : ndarray of shape (b,)
+            The last residual, relative to the first.
+        """
         active, direction = np.arange(len(self.rows)), np.zeros_like(self.change)
-        residual = self._residual(active, self._gradients(active, self.raw))
-        step = self._precondition(active, residual)
-        squares = first = _dots(residual, step)
+        residual, step, first = self.residual, self.step, self.first
+        squares, certificates = first, np.ones(len(self.rows))
         for _ in range(MAX_DIRECTIONS):
             direction = direction - step
             gradients = self._search(active, direction, residual)
             new = self._residual(active, gradients)
-            new_step = self._precondition(active, new)
-            new_squares = _dots(new, new_step)
-            going = new_squares > tolerance**2 * first
-            self.unfinished[active[~going]] = False
+            new_step = self.surrounding.solve_without(self.rows[active], new)
+            new_squares = np.maximum(dots(new, new_step), 0)
+            certificates[active] = np.sqrt(new_squares / first)
+            going = ~(new_squares <= tolerance**2 * first)
+            self.change[active[~going]] -= new_step[~going]
             if not going.any():
                 break
-            ratio = (new_squares - _dots(new, step)) / np.where(squares > 0, squares, 1)
+            ratio = (new_squares - dots(new, step)) / np.where(squares > 0, squares, 1)
             direction = np.maximum(ratio, 0)[:, None] * direction
-            downhill = _dots(new, direction - new_step) < 0
+            downhill = dots(new, direction - new_step) < 0
             direction[~downhill] = 0
             active, direction, residual = active[going], direction[going], new[going]
             step, squares, first = new_step[going], new_squares[going], first[going]
-        return self.change
+        return self.change, certificates
 
     def _search(self, active, direction, residual):
         """Move along each direction to where the slope is nearly 0; return gradients there."""
         problem = self.surrounding.problem
         moved = problem.predictor.jvp(problem.X, direction.T).transpose(0, 2, 1)
-        bend = _dots(direction, problem.penalty * direction)
-        slope = _dots(residual, direction)
-        linear = _dots(direction, self._penalty_gradient(active))
+        bend = dots(direction, self._penalty(active) * direction)
+        slope = dots(residual, direction)
+        linear = dots(direction, self._penalty_gradient(active))
         low, slope_low = np.zeros_like(slope), slope
         high, slope_high = np.full_like(slope, np.inf), np.full_like(slope, np.inf)
         length, raw = np.ones_like(slope), self.raw[:, active]
@@ -125,26 +144,13 @@ class Descent:
 
     def _penalty_gradient(self, active):
         problem = self.surrounding.problem
-        return problem.penalty * (problem.theta + self.change[active]) - self.left_over
+        gradient = self._penalty(active) * (problem.theta + self.change[active])
+        return gradient - self.left_over
 
-    def _precondition(self, active, residual):
-        """Return H_{-j}⁻¹ residual_j, one row a row; shape (b, P)."""
-        rows, surrounding = self.rows[active], self.surrounding
-        predictor = surrounding.problem.predictor
-        X = take_rows(surrounding.problem.X, rows)
-        own = predictor.row_jvp(X, (surrounding.inverse @ residual.T).T)
-        curved = np.einsum("nkl,nl->nk", surrounding.own_curvatures(rows), own)
-        added = np.linalg.solve(surrounding.left(rows), curved[:, :, None])[:, :, 0]
-        return (surrounding.inverse @ (residual + predictor.row_gradients(X, added)).T).T
-
-
-def weights_without(problem, rows):
-    """Return the weights of all rows once each of ``rows`` has left, shape (n, n_rows)."""
-    reweighting = problem.reweighting
-    ratios = 1 + reweighting.coefficients(rows) @ reweighting.memberships()
-    weights = problem.weights[:, None] * ratios.T.astype(problem.weights.dtype)
-    weights[rows, np.arange(len(rows))] = 0
-    return weights
+    def _penalty(self, active):
+        """Return the diagonal of the penalty's Hessian without each row, (b, P)."""
+        problem = self.surrounding.problem
+        return problem.penalty * (1 - problem.penalty_shares(self.rows[active]))[:, None]
 
 
 def _next_length(low, slope_low, high, slope_high):
@@ -153,7 +159,3 @@ def _next_length(low, slope_low, high, slope_high):
     width = np.where(bracketed, high - low, 1)
     share = np.where(bracketed, -slope_low / np.where(bracketed, slope_high - slope_low, 1), 0)
     return np.where(bracketed, low + np.clip(share, 0.1, 0.9) * width, 2 * low)
-
-
-def _dots(A, B):
-    return np.einsum("bp,bp->b", A, B)

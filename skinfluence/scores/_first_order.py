@@ -28,7 +28,7 @@ class FirstOrder:
     def on_losses(self, X, y):
         """Effect on the losses of test rows, equation 2: ``∇loss_test · H⁻¹ · Rᵀ``."""
         problem = self.problem
-        gradients = problem.loss.gradient(problem.predict_raw(X), y)
+        gradients = problem.asked.gradient(problem.predict_raw(X), y)
         questions = Jacobian(problem.predictor, X, gradients).dense()
         return LinearEffect(problem, self.inverse @ questions.T)
 
@@ -67,9 +67,11 @@ class FirstOrder:
         the group is not taken out of H, so this is first order.
         """
         problem = self.problem
-        removals = [_group_removal(problem, members) for members in groups.T]
-        gradients = problem.loss.gradient(problem.predict_raw(X), y)
-        return Jacobian(problem.predictor, X, gradients) @ (self.inverse @ np.stack(removals, 1))
+        removals = np.zeros((len(problem.theta), groups.shape[1]), dtype=problem.theta.dtype)
+        for i, members in enumerate(groups.T):
+            removals[:, i] = group_removal(problem, members)
+        gradients = problem.asked.gradient(problem.predict_raw(X), y)
+        return Jacobian(problem.predictor, X, gradients) @ (self.inverse @ removals)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +85,11 @@ class LinearEffect:
         return (Removal(self.problem, rows) @ self.solved).T
 
 
-def _group_removal(problem, members):
+def group_removal(problem, members):
     """Return minus the change of the objective's gradient when ``members`` leave, shape (P,)."""
     after = problem.reweighting.weights_without(problem.weights, members)
-    return problem.data_gradient(problem.weights - after)
+    removal = problem.data_gradient(problem.weights - after)
+    if problem.mass is None:
+        return removal
+    share = problem.penalty_shares(np.flatnonzero(members)).sum()
+    return removal + share * problem.penalty_gradient()

@@ -1,95 +1,77 @@
 """Follow rows that one Newton step does not settle to the optimum of the objective without them.
 
-Which those are is free to know. The step's decrement δ (its length in the Hessian's norm), times
-the standard deviation ν that a typical row's prediction has under H⁻¹, bounds the relative error
-of the step: measured over linear, multinomial and heavy-tailed fits it is below ½ ν δ. Rows with
-ν δ > 0.1 go on. Their objective without the row, F_{-j}, is minimised by nonlinear conjugate
-gradients, all rows at once, preconditioned by the factor that is there already,
+Which those are is free to know. The square of a step's decrement δ, its length in the Hessian's
+norm, is at least ``Σ_i s_i (J_i Δ)ᵀ A_i (J_i Δ)``: weighted by curvature, predictions move by
 
-    H_{-j}⁻¹ = H⁻¹ + H⁻¹ J_jᵀ (I - s'A P_j)⁻¹ s'A J_j H⁻¹,
+    δ / (Σ_i s_i tr A_i / K)^½
 
-so that the first direction is the Newton step and a later one costs a pass over the data. A row
-stops where the decrement of its residual gradient is below ``tolerance`` δ: its certificate.
+at most, root mean square. By that, in units of the loss's ``width``, its curvature changes along
+the step, and so much of its length is the step off: measured on binary, multinomial and
+heavy-tailed fits, less in 97 of 100 rows. Rows above ``settled`` have their residual computed,
+
+    r = F'_{-j}(theta + Δ),        Δ ← Δ - H_{-j}⁻¹ r,
+
+one pass over the data for all of them, with the inverse that is there already (bent to what the
+earlier steps saw, ``_quasi_newton``). The decrement of r relative to δ is the row's certificate.
+Where it was c before and is q c now, the next is about q² c: the step that meets the tolerance is
+taken and not checked again. Rows that do not contract are left to ``_descent``, and those that
+are not settled there to full Newton steps.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
+import warnings
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from .._blocks import row_blocks
+from ..operators import Removal
 from ._convergence import refine
-from ._descent import Descent, weights_without
-from ._first_order import FirstOrder
+from ._descent import Descent
+from ._quasi_newton import bend, bent, dots
 
-#: ν δ above which a row's step is checked and followed.
-SETTLED = 0.1
+#: Steps with the inverse at theta that a row may take.
+MAX_STEPS = 5
+#: Certificate after a step, over q² c (measured: 0.4 to 1.4).
+NEXT = 1.5
+#: A row goes on while a step leaves less than this share of the residual before it.
+CONTRACTS = 0.5
 
 
-@dataclass(frozen=True, eq=False)
-class Surrounding:
-    """Rows that leave the same H behind.
+def negligible(problem, inverse, settled):
+    """Tell which rows have so small a share in H that their step need not take it out.
 
-    Parameters
-    ----------
-    members : ndarray of bool of shape (n,)
-        The rows.
-    first_order : FirstOrder
-        Their problem, and the inverse of the H with the weights that the others then have.
+    ``1 - s a h`` is 1 to a tenth of ``settled`` by a bound on h, so that h need not be known.
     """
-
-    members: np.ndarray
-    first_order: FirstOrder
-
-    @property
-    def problem(self):
-        """The fitted problem."""
-        return self.first_order.problem
-
-    @property
-    def inverse(self):
-        """H⁻¹ with the weights that the others have when a member has left."""
-        return self.first_order.inverse
-
-    def solve(self, removal):
-        """Return H⁻¹ Rᵀ, one row a row of R; shape (n_rows, P)."""
-        return (self.inverse @ removal.dense().T).T
-
-    def own_curvatures(self, rows):
-        """Return s'_j A_j as it stands in H, shape (n_rows, K, K)."""
-        return self.inverse.hessian.curvatures[rows]
-
-    def left(self, rows):
-        """Return I - s'_j A_j P_j, shape (n_rows, K, K)."""
-        curvatures = self.own_curvatures(rows)
-        return np.eye(curvatures.shape[1]) - curvatures @ self.inverse.leverages(rows)
-
-    @cached_property
-    def typical_deviation(self):
-        """ν: root mean square deviation of a raw prediction under H⁻¹, weighted by curvature."""
-        n = self.problem.n_rows
-        rows = np.unique(np.linspace(0, n - 1, min(n, 256)).astype(int))
-        curvatures = self.inverse.hessian.curvatures[rows]
-        variance = np.einsum("nkl,nlk->", curvatures, self.inverse.leverages(rows))
-        total = np.einsum("nkk->", curvatures)
-        return float(np.sqrt(variance / total)) if total > 0 else 0.0
+    if inverse.leverage_bounds is None:
+        return np.zeros(problem.n_rows, dtype=bool)
+    shares = inverse.hessian.curvatures[:, 0, 0] * inverse.leverage_bounds
+    return shares <= settled / 10
 
 
-def unsettled(rows, surrounding, steps):
-    """Tell for which rows ν δ > 0.1; ``steps`` is the R whose H⁻¹ Rᵀ is their Newton step."""
-    first_order = surrounding.first_order
-    weights = surrounding.problem.reweighting.own_weights(surrounding.problem.weights, rows)
-    gradients = weights[:, None] * surrounding.problem.gradients[rows]
-    squares = np.einsum("nk,nk->n", gradients, first_order.own_change(rows, steps))
+def unsettled(rows, surrounding, steps, settled):
+    """Tell which rows go on; ``steps`` is the R whose H⁻¹ Rᵀ is their Newton step.
+
+    ``settled`` is the root mean square move of predictions, in widths of the loss, that is let be.
+    """
+    problem, first_order = surrounding.problem, surrounding.first_order
+    limit = (settled * problem.loss.width(problem.raw, problem.y)) ** 2 * surrounding.curvature
+    weights = problem.reweighting.own_weights(problem.weights, rows)
+    gradients = weights[:, None] * problem.gradients[rows]
+    open_ = np.ones(len(rows), dtype=bool)
+    bounds = surrounding.inverse.leverage_bounds
+    if bounds is not None and not len(steps.directions):
+        open_ = ~(np.abs(gradients * steps.own.gradients)[:, 0] * bounds[rows] <= limit)
+    steps = steps.part(open_)
+    squares = np.einsum("nk,nk->n", gradients[open_], first_order.own_change(rows[open_], steps))
     if len(steps.directions):
         solved = surrounding.inverse @ steps.directions.T
         squares += np.einsum("nq,nq->n", steps.coefficients, steps @ solved)
-    settled = surrounding.typical_deviation**2 * np.abs(squares) <= SETTLED**2
-    return ~(settled & (squares >= 0))
+    open_[open_] = ~((np.abs(squares) <= limit) & (squares >= 0))
+    return open_
 
 
-def follow(rows, surrounding, solver, tolerance):
-    """Return the change of theta at the optimum without each row, shape (n_rows, P).
+def follow(rows, surrounding, steps, solver, tolerance):
+    """Return the change of theta at the optimum without each row, and the certificates.
 
     Parameters
     ----------
@@ -97,26 +79,85 @@ def follow(rows, surrounding, solver, tolerance):
         Members of the surrounding.
     surrounding : Surrounding
         Their problem and inverse.
+    steps : Removal
+        The R whose H⁻¹ Rᵀ is their Newton step.
     solver : object with ``invert``
         For the full Newton steps of rows that do not converge.
     tolerance : float
         Decrement of the residual at which to stop, relative to that of the first step.
+
+    Returns
+    -------
+    change : ndarray of shape (n_rows, P)
+    certificates : ndarray of shape (n_rows,)
+        The last residual that was computed. The step that it asks for has been taken since.
     """
-    problem = surrounding.problem
-    n, K = problem.y.shape
-    change = np.empty((len(rows), len(problem.theta)), dtype=problem.theta.dtype)
-    row_bytes = 64 * (n * K + len(problem.theta)) * change.itemsize
-    for block in row_blocks(len(rows), row_bytes, None):
-        descent = Descent.start(rows[block], surrounding)
-        change[block] = descent.run(tolerance)
-        for i in np.flatnonzero(descent.unfinished):
-            row = rows[block][i]
-            change[block][i] = _full_steps(row, surrounding, change[block][i], solver)
-    return change
+    change = np.empty((len(rows), len(surrounding.problem.theta)), dtype=steps.dtype)
+    certificates = np.empty(len(rows))
+    for block in row_blocks(len(rows), 16 * change.itemsize * change.shape[1]):
+        parts = rows[block], surrounding, steps.part(block)
+        change[block], certificates[block], open_ = _contract(*parts, tolerance)
+        if len(open_):
+            hard = rows[block][open_]
+            ends = _descend(hard, surrounding, steps.part(block).part(open_), solver, tolerance)
+            change[block][open_], certificates[block][open_] = ends
+            _warn(hard, ends[1], tolerance)
+    return change, certificates
 
 
-def _full_steps(row, surrounding, start, solver):
+def _contract(rows, surrounding, steps, tolerance):
+    """Take quasi-Newton steps; return Δ, certificates, and which rows are left."""
+    change = surrounding.solve(steps)
+    removal = Removal(surrounding.problem, rows).dense()
+    first = dots(removal, change)
+    first, before = np.where(first > 0, first, 1), np.ones(len(rows))
+    certificates, going, hard = np.ones(len(rows)), np.arange(len(rows)), []
+    bends, last = [], (change, -removal, -change)
+    for _ in range(MAX_STEPS):
+        residual = surrounding.residual(rows[going], change[going])
+        solved = surrounding.solve_without(rows[going], residual)
+        bends.append(bend(*last, residual, solved, tangent=not bends))
+        step = -bent(residual, solved, bends)
+        left = np.sqrt(np.maximum(dots(residual, solved), 0) / first[going])
+        contracts = left <= CONTRACTS * before[going]
+        change[going[contracts]] += step[contracts]
+        certificates[going] = left
+        settled = NEXT * left**2 <= tolerance * before[going]
+        hard.append(going[~contracts])
+        before[going], kept = left, contracts & ~settled
+        going = going[kept]
+        if not len(going):
+            break
+        bends = [tuple(part[kept] for part in bend) for bend in bends]
+        last = step[kept], residual[kept], solved[kept]
+    return change, certificates, np.concatenate([*hard, going])
+
+
+def _descend(rows, surrounding, steps, solver, tolerance):
+    """Return Δ and certificates of rows that do not contract."""
+    descent = Descent.start(rows, surrounding, steps)
+    change, certificates = descent.run(tolerance)
     problem = surrounding.problem
-    weights = weights_without(problem, np.array([row]))[:, 0]
-    without = problem.reweighted(weights).at(problem.theta + start)
-    return refine(without, solver).theta - problem.theta
+    index, left_over = np.arange(problem.n_rows), problem.gradient()
+    for i in np.flatnonzero(~(certificates <= tolerance)):
+        without = problem.without(index == rows[i]).at(problem.theta + change[i])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # _warn names the row
+            change[i] = refine(without, solver).theta - problem.theta
+        residual = surrounding.residual(rows[i : i + 1], change[i : i + 1]) + left_over
+        square = dots(residual, surrounding.solve_without(rows[i : i + 1], residual))[0]
+        certificates[i] = np.sqrt(max(square, 0) / descent.first[i])
+    return change, certificates
+
+
+def _warn(rows, certificates, tolerance):
+    """Warn of the rows that were not settled."""
+    for row, left in zip(rows, certificates):
+        if not left <= tolerance:
+            warnings.warn(
+                f"The optimum without row {row} was not reached: {left:.2g} of the residual is "
+                "left. The classes may be separable without it: add a penalty, or use "
+                'method="retrain" for it.',
+                ConvergenceWarning,
+                stacklevel=2,
+            )

@@ -17,10 +17,19 @@ from typing import Any
 
 import numpy as np
 
+from .._blocks import as_slice, row_blocks
 from ..operators import Removal
 from ..problems import Problem
+from ._face import EXACT, follow_faces, left_on_face
 from ._first_order import FirstOrder
-from ._follow import Surrounding, follow, unsettled
+from ._follow import follow, negligible, unsettled
+from ._groups import Groups
+from ._surrounding import Surrounding, solve_small
+
+#: Rows scored at once: enough for BLAS, few enough for their predictions to stay in the cache.
+BLOCK_ROWS = 512
+#: Bytes of predictions whose losses are evaluated at once: a quarter of a core's cache.
+IN_CACHE = 2**18
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,52 +46,104 @@ class Newton:
         Inverts H again where the removal of a row changes the weights of the others.
     tolerance : float or None, default=1e-4
         Rows that one step does not settle are followed until their residual, relative to their
-        step, is below it. None, damping and stochastic solvers take one step for every row.
+        step, is below it, or below a tenth of ``settled``. None, damping and stochastic solvers
+        take one step for every row.
+    settled : float, default=0.05
+        Share of its length by which a row's step may be off without the row being followed; 0
+        follows every row.
+
+    Attributes
+    ----------
+    followed : dict of int to ndarray of shape (P,)
+        Change of theta of the rows that were followed so far.
+    certificates : dict of int to float
+        Their last residual, relative to their step.
     """
 
     problem: Problem
     inverse: Any
     solver: Any
     tolerance: float | None = 1e-4
+    settled: float = 0.05
     followed: dict = field(default_factory=dict)
+    certificates: dict = field(default_factory=dict)
 
     @cached_property
     def surroundings(self):
         """Rows that share an H when they leave, with the inverse of that H."""
         parts = []
-        for members, weights in self.problem.reweighting.surroundings(self.problem.weights):
+        for members, others in self.problem.surroundings():
             inverse = self.inverse
-            if weights is not self.problem.weights:
-                inverse = self.solver.invert(self.inverse.hessian.reweighted(weights))
-            parts.append(Surrounding(members, FirstOrder(self.problem, inverse)))
+            if others is not self.problem:
+                inverse = self.solver.invert(self.inverse.hessian.of(others))
+            if self._follows:
+                small = negligible(self.problem, inverse, self.settled)
+            else:
+                small = np.zeros(self.problem.n_rows, dtype=bool)
+            parts.append(Surrounding(members, FirstOrder(self.problem, inverse), small))
         return parts
 
     def on_predictions(self, X):
         """Effect on the raw predictions of test rows, as (m, n_rows, K)."""
-        m, K = X.shape[0], self.problem.y.shape[1]
-        jvp = self.problem.predictor.jvp
-        if m * K > self.problem.n_rows:  # fewer training rows than questions: solve for the rows
-            return lambda rows: jvp(X, self._parameters(rows).T).transpose(0, 2, 1)
-        jacobian = self.problem.predictor.jacobian(X).reshape(m * K, -1)
-        solved = [surrounding.inverse @ jacobian.T for surrounding in self.surroundings]
+        blocks, dtype = self._prediction_blocks(X), self.problem.theta.dtype
 
         def effect(rows):
-            change = np.empty((m, len(rows), K), dtype=jacobian.dtype)
-            for part, positions, steps in self._steps(rows):
-                product = (steps @ solved[part]).T.reshape(m, K, len(positions))
-                change[:, positions] = product.transpose(0, 2, 1)
-            positions, thetas = self._followed(rows)
-            if len(positions):
-                change[:, positions] = jvp(X, thetas.T).transpose(0, 2, 1)
+            change = np.empty((X.shape[0], len(rows), self.problem.n_outputs), dtype=dtype)
+            for positions, deltas in blocks(rows):
+                change[:, as_slice(positions)] = deltas
             return change
 
         return effect
 
     def on_losses(self, X, y):
         """Effect on the losses of test rows: the loss after the step minus the loss before."""
-        raw, loss, effect = self.problem.predict_raw(X), self.problem.loss, self.on_predictions(X)
-        before = loss(raw, y)[:, None]
-        return lambda rows: loss(raw[:, None] + effect(rows), y[:, None]) - before
+        raw, loss = self.problem.predict_raw(X), self.problem.asked
+        blocks = self._prediction_blocks(X)
+
+        return LossEffect(raw, y, loss, blocks)
+
+    def _prediction_blocks(self, X):
+        """Return what yields, for given rows, blocks of (positions in rows, effect (m, b, K))."""
+        m, K = X.shape[0], self.problem.n_outputs
+        jvp = self.problem.predictor.jvp
+        if m * K > self.problem.n_rows:  # fewer training rows than questions: solve for the rows
+
+            def blocks(rows):
+                thetas = self._parameters(rows)
+                for block in row_blocks(len(rows), 1, BLOCK_ROWS):
+                    yield np.r_[block], jvp(X, thetas[block].T).transpose(0, 2, 1)
+
+            return blocks
+
+        jacobian = self.problem.predictor.jacobian(X).reshape(m * K, -1)
+        solved = [surrounding.inverse @ jacobian.T for surrounding in self.surroundings]
+
+        def blocks(rows):
+            for part, positions, steps in self._steps(rows):
+                for block in row_blocks(len(positions), 1, BLOCK_ROWS):
+                    product = (steps.part(block) @ solved[part]).T
+                    yield positions[block], product.reshape(m, K, -1).transpose(0, 2, 1)
+            positions, thetas = self._followed(rows)
+            if len(positions):
+                yield positions, jvp(X, thetas.T).transpose(0, 2, 1)
+
+        return blocks
+
+    def on_groups(self, X, y, groups):
+        """Effect on test losses of removing each group at once; groups (n, n_groups) boolean."""
+        raw, loss = self.problem.predict_raw(X), self.problem.asked
+        change = self.problem.predictor.jvp(X, self.groups.changes(groups)[0].T)
+        return loss(raw[:, None] + change.transpose(0, 2, 1), y[:, None]) - loss(raw, y)[:, None]
+
+    def thetas_without(self, groups):
+        """Return theta without each group (n_groups, P), and the certificates (n_groups,)."""
+        changes, certificates = self.groups.changes(groups)
+        return self.problem.theta + changes, certificates
+
+    @property
+    def groups(self):
+        """Newton steps for groups of rows that leave at once."""
+        return Groups(self.problem, self.inverse, self.solver, self.tolerance)
 
     def on_parameters(self):
         """Effect on theta: where the steps end."""
@@ -98,7 +159,7 @@ class Newton:
 
     def on_own_raw(self, rows):
         """Effect of every row on its own raw prediction: ``P_j u_j + δ_j``."""
-        change = np.empty((len(rows), self.problem.y.shape[1]), dtype=self.problem.theta.dtype)
+        change = np.empty((len(rows), self.problem.n_outputs), dtype=self.problem.theta.dtype)
         for part, positions, steps in self._steps(rows):
             first_order = self.surroundings[part].first_order
             change[positions] = first_order.own_change(rows[positions], steps)
@@ -124,25 +185,44 @@ class Newton:
         own = removal.own.gradients + np.einsum("nkl,nl->nk", curvatures, shared)
         left = surrounding.left(rows)
         _require_support(left, rows)
-        return removal.with_own(np.linalg.solve(left, own[:, :, None])[:, :, 0])
+        return removal.with_own(solve_small(left, own))
 
     @property
     def _follows(self):
         """Whether there is an optimum to follow to, and an inverse to do it with."""
         hessian = self.inverse.hessian
         damped = not np.array_equal(hessian.ridge, self.problem.penalty)
-        inexact = damped or not self.inverse.exact
-        return not (self.tolerance is None or self.problem.loss.quadratic or inexact)
+        exact = self.problem.loss.quadratic and self.problem.norm is None
+        exact = exact and (self.problem.mass is None or not self.problem.penalty.any())
+        return not (self.tolerance is None or exact or damped or not self.inverse.exact)
 
     def _settle(self, rows, surrounding, steps):
         """Follow the rows that one step does not settle, unless that is done already."""
         if not self._follows:
             return
-        left_open = np.unique(rows[unsettled(rows, surrounding, steps)])
-        new = np.array([j for j in left_open if j not in self.followed], dtype=int)
-        if len(new):
-            ends = follow(new, surrounding, self.solver, self.tolerance)
-            self.followed.update(zip(new.tolist(), ends))
+        open_ = self._open(rows, surrounding, steps)
+        new = np.array([j for j in np.unique(rows[open_]) if j not in self.followed], dtype=int)
+        if not len(new):
+            return
+        if self.problem.norm is None:
+            steps = self._step(new, surrounding)
+            tolerance = max(self.tolerance, self.settled / 10)
+            ends, left = follow(new, surrounding, steps, self.solver, tolerance)
+        else:
+            ends = follow_faces(new, self.problem, self.solver)
+            left = left_on_face(new, surrounding, ends)
+        self.followed.update(zip(new.tolist(), ends))
+        self.certificates.update(zip(new.tolist(), left.tolist()))
+
+    def _open(self, rows, surrounding, steps):
+        """Tell which rows one step does not settle."""
+        if self.problem.norm is not None:
+            let_be = EXACT if self.problem.loss.quadratic else self.settled / 5
+            return left_on_face(rows, surrounding, surrounding.solve(steps)) > let_be
+        uneven = surrounding.uneven(rows)
+        if self.problem.loss.quadratic:
+            return uneven
+        return uneven | unsettled(rows, surrounding, steps, self.settled)
 
     def _followed(self, rows):
         """Return where in ``rows`` those that were followed stand, and their change of theta."""
@@ -152,9 +232,34 @@ class Newton:
         return np.array(positions, dtype=int), np.reshape(thetas, (len(positions), P))
 
 
+@dataclass(frozen=True, eq=False)
+class LossEffect:
+    """The change of test losses where the predictions change by what ``blocks`` yields."""
+
+    raw: np.ndarray
+    y: np.ndarray
+    loss: Any
+    blocks: Any
+
+    def __call__(self, rows):
+        out = np.empty((len(self.raw), len(rows)), dtype=self.raw.dtype)
+        self.fill(rows, out)
+        return out
+
+    def fill(self, rows, out):
+        """Write the effect of rows into out, of shape (m, n_rows)."""
+        for positions, deltas in self.blocks(rows):
+            columns = as_slice(positions)
+            tests = max(1, IN_CACHE // max(1, deltas[:1].nbytes))
+            for block in row_blocks(len(out), 1, tests):
+                known = self.raw[block, None], self.y[block, None]
+                out[block, columns] = self.loss.change(*known, deltas[block])
+
+
 def _require_support(left, rows):
     """Raise ValueError where a row alone determines some parameter, so that its leverage is 1."""
-    smallest = np.linalg.norm(left, ord=-2, axis=(1, 2))
+    one = left.shape[1] == 1
+    smallest = np.abs(left[:, 0, 0]) if one else np.linalg.norm(left, ord=-2, axis=(1, 2))
     alone = ~(smallest > 100 * np.finfo(left.dtype).eps)
     if np.any(alone):
         raise ValueError(

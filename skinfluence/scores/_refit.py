@@ -7,17 +7,16 @@ estimator can be warm-started, so the answer does not depend on ``n_jobs``.
 
 import warnings
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from scipy import sparse
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing, check_consistent_length, indexable
+from sklearn.utils.parallel import Parallel, delayed
 
-from .._fitting import fit_clone
-from .._rows import check_rows
 from ..losses import Loss, NegativeLogProbability, SquaredError
 from ..operators import Hessian
 from ..problems import (
@@ -27,13 +26,18 @@ from ..problems import (
     UnsupportedEstimatorError,
     as_problem,
     encode_features,
+    encode_targets,
     final_estimator,
     final_is_frozen,
+    held,
     transform_features,
+    with_final,
+    with_parameters,
 )
 from ..solvers import Direct
 from ._convergence import check_convergence
 from ._convergence import refine as refine_problem
+from ._groups import step_left
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,15 +71,26 @@ class Refit:
     verbose: int = 0
 
     @classmethod
-    def of(cls, estimator, X, y, sample_weight=None, *, refine=True, n_jobs=None, verbose=0):
+    def of(
+        cls,
+        estimator,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        refine=True,
+        temperature=1e-3,
+        n_jobs=None,
+        verbose=0,
+    ):
         """Prepare refits of a fitted estimator (a Pipeline, a FrozenEstimator, or any other)."""
         final = final_estimator(estimator)
         rest = {"refine": refine, "n_jobs": n_jobs, "verbose": verbose}
-        y = np.asarray(y)
+        y = y.toarray() if sparse.issparse(y) else np.asarray(y)
         if sample_weight is not None:
             sample_weight = np.asarray(sample_weight)
         try:
-            problem = as_problem(estimator, X, y, sample_weight)
+            problem = as_problem(estimator, X, y, sample_weight).at_temperature(temperature)
         except UnsupportedEstimatorError:
             (X,) = indexable(transform_features(estimator, X))
             loss, targets = _outward_loss(final, y)
@@ -83,20 +98,30 @@ class Refit:
         if final_is_frozen(estimator):
             inverse = Direct().invert(Hessian(problem))
             check_convergence(problem, inverse, frozen=True, threshold=10)
-        problem = _optimum(problem, refine)
-        loss, targets = problem.loss, problem.targets
-        return cls(final, problem.X, y, sample_weight, loss, targets, problem, **rest)
+        return cls.around(final, problem, y, sample_weight, **rest)
 
-    def encode(self, estimator, X, y=None):
+    @classmethod
+    def around(cls, final, problem, y, sample_weight=None, *, refine=True, **jobs):
+        """Prepare refits of a fitted final estimator whose problem is known."""
+        problem = _optimum(problem, refine)
+        loss, targets = problem.asked, problem.targets
+        return cls(final, problem.X, y, sample_weight, loss, targets, problem, refine, **jobs)
+
+    def encode(self, estimator, X, y):
         """Return test rows as the final estimator sees them, and their encoded targets."""
-        known = self.problem is not None
-        X = (encode_features if known else transform_features)(estimator, X)
-        dtype = self.problem.theta.dtype if known else np.float64
-        if y is None:
-            return X, None
-        y = self.targets.encode(y, dtype)
+        X = self.encode_features(estimator, X)
+        y = encode_targets(self.targets, self.loss, y, self._dtype)
         check_consistent_length(X, y)
         return X, y
+
+    def encode_features(self, estimator, X):
+        """Return test rows as the final estimator sees them."""
+        known = self.problem is not None
+        return (encode_features if known else transform_features)(estimator, X)
+
+    @property
+    def _dtype(self):
+        return np.float64 if self.problem is None else self.problem.theta.dtype
 
     def own_rows(self):
         """Return the training rows' raw predictions, the loss, and the encoded targets."""
@@ -140,10 +165,22 @@ class Refit:
         before = self._full_raw(_safe_indexing(self.X, rows))
         return np.concatenate([raw for raw, _ in after]) - before
 
+    def estimator_without(self, estimator, dropped):
+        """Return a copy of the fitted estimator, refitted without some rows, and its certificate.
+
+        That is nan for an estimator that has no adapter.
+        """
+        model, problem = _fit_without(self, dropped)
+        if problem is None:
+            return with_final(estimator, model), np.nan
+        change = problem.theta - self.problem.theta
+        left = step_left(problem, Direct().invert(Hessian(problem)), change)
+        return with_parameters(estimator, problem), left
+
     def _full_raw(self, X, outward=False):
         if self.problem is None:
             return _respond(self.estimator, X, outward)
-        return self.problem.predict_raw(X)
+        return _predict(self.problem, X, outward)
 
     def _losses_without(self, dropped, X, y):
         losses = [self.loss(raw, y) for raw, _ in self._run(dropped, X)]
@@ -157,6 +194,14 @@ class Refit:
 
 def _refit(refit, dropped, X_test, outward=False):
     """Fit without the dropped rows; return raw predictions at X_test, and theta if known."""
+    model, problem = _fit_without(refit, dropped)
+    if problem is None:
+        return _respond(model, X_test, outward), None
+    return _predict(problem, X_test, outward), problem.theta
+
+
+def _fit_without(refit, dropped):
+    """Fit the final estimator without the dropped rows; return it, and its problem if known."""
     kept = np.setdiff1d(np.arange(len(refit.y)), dropped)
     X, y = _safe_indexing(refit.X, kept), refit.y[kept]
     weights = {}
@@ -164,18 +209,26 @@ def _refit(refit, dropped, X_test, outward=False):
         weights["sample_weight"] = refit.sample_weight[kept]
     model = _fit_again(refit, X, y, weights, dropped)
     if refit.problem is None:
-        return _respond(model, X_test, outward), None
-    problem = _optimum(as_problem(model, X, y, **weights), refit.refine)
-    return problem.predict_raw(X_test), problem.theta
+        return model, None
+    problem = as_problem(model, X, y, **weights)
+    if problem.loss.smoothed:  # by the width that the full fit has
+        problem = replace(problem, loss=refit.problem.loss)
+    return model, _optimum(problem, refit.refine)
+
+
+def _predict(problem, X, outward):
+    """Return raw predictions, or with ``outward`` what the estimator says."""
+    raw = problem.predict_raw(X)
+    return problem.targets.response(raw) if outward else raw
 
 
 def _fit_again(refit, X, y, weights, dropped):
     """Fit the final estimator again, from the full fit where it allows a warm start."""
-    model = clone(refit.estimator)
-    if refit.problem is not None and hasattr(model, "warm_start"):
+    model = clone(refit.estimator) if refit.problem is None else held(refit.estimator)
+    same = type(model) is type(refit.estimator)
+    if refit.problem is not None and same and hasattr(model, "warm_start"):
         model = deepcopy(refit.estimator).set_params(warm_start=True)
-    classes = getattr(refit.estimator, "classes_", None)
-    if classes is not None and len(np.unique(y)) < len(classes):
+    if refit.targets.lost(y):
         raise ValueError(
             f"Without row(s) {np.asarray(dropped)[:5].tolist()} a class has no row left, so the "
             "model cannot be fitted again; leave them out of `rows`."
@@ -192,6 +245,11 @@ def _optimum(problem, refine):
 
 def _outward_loss(estimator, y):
     """Return the loss and the targets of an estimator that is known by its predictions only."""
+    if is_classifier(estimator) and y.ndim > 1 and y.shape[1] > 1:
+        raise TypeError(
+            f'method="retrain" judges a classifier without an adapter by one label a row, and y '
+            f"has shape {y.shape}; explain each column of y with an estimator of its own."
+        )
     if not is_classifier(estimator):
         one_dimensional = y.ndim == 1
         return SquaredError(), Continuous(1 if one_dimensional else y.shape[1], one_dimensional)
@@ -213,61 +271,3 @@ def _respond(estimator, X, outward):
         raw = estimator.predict_proba(X)
         raw = raw[:, 1:] if raw.shape[1] == 2 else raw
     return np.reshape(raw, (len(raw), -1))
-
-
-def leave_one_out(
-    estimator,
-    X,
-    y,
-    X_test,
-    y_test,
-    *,
-    rows=None,
-    sample_weight=None,
-    refine=True,
-    n_jobs=None,
-    verbose=0,
-):
-    """Really refit without each row, and return how the test losses changed.
-
-    The ground truth that every estimate is judged by, in the units of
-    ``InfluenceExplainer.loss_influence``.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Cloned and fitted on all rows first; a FrozenEstimator is taken as fitted.
-    X, y : array-like
-        Training data.
-    X_test, y_test : array-like
-        Rows whose losses are asked about; y_test in the user's labels.
-    rows : None, int indices, boolean mask or slice, default=None
-        Training rows to leave out, one at a time; None means all.
-    sample_weight : array-like of shape (n_train,), default=None
-        Training weights.
-    refine : bool, default=True
-        Take each refit to its optimum by Newton steps: at default tolerances the noise of a fit
-        is as large as the effect of one row. Supported estimators only.
-    n_jobs : int, default=None
-        Refits run at the same time; the answer does not depend on it.
-    verbose : int, default=0
-        Progress, as in joblib.
-
-    Returns
-    -------
-    influence : ndarray of shape (n_test, n_rows)
-        Test loss after the removal minus before.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from skinfluence import leave_one_out
-    >>> X, y = load_iris(return_X_y=True)
-    >>> leave_one_out(LogisticRegression(max_iter=1000), X, y, X[:3], y[:3], rows=[0, 70]).shape
-    (3, 2)
-    """
-    fitted = fit_clone(estimator, X, y, sample_weight)
-    refit = Refit.of(fitted, X, y, sample_weight, refine=refine, n_jobs=n_jobs, verbose=verbose)
-    X_test, y_test = refit.encode(fitted, X_test, y_test)
-    return refit.on_losses(X_test, y_test)(check_rows(rows, len(refit.y)))

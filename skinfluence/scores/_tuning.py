@@ -12,7 +12,7 @@ import numpy as np
 from .._fitting import fit_clone
 from ..operators import Hessian
 from ..problems import as_problem
-from ..solvers import resolve_solver
+from ..solvers import invert_damped, resolve_solver
 from ._newton import Newton
 
 #: The penalty is looked for between 10^-DECADES and 10^DECADES.
@@ -22,7 +22,7 @@ DECADES = 6
 def leave_one_out_losses(problem, newton):
     """Return the unweighted loss of every row under a Newton step without it, shape (n,)."""
     change = newton.on_own_raw(np.arange(problem.n_rows))
-    return problem.loss(problem.raw + change, problem.y)
+    return problem.asked(problem.raw + change, problem.y)
 
 
 @dataclass
@@ -33,8 +33,9 @@ class PenaltySearch:
     ----------
     estimator : estimator
         A supported final estimator.
-    parameter : {"C", "alpha"}
-        Its hyper-parameter: "C" is the inverse of a penalty, "alpha" the penalty.
+    parameter : str
+        Its hyper-parameter, such as "C" or "estimator__alpha": "C" is the inverse of a penalty,
+        "alpha" the penalty.
     X, y, sample_weight
         Training data as the final estimator sees them.
     solver, damping
@@ -47,12 +48,12 @@ class PenaltySearch:
     y: Any
     sample_weight: Any = None
     solver: Any = "auto"
-    damping: float = 0.0
+    damping: float | str = 0.0
     risks: dict = field(default_factory=dict)
 
     def best(self):
         """Return the value of the grid where the risk is least."""
-        stronger = -1 if self.parameter == "C" else 1
+        stronger = -1 if self.parameter.split("__")[-1] == "C" else 1
         position = 0
         for step in (2, 1):
             for direction in (stronger, -stronger):  # strong penalties fit fast: try them first
@@ -74,8 +75,9 @@ class PenaltySearch:
         model = self.estimator.set_params(**{self.parameter: value})
         model = fit_clone(model, self.X, self.y, self.sample_weight)
         problem = as_problem(model, self.X, self.y, self.sample_weight)
-        hessian = Hessian(problem, self.damping)
-        solver = resolve_solver(self.solver, hessian)
-        newton = Newton(problem, solver.invert(hessian), solver, tolerance=None)
+        known = 0.0 if self.damping == "auto" else self.damping
+        solver = resolve_solver(self.solver, Hessian(problem, known))
+        inverse = invert_damped(solver, problem, self.damping)
+        newton = Newton(problem, inverse, solver, tolerance=None)
         risk = np.average(leave_one_out_losses(problem, newton), weights=problem.weights)
         return float(risk) if np.isfinite(risk) else np.inf

@@ -1,9 +1,22 @@
 """Solvers: frozen values that turn a Hessian into its inverse, ``solver.invert(hessian)``."""
 
+from ._accuracy import warn_if_inaccurate
 from ._cg import CG
 from ._choice import resolve_solver
+from ._damping import invert_damped
 from ._direct import Direct
 from ._inverse import Inverse
 from ._lissa import LiSSA
+from ._spectrum import extremes, largest_eigenvalue
 
-__all__ = ["CG", "Direct", "Inverse", "LiSSA", "resolve_solver"]
+__all__ = [
+    "CG",
+    "Direct",
+    "Inverse",
+    "LiSSA",
+    "extremes",
+    "invert_damped",
+    "largest_eigenvalue",
+    "resolve_solver",
+    "warn_if_inaccurate",
+]

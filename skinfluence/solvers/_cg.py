@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ._inverse import Inverse
+from ._spectrum import indefinite
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,17 @@ class CG:
 
 
 class CGInverse(Inverse):
-    """H⁻¹ whose products are conjugate gradient solves."""
+    """H⁻¹ whose products are conjugate gradient solves.
+
+    Attributes
+    ----------
+    residual : float
+        The largest relative residual, ``‖b - H x‖ / ‖b‖``, that a product has ended with so far.
+    """
 
     def __init__(self, hessian, solver):
         super().__init__(hessian)
-        self.solver = solver
+        self.solver, self.residual = solver, 0.0
         self.scale = np.ones(len(hessian.ridge), dtype=hessian.dtype)
         if solver.preconditioner == "jacobi":
             diagonal = hessian.diagonal()
@@ -61,7 +68,7 @@ class CGInverse(Inverse):
         running = np.linalg.norm(R, axis=0) > tolerance
         for _ in range(self.solver.max_iter):
             if not running.any():
-                return self.project(X)
+                break
             step, product = self._step(D[:, running], rho[running])
             X[:, running] += step * D[:, running]
             R[:, running] -= step * product
@@ -70,7 +77,7 @@ class CGInverse(Inverse):
             D[:, running] = Z + (new / rho[running]) * D[:, running]
             rho[running] = new
             running = np.linalg.norm(R, axis=0) > tolerance
-        self._warn(R, B)
+        self._judge(R, B)
         return self.project(X)
 
     def _step(self, D, rho):
@@ -78,25 +85,24 @@ class CGInverse(Inverse):
         product = self.hessian @ D
         curvature = _dots(D, product)
         if np.any(curvature <= 0):
-            raise ValueError(
-                f"The Hessian has a direction of curvature {curvature.min():.3g}, so conjugate "
-                'gradients cannot solve it. Set `damping` > 0, or use solver="direct".'
-            )
+            raise indefinite(self.hessian)
         return rho / curvature, product
 
     def _precondition(self, R):
         return self.project(self.scale[:, None] * R)
 
-    def _warn(self, R, B):
+    def _judge(self, R, B):
+        """Keep the worst residual, and warn if it is above the tolerance."""
         sizes = np.linalg.norm(B, axis=0)
-        worst = np.max(np.linalg.norm(R, axis=0) / np.where(sizes > 0, sizes, 1))
+        worst = np.max(np.linalg.norm(R, axis=0) / np.where(sizes > 0, sizes, 1), initial=0)
+        self.residual = max(self.residual, float(worst))
         if worst > self.solver.rtol:
             warnings.warn(
                 f"Conjugate gradients stopped after {self.solver.max_iter} iterations at a "
                 f"relative residual of {worst:.2g} (rtol={self.solver.rtol:g}); raise `max_iter`, "
-                "add `damping`, or precondition.",
+                "add `damping`, standardise the columns, or precondition.",
                 ConvergenceWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
 
 

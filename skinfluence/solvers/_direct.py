@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._dual import DualInverse
+from ._dual import dual_inverse
 from ._inverse import Inverse
 from ._primal import primal_inverse
 
@@ -15,7 +15,7 @@ class Direct:
 
     The primal factors H itself, (P, P). The dual factors ``I + Fᵀ Jᵀ D⁻¹ J F`` of size (nK, nK)
     with Woodbury's identity, where D is the penalty: for more parameters than rows H is never
-    formed. A loss that is a sum over outputs is solved output by output.
+    formed. A loss that is a sum over outputs, or over blocks of them, is solved block by block.
 
     Parameters
     ----------
@@ -40,51 +40,85 @@ class Direct:
         Raises
         ------
         ValueError
-            If ``form="dual"`` and some coefficient carries no penalty.
+            If ``form="dual"`` and some coefficient carries no penalty; if H is indefinite.
         """
-        outputs = hessian.outputs()
-        if outputs is not None:
+        face = hessian.face()
+        if face is not None:
+            part, positions = face
+            return FaceInverse(hessian, self.invert(part), positions)
+        if hessian.outputs() is not None:
             return SeparableInverse(hessian, self)
         if self._takes_dual(hessian):
-            return DualInverse(hessian)
+            return dual_inverse(hessian)
         return primal_inverse(hessian)
 
     def size(self, hessian):
         """Return the order of the largest matrix that ``invert`` would factor."""
-        n_outputs = hessian.problem.y.shape[1]
-        per_system = n_outputs if hessian.problem.loss.separable else 1
+        face = hessian.face()
+        if face is not None:
+            return self.size(face[0])
+        parts = hessian.outputs()
+        if parts is not None:
+            return max(self.size(part) for part, _, _ in parts)
         dual = self._takes_dual(hessian)
-        size = hessian.problem.n_rows * n_outputs if dual else hessian.shape[0]
-        return size // per_system
+        return hessian.problem.n_rows * hessian.problem.n_outputs if dual else hessian.shape[0]
 
     def _takes_dual(self, hessian):
         if self.form not in ("auto", "primal", "dual"):
             raise ValueError(f"`form` must be 'auto', 'primal' or 'dual'; got {self.form!r}.")
         problem = hessian.problem
-        penalised = np.all(hessian.ridge[: problem.predictor.n_coefficients] > 0)
-        if self.form == "dual" and not penalised:
+        if self.form == "dual" and not hessian.has_dual:
             raise ValueError(
-                'Direct(form="dual") needs a penalty on every coefficient; '
+                'Direct(form="dual") needs a convex loss and a penalty on every coefficient; '
                 'set damping > 0, or use Direct(form="primal").'
             )
         if self.form == "auto":
-            return bool(penalised) and problem.n_rows * problem.y.shape[1] < hessian.shape[0]
+            return hessian.has_dual and problem.n_rows * problem.n_outputs < hessian.shape[0]
         return self.form == "dual"
 
 
-class SeparableInverse(Inverse):
-    """H⁻¹ of a loss that is a sum over outputs: one small inverse an output.
+class FaceInverse(Inverse):
+    """H⁻¹ on the features that a norm does not hold at zero, 0 on those that it does."""
 
-    Outputs with the same curvature and penalty (squared error) share one factor.
+    def __init__(self, hessian, part, positions):
+        super().__init__(hessian)
+        self.part, self.positions = part, positions
+        self.exact, self.rcond = part.exact, part.rcond
+
+    @property
+    def rank(self):
+        """Rank on the face."""
+        return self.part.rank
+
+    def _matmat(self, B):
+        solved = np.zeros(B.shape, dtype=np.result_type(self.dtype, B.dtype))
+        solved[self.positions] = self.part @ B[self.positions]
+        return solved
+
+    def _leverages(self, rows):
+        return self.part.leverages(rows)
+
+
+class SeparableInverse(Inverse):
+    """H⁻¹ of a loss that is a sum over blocks of outputs: one small inverse a block.
+
+    Blocks with the same curvature and penalty (squared error) share one factor.
     """
 
     def __init__(self, hessian, solver):
         super().__init__(hessian)
-        self.positions, self.parts = [], []
-        for k, (part, positions) in enumerate(hessian.outputs()):
-            shared = k > 0 and _same_matrix(part, self.parts[0].hessian)
+        self.positions, self.outputs, self.parts = [], [], []
+        for part, positions, outputs in hessian.outputs():
+            shared = self.parts and _same_matrix(part, self.parts[0].hessian)
             self.parts.append(self.parts[0] if shared else solver.invert(part))
             self.positions.append(positions)
+            self.outputs.append(outputs)
+        self.rcond = min(part.rcond for part in self.parts)
+
+    @property
+    def rank(self):
+        """Sum of the ranks of the outputs."""
+        return sum(part.rank for part in self.parts)
 
     def _matmat(self, B):
         solved = np.empty(B.shape, dtype=np.result_type(self.dtype, B.dtype))
@@ -93,13 +127,14 @@ class SeparableInverse(Inverse):
         return solved
 
     def _leverages(self, rows):
-        leverages = np.zeros((len(rows), len(self.parts), len(self.parts)), dtype=self.dtype)
-        for k, part in enumerate(self.parts):
-            leverages[:, k, k] = part.leverages(rows)[:, 0, 0]
+        K = self.hessian.problem.n_outputs
+        leverages = np.zeros((len(rows), K, K), dtype=self.dtype)
+        for part, outputs in zip(self.parts, self.outputs):
+            leverages[:, outputs, outputs] = part.leverages(rows)
         return leverages
 
 
 def _same_matrix(one, other):
-    return np.array_equal(one.ridge, other.ridge) and np.array_equal(
-        one.curvatures, other.curvatures
-    )
+    """Tell whether two blocks of the same rows have the same ridge, curvature and face."""
+    pairs = ((one.ridge, other.ridge), (one.curvatures, other.curvatures), (one.free, other.free))
+    return all(np.array_equal(*pair) for pair in pairs)

@@ -14,7 +14,16 @@ from scipy import sparse
 from scipy.linalg import get_lapack_funcs, solve_triangular
 
 from .._blocks import row_blocks, take_rows
+from ._centred import CentredInverse, far_centre
 from ._inverse import Inverse
+
+
+def dual_inverse(hessian):
+    """Factor the system of the rows, centred where columns are far from zero."""
+    centre = far_centre(hessian)
+    if centre is None:
+        return DualInverse(hessian)
+    return CentredInverse(hessian, DualInverse(hessian.centred(centre)), centre)
 
 
 class DualInverse(Inverse):
@@ -27,7 +36,7 @@ class DualInverse(Inverse):
         self.roots = _square_roots(hessian.curvatures)
         self.prior = hessian.ridge[: self.end].reshape(predictor.n_outputs, -1) ** -0.5
         self.rows = [_scaled_rows(X, self.roots[:, k], prior) for k, prior in enumerate(self.prior)]
-        self.factor = _factor_gram(self.rows)
+        self.factor, self.rcond = _factor_gram(self.rows)
         self._add_border(hessian.ridge[self.end :])
 
     def _add_border(self, ridge):
@@ -42,7 +51,9 @@ class DualInverse(Inverse):
         coefficients = -self._colour(self._unwhiten_dual(white))
         units = np.eye(len(ridge), dtype=self.dtype)
         self.border = self.project(np.vstack([coefficients, units]))
-        self.schur_inverse = np.linalg.inv(schur)
+        self.schur_inverse = np.linalg.pinv(schur, hermitian=True)  # 0 where nothing curves
+        if np.linalg.matrix_rank(schur, hermitian=True) < len(schur):
+            self.rcond = 0.0
 
     def _whiten_dual(self, T):
         return solve_triangular(self.factor, T, trans=1, check_finite=False)
@@ -125,14 +136,25 @@ def _scaled_rows(X, roots, prior):
 
 
 def _factor_gram(rows):
-    """Return the upper Cholesky factor of I + Σ_k X̂_k X̂_kᵀ."""
+    """Return the upper Cholesky factor of I + Σ_k X̂_k X̂_kᵀ, and its reciprocal condition."""
     gram = sum(_lower_gram(part) for part in rows)
     gram[np.diag_indices_from(gram)] += 1
-    (potrf,) = get_lapack_funcs(("potrf",), (gram,))
+    norm = _norm_of_lower(gram)
+    potrf, pocon = get_lapack_funcs(("potrf", "pocon"), (gram,))
     factor, failed = potrf(gram.T, lower=False, overwrite_a=True)
     if failed:
         raise ValueError("The dual system is not finite; rescale the columns of X.")
-    return factor
+    return factor, float(pocon(factor, norm, uplo="U")[0])
+
+
+def _norm_of_lower(matrix, block_size=512):
+    """Return the 1-norm of a symmetric matrix from its lower triangle."""
+    sums = -np.abs(np.diag(matrix))
+    for block in row_blocks(len(matrix), 1, block_size):
+        part = np.abs(np.tril(matrix[block, : block.stop], block.start))
+        sums[block] += part.sum(axis=1)
+        sums[: block.stop] += part.sum(axis=0)
+    return sums.max(initial=0)
 
 
 def _lower_gram(rows, block_size=512):

@@ -1,6 +1,9 @@
 """The inverse of a Hessian, as an operator: ``inverse @ B = H⁻¹ B``."""
 
+from functools import cached_property
+
 import numpy as np
+from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
 from .._blocks import row_blocks, take_rows
@@ -21,14 +24,18 @@ class Inverse(LinearOperator):
     ----------
     exact : bool
         Whether products are solved to a tolerance, rather than estimated.
+    rcond : float or None
+        Reciprocal condition of the matrix that was factored, its columns scaled alike; 0 if it is
+        singular. None where nothing is factored.
     """
 
     exact = True
+    rcond = None
 
     def __init__(self, hessian):
         super().__init__(hessian.dtype, hessian.shape)
         self.hessian = hessian
-        K = hessian.problem.y.shape[1]
+        K = hessian.problem.n_outputs
         self.known_leverages = np.full((hessian.problem.n_rows, K, K), np.nan, dtype=self.dtype)
 
     def _matvec(self, v):
@@ -37,15 +44,16 @@ class Inverse(LinearOperator):
     def _adjoint(self):
         return self
 
+    @property
+    def rank(self):
+        """Number of directions that are not flat, as far as the solver knows."""
+        free = self.hessian.free
+        held = 0 if free is None else np.count_nonzero(~free)
+        return self.shape[0] - held - self.hessian.flat_directions.shape[1]
+
     def project(self, B):
         """Return B without its flat directions."""
-        flat = self.hessian.flat_directions
-        if not flat.shape[1]:
-            return B
-        support = np.flatnonzero(flat.any(axis=1))  # the intercepts, as a rule: few of many
-        projected = B.copy()
-        projected[support] -= flat[support] @ (flat[support].T @ B[support])
-        return projected
+        return self.hessian.project(B)
 
     def leverages(self, rows):
         """Return ``J_i H⁻¹ J_iᵀ`` of training rows, shape (n_rows, K, K).
@@ -58,10 +66,35 @@ class Inverse(LinearOperator):
             self.known_leverages[missing] = self._leverages(missing)
         return self.known_leverages[rows]
 
+    @cached_property
+    def leverage_bounds(self):
+        """Upper bounds on P_j of one output, from the ridge alone; shape (n,), or None.
+
+        H is at least its ridge, and along the intercept at least the total curvature: with means
+        weighted by curvature, ``h_i <= Σ_k (x_ik - mean_k)² / ridge_k + 1 / Σ_j s_j a_j``. None
+        where there is no such bound.
+        """
+        hessian, problem = self.hessian, self.hessian.problem
+        predictor, n = problem.predictor, problem.n_rows
+        curvatures = hessian.curvatures[:, :1, 0]
+        ridge, total = hessian.ridge[: predictor.n_coefficients], float(curvatures.sum())
+        alone = predictor.n_outputs == 1 and predictor.has_dual and hessian.free is None
+        if not (alone and np.all(ridge > 0) and total > 0 and np.all(curvatures >= 0)):
+            return None
+        mean = predictor.vjp(problem.X, curvatures[:, :, None])[: len(ridge), 0] / total
+        mean = mean if predictor.fit_intercept else np.zeros_like(mean)
+        intercept = 1 / total if predictor.fit_intercept else 0.0
+        bounds = np.empty(n, dtype=self.dtype)
+        for block in row_blocks(n, 2 * len(ridge) * self.dtype.itemsize, at_most=512):
+            X = problem.X[block]
+            X = (X.toarray() if sparse.issparse(X) else X) - mean
+            bounds[block] = np.einsum("np,np->n", X, X / ridge) + intercept
+        return bounds
+
     def _leverages(self, rows):
         """Solve for every row; inverses that know better override this."""
         problem = self.hessian.problem
-        K, P = problem.y.shape[1], len(problem.theta)
+        K, P = problem.n_outputs, len(problem.theta)
         row_bytes = 3 * K * P * self.dtype.itemsize
         blocks = []
         for block in row_blocks(len(rows), row_bytes, self.hessian.block_size):

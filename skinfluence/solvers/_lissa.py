@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from joblib import Parallel, delayed
-from scipy.sparse.linalg import eigsh
 from sklearn.utils import check_random_state
 
 from ._inverse import Inverse
+from ._spectrum import largest_eigenvalue
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,8 @@ class LiSSA:
         single = n * float(hessian.row_bounds().max(initial=0))
         if self.batch_size == 1 or hessian.shape[0] < 3:
             return single + ridge
-        start = np.ones(hessian.shape[0], dtype=hessian.dtype)
-        (largest,) = eigsh(hessian, k=1, tol=1e-2, return_eigenvectors=False, v0=start)
-        return float(largest) * (1 - 1 / self.batch_size) + single / self.batch_size + ridge
+        largest = largest_eigenvalue(hessian)
+        return largest * (1 - 1 / self.batch_size) + single / self.batch_size + ridge
 
 
 class LiSSAInverse(Inverse):
@@ -106,6 +105,7 @@ def _recursion(hessian, B, seed, solver, scale):
         X = B + X - (batch @ X) / hessian.dtype.type(scale)
     if not np.all(np.isfinite(X)):
         raise ValueError(
-            f"LiSSA diverged at scale={scale:.3g}; set a larger `scale` or leave it 'auto'."
+            f"LiSSA diverged at scale={scale:.3g}; set a larger `scale` or leave it 'auto'. If it "
+            "was 'auto', the Hessian is not positive definite: set damping='auto'."
         )
     return X / hessian.dtype.type(scale)

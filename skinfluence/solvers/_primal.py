@@ -1,29 +1,56 @@
-"""H⁻¹ from the dense Hessian: H = W⁻ᵀW⁻¹ with a whitener W that ``whiten`` applies."""
+"""H⁻¹ from the dense Hessian: H = W⁻¹W⁻ᵀ with a whitener W that ``whiten`` applies.
+
+Leverages are ``J_i Wᵀ W J_iᵀ``: one product of the rows with the matrix W, which multiplies
+faster than it solves, and for several outputs never forms a Jacobian.
+"""
 
 import numpy as np
-from scipy.linalg import eigh, get_lapack_funcs, solve_triangular
+from scipy.linalg import eigh, get_blas_funcs, get_lapack_funcs, solve_triangular
 
+from .._blocks import row_blocks, take_rows
+from ._centred import CentredInverse, far_centre
 from ._inverse import Inverse
+from ._spectrum import IndefiniteError, indefinite
+
+#: Rows whose leverages are found at once: enough for BLAS, few enough for the cache.
+IN_CACHE = 512
 
 
 def primal_inverse(hessian):
     """Factor the dense Hessian: Cholesky, or eigenvectors where it is singular.
 
-    Flat directions N are given the curvature of the others, ``H + c N Nᵀ``, and projected out of
-    every right-hand side: the result is the pseudo-inverse, exactly.
+    Flat directions N are given the curvature of the parameters in them, ``H + N C Nᵀ``, and
+    projected out of every right-hand side: the result is the pseudo-inverse, exactly. So are
+    parameters that a norm holds at zero, whose rows of H are zero.
     """
+    if hessian.free is not None and not hessian.free.any():
+        return NullInverse(hessian)
     matrix = hessian.dense()
+    centre = far_centre(hessian, matrix)
+    if centre is None:
+        return _factor(hessian, matrix)
+    centred = hessian.centred(centre)
+    try:
+        return CentredInverse(hessian, _factor(centred, centred.dense()), centre)
+    except IndefiniteError:
+        raise indefinite(hessian) from None  # in the coordinates that are damped
+
+
+def _factor(hessian, matrix):
+    if hessian.free is not None:
+        matrix[~hessian.free, ~hessian.free] = np.mean(np.diag(matrix)[hessian.free])
     scale = 1 / np.sqrt(_positive(np.diag(matrix)))
     flat = hessian.flat_directions
     if flat.shape[1]:
-        matrix += np.mean(np.diag(matrix)) * (flat @ flat.T)
+        matrix += (flat * (np.diag(matrix) @ flat**2)) @ flat.T
     norm = np.abs(matrix * scale * scale[:, None]).sum(axis=0).max()
     potrf, pocon = get_lapack_funcs(("potrf", "pocon"), (matrix,))
     factor, failed = potrf(matrix * scale * scale[:, None], lower=True, overwrite_a=True)
     threshold = len(matrix) * np.finfo(matrix.dtype).eps
-    if not failed and pocon(factor, norm, uplo="L")[0] > threshold:
-        return CholeskyInverse(hessian, factor, scale)
-    return SpectralInverse(hessian, *_spectrum(matrix))
+    rcond = 0.0 if failed else float(pocon(factor, norm, uplo="L")[0])
+    if rcond > threshold:
+        return CholeskyInverse(hessian, factor, scale, rcond)
+    return SpectralInverse(hessian, *_spectrum(hessian, matrix))
 
 
 class WhitenedInverse(Inverse):
@@ -40,21 +67,62 @@ class WhitenedInverse(Inverse):
     def _matmat(self, B):
         return self.unwhiten(self.whiten(B))
 
+    def whitener(self):
+        """Return W as an array, shape (rank, P)."""
+        raise NotImplementedError
+
+    def _leverages(self, rows):
+        """Return ``J_i Wᵀ W J_iᵀ``; a few rows of many parameters are solved one by one."""
+        problem = self.hessian.problem
+        K = problem.n_outputs
+        if 3 * K * len(rows) < self.shape[0]:
+            return super()._leverages(rows)
+        whitener = self.whitener()
+        leverages = np.empty((len(rows), K, K), dtype=self.dtype)
+        row_bytes = 3 * K * len(whitener) * self.dtype.itemsize
+        blocks = row_blocks(len(rows), row_bytes, self.hessian.block_size, at_most=IN_CACHE)
+        for block in blocks:
+            white = self._white_rows(take_rows(problem.X, rows[block]), whitener)
+            if K == 1:  # the same contraction, many times as fast
+                leverages[block, 0, 0] = np.einsum("np,np->n", white[:, 0], white[:, 0])
+            else:
+                leverages[block] = np.matmul(white, white.transpose(0, 2, 1))
+        return leverages
+
     def _leverage_block(self, jacobian):
         n, K, P = jacobian.shape
-        white = self.whiten(jacobian.reshape(n * K, P).T)
-        if K == 1:  # the same contraction, twenty times as fast
-            return np.einsum("pn,pn->n", white, white)[:, None, None]
-        white = white.reshape(-1, n, K)
-        return np.einsum("pnk,pnl->nkl", white, white, optimize=True)
+        white = self.whiten(jacobian.reshape(n * K, P).T).T.reshape(n, K, -1)
+        return np.matmul(white, white.transpose(0, 2, 1))
+
+    def _white_rows(self, X, whitener):
+        """Return ``J_i Wᵀ`` for every row, shape (n_rows, K, rank)."""
+        return self.hessian.problem.predictor.jvp(X, whitener.T)
+
+
+class NullInverse(WhitenedInverse):
+    """W without a row: no parameter can move."""
+
+    rcond = 1.0
+
+    def whiten(self, B):
+        """Return W B."""
+        return np.zeros((0, B.shape[1]), dtype=B.dtype)
+
+    def unwhiten(self, Z):
+        """Return Wᵀ Z."""
+        return np.zeros((self.shape[0], Z.shape[1]), dtype=Z.dtype)
+
+    def whitener(self):
+        """Return W."""
+        return np.zeros((0, self.shape[0]), dtype=self.dtype)
 
 
 class CholeskyInverse(WhitenedInverse):
     """W = L⁻¹ S, from ``S H S = L Lᵀ`` with S = diag(H)^-½."""
 
-    def __init__(self, hessian, factor, scale):
+    def __init__(self, hessian, factor, scale, rcond):
         super().__init__(hessian)
-        self.factor, self.scale = factor, scale
+        self.factor, self.scale, self.rcond = factor, scale, rcond
 
     def whiten(self, B):
         """Return W B."""
@@ -66,34 +134,57 @@ class CholeskyInverse(WhitenedInverse):
         solved = solve_triangular(self.factor, Z, lower=True, trans=1, check_finite=False)
         return self.project(self.scale[:, None] * solved)
 
+    def whitener(self):
+        """Return W: lower triangular, unless H has flat directions, which it has no part in."""
+        (trtri,) = get_lapack_funcs(("trtri",), (self.factor,))
+        inverse, _ = trtri(self.factor, lower=True)
+        return self.project(np.asfortranarray(np.tril(inverse) * self.scale).T).T
+
+    def _white_rows(self, X, whitener):
+        predictor = self.hessian.problem.predictor
+        if predictor.n_outputs > 1:
+            return super()._white_rows(X, whitener)
+        (trmm,) = get_blas_funcs(("trmm",), (whitener,))  # half of W is zero
+        jacobian = predictor.jacobian(X)
+        white = trmm(1.0, whitener, jacobian[:, 0].T, lower=True, overwrite_b=True)
+        return white.T[:, None]
+
 
 class SpectralInverse(WhitenedInverse):
     """W = Λ^-½ Vᵀ over the eigenvalues that are not zero: the answer of minimum norm."""
 
     def __init__(self, hessian, eigenvalues, eigenvectors):
         super().__init__(hessian)
-        self.half = (eigenvectors / np.sqrt(eigenvalues)).T
+        self.half = self.project(eigenvectors / np.sqrt(eigenvalues)).T
+        whole = len(eigenvalues) == len(eigenvectors)
+        self.rcond = float(eigenvalues[0] / eigenvalues[-1]) if whole else 0.0
+
+    @property
+    def rank(self):
+        """Number of eigenvalues that are not zero, less the flat and the held directions."""
+        return super().rank - (self.shape[0] - len(self.half))
 
     def whiten(self, B):
         """Return W B."""
-        return self.half @ self.project(B)
+        return self.half @ B
 
     def unwhiten(self, Z):
         """Return Wᵀ Z."""
-        return self.project(self.half.T @ Z)
+        return self.half.T @ Z
+
+    def whitener(self):
+        """Return W."""
+        return self.half
 
 
-def _spectrum(matrix):
+def _spectrum(hessian, matrix):
     """Return the eigenvalues that are not zero, and their vectors."""
     if not np.all(np.isfinite(matrix)):
         raise ValueError("The Hessian is not finite; rescale the columns of X.")
     eigenvalues, eigenvectors = eigh(matrix, check_finite=False)
     threshold = len(matrix) * np.finfo(matrix.dtype).eps * np.abs(eigenvalues).max(initial=0)
     if eigenvalues[0] < -threshold * 10:
-        raise ValueError(
-            f"The Hessian is indefinite: its smallest eigenvalue is {eigenvalues[0]:.3g}. "
-            "Set `damping` above its absolute value divided by n."
-        )
+        raise indefinite(hessian, eigenvalues[0], eigenvalues[-1])
     kept = eigenvalues > threshold
     return eigenvalues[kept], eigenvectors[:, kept]
 

@@ -1,0 +1,12 @@
+"""The one place where matplotlib is imported, when something is drawn."""
+
+
+def import_pyplot(caller):
+    """Return ``matplotlib.pyplot``; ImportError that names the extra if it is not installed."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} needs matplotlib; install it with `pip install skinfluence[plot]`."
+        ) from error
+    return plt

@@ -1,0 +1,161 @@
+"""Losses of estimators that are made of several, each with outputs of its own."""
+
+from dataclasses import dataclass
+
+import autograd.numpy as anp
+import numpy as np
+from autograd.scipy.special import logsumexp
+
+from ._loss import Loss
+
+
+@dataclass(frozen=True)
+class PairwiseLoss(Loss):
+    """A binary loss summed over the pairs of classes that a row belongs to (one-vs-one).
+
+    ``y_k`` is 1 if the row is of the pair's second class, -1 if of its first, and 0 if of neither:
+    then output k has no loss.
+
+    Parameters
+    ----------
+    loss : Loss
+        The binary loss of every pair, separable.
+    negative : float, default=0.0
+        What ``loss`` calls the first class; it calls the second 1.
+    """
+
+    loss: Loss
+    negative: float = 0.0
+    separable = True
+
+    @property
+    def quadratic(self):
+        """Whether the loss of a pair is."""
+        return self.loss.quadratic
+
+    @property
+    def dispersion(self):
+        """That of the loss of a pair, over the rows of its two classes."""
+        return self.loss.dispersion
+
+    def _code(self, y):
+        return np.where(y > 0, 1, self.negative).astype(y.dtype)
+
+    def __call__(self, raw, y):
+        return anp.sum(anp.abs(y) * self.loss(raw[..., None], self._code(y)[..., None]), axis=-1)
+
+    def gradient(self, raw, y):
+        """Differentiate the loss of every pair; 0 where the row is of neither class."""
+        gradient = self.loss.gradient(raw[..., None], self._code(y)[..., None])
+        return np.abs(y) * gradient[..., 0]
+
+    def width(self, raw, y):
+        """Return the width of the loss of a pair."""
+        return self.loss.width(raw, y)
+
+
+@dataclass(frozen=True)
+class SumOfLosses(Loss):
+    """The sum of losses that each take their own outputs: those of estimators fitted apart.
+
+    Parameters
+    ----------
+    parts : tuple of (Loss, int)
+        The losses, and how many outputs each takes.
+    """
+
+    parts: tuple
+
+    @property
+    def separable(self):
+        """Whether every part is a sum over its outputs."""
+        return all(loss.separable or size == 1 for loss, size in self.parts)
+
+    @property
+    def quadratic(self):
+        """Whether every part is."""
+        return all(loss.quadratic for loss, _ in self.parts)
+
+    def split(self):
+        """Return every part with the slice of its outputs."""
+        stops = np.cumsum([size for _, size in self.parts]).tolist()
+        return [(loss, slice(end - size, end)) for (loss, size), end in zip(self.parts, stops)]
+
+    def blocks(self, n_outputs):
+        """Split the outputs into the blocks of every part."""
+        return [
+            (inner, slice(outputs.start + block.start, outputs.start + block.stop))
+            for loss, outputs in self.split()
+            for inner, block in loss.blocks(outputs.stop - outputs.start)
+        ]
+
+    def __call__(self, raw, y):
+        return sum(loss(raw[..., outputs], y[..., outputs]) for loss, outputs in self.split())
+
+    def gradient(self, raw, y):
+        """Differentiate every part, side by side."""
+        parts = self.split()
+        gradients = [loss.gradient(raw[..., outputs], y[..., outputs]) for loss, outputs in parts]
+        return np.concatenate(gradients, axis=-1)
+
+    def hessian(self, raw, y):
+        """Differentiate every part twice, one diagonal block each."""
+        return self._block_diagonal("hessian", raw, y)
+
+    def expected_hessian(self, raw, y):
+        """Return the mean of ``hessian`` over y."""
+        return self._block_diagonal("expected_hessian", raw, y)
+
+    def _block_diagonal(self, name, raw, y):
+        matrix = np.zeros((*raw.shape, raw.shape[-1]), dtype=raw.dtype)
+        for loss, outputs in self.split():
+            block = getattr(loss, name)(raw[..., outputs], y[..., outputs])
+            matrix[..., outputs, outputs] = block
+        return matrix
+
+    def width(self, raw, y):
+        """Return the least width of the parts."""
+        return min(loss.width(raw[..., part], y[..., part]) for loss, part in self.split())
+
+    def probabilities(self, raw):
+        """Return the class probabilities of every part, as a list."""
+        return [loss.probabilities(raw[..., outputs]) for loss, outputs in self.split()]
+
+
+@dataclass(frozen=True)
+class AverageLogLoss(Loss):
+    """Log loss of an average of predicted probabilities, ``-log Σ_m w_m exp(-loss_m)``.
+
+    Parameters
+    ----------
+    parts : SumOfLosses
+        Log losses of the estimators that are averaged: minus the log of the right class's
+        probability.
+    weights : tuple of float
+        w, which sum to 1.
+    """
+
+    parts: SumOfLosses
+    weights: tuple
+
+    def __call__(self, raw, y):
+        parts = self.parts.split()
+        losses = [loss(raw[..., outputs], y[..., outputs]) for loss, outputs in parts]
+        weights = np.reshape(self.weights, (-1,) + (1,) * losses[0].ndim)
+        return -logsumexp(-anp.array(losses), b=weights.astype(raw.dtype), axis=0)
+
+    def probabilities(self, raw):
+        """Return class probabilities, shape (n_samples, n_classes)."""
+        parts = zip(self.weights, self.parts.probabilities(raw))
+        return sum(raw.dtype.type(weight) * part for weight, part in parts)
+
+
+@dataclass(frozen=True)
+class AverageSquaredError(Loss):
+    """Squared error ``(y - Σ_m w_m raw_m)²`` of an average of predictions."""
+
+    weights: tuple
+
+    def __call__(self, raw, y):
+        average = anp.sum(raw * np.array(self.weights, dtype=raw.dtype), axis=-1)
+        return (average - y[..., 0]) ** 2

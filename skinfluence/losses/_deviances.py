@@ -1,0 +1,93 @@
+"""Squared error, and the deviances of generalised linear models."""
+
+from dataclasses import dataclass
+
+import autograd.numpy as anp
+import numpy as np
+from scipy.special import xlogy
+
+from ._loss import Loss, sum_outputs
+
+#: The smallest number above 0.
+POSITIVE = float(np.nextafter(np.float32(0), np.float32(1)))
+
+
+@dataclass(frozen=True)
+class SquaredError(Loss):
+    """Squared error ``sum_k (y_k - raw_k)²``, not halved."""
+
+    separable = True
+    quadratic = True
+    dispersion = "pearson"
+
+    def __call__(self, raw, y):
+        return anp.sum((raw - y) ** 2, axis=-1)
+
+    def change(self, raw, y, delta):
+        """Evaluate ``sum_k delta_k (delta_k + 2 (raw_k - y_k))``."""
+        return sum_outputs(delta * (delta + 2 * (raw - y)))
+
+
+@dataclass(frozen=True)
+class PoissonDeviance(Loss):
+    """Poisson deviance ``2 (y log(y / μ) - y + μ)`` of ``μ = exp(raw)``, not halved."""
+
+    separable = True
+    dispersion = 1.0
+    least_target = 0.0
+
+    def __call__(self, raw, y):
+        return anp.sum(2 * (anp.exp(raw) - y * raw + xlogy(y, y) - y), axis=-1)
+
+
+@dataclass(frozen=True)
+class GammaDeviance(Loss):
+    """Gamma deviance ``2 (log(μ / y) + y / μ - 1)`` of ``μ = exp(raw)``, not halved."""
+
+    separable = True
+    dispersion = "pearson"
+    least_target = POSITIVE
+
+    def __call__(self, raw, y):
+        return anp.sum(2 * (raw - np.log(y) + y * anp.exp(-raw) - 1), axis=-1)
+
+    def expected_hessian(self, raw, y):
+        """Return the Hessian where y is its mean."""
+        return self.hessian(raw, np.exp(raw))
+
+
+@dataclass(frozen=True)
+class TweedieDeviance(Loss):
+    """Tweedie deviance of a power other than 1 and 2, not halved (Jørgensen 1987).
+
+    Parameters
+    ----------
+    power : float
+        p: the variance is proportional to ``μ^p``. 1 and 2 are the Poisson and Gamma deviances.
+    log_link : bool, default=True
+        Whether μ is ``exp(raw)``, or raw itself.
+    """
+
+    power: float
+    log_link: bool = True
+    separable = True
+    dispersion = "pearson"
+
+    @property
+    def least_target(self):
+        """The smallest y that the loss is defined for."""
+        return -np.inf if self.power <= 0 else 0.0 if self.power < 2 else POSITIVE
+
+    def __call__(self, raw, y):
+        p, log_mean = self.power, raw if self.log_link else anp.log(raw)
+        known = np.maximum(y, 0) ** (2 - p) / ((1 - p) * (2 - p))
+        slope = y * anp.exp((1 - p) * log_mean) / (1 - p)
+        return anp.sum(2 * (known - slope + anp.exp((2 - p) * log_mean) / (2 - p)), axis=-1)
+
+    def expected_hessian(self, raw, y):
+        """Return the Hessian where y is its mean."""
+        return self.hessian(raw, np.exp(raw) if self.log_link else raw)
+
+    def width(self, raw, y):
+        """Return 1, or the mean prediction where that is the mean of y itself."""
+        return 1.0 if self.log_link else float(np.mean(raw))

@@ -1,0 +1,133 @@
+"""The base of all losses: a pointwise function, and its derivatives by autograd."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from autograd import elementwise_grad, make_vjp
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Base class: a subclass writes ``__call__``, autograd does the rest.
+
+    Attributes
+    ----------
+    separable : bool
+        Whether the loss is a sum over the K outputs, so that every ``hessian`` is diagonal.
+    shift_invariant : bool
+        Whether adding the same number to all K raw predictions leaves the loss as it is.
+    quadratic : bool
+        Whether the Hessian does not depend on the prediction, so that a Newton step is exact.
+    smoothed : bool
+        Whether it stands for a loss with a kink that the estimator was trained on. Such a loss
+        has a field ``temperature``, the width of the smoothing.
+    dispersion : float, "pearson" or None
+        Variance of the gradient over the expected Hessian under the loss's own distribution: 1
+        for a negative log-likelihood, or for a deviance that estimators halve;
+        "pearson" where the data must tell; None if the loss is no log-likelihood.
+    least_target : float
+        The smallest y that the loss is defined for.
+    """
+
+    separable = False
+    shift_invariant = False
+    quadratic = False
+    smoothed = False
+    dispersion = None
+    least_target = -np.inf
+
+    def __call__(self, raw, y):
+        """Evaluate the loss of every row, summed over outputs, unweighted.
+
+        Parameters
+        ----------
+        raw, y : ndarray of shape (..., K)
+            Raw predictions and encoded targets.
+
+        Returns
+        -------
+        losses : ndarray of shape (...)
+        """
+        raise NotImplementedError
+
+    def change(self, raw, y, delta):
+        """Evaluate ``loss(raw + delta) - loss(raw)``.
+
+        Parameters
+        ----------
+        raw, y, delta : ndarray of shape (..., K)
+            Raw predictions, encoded targets, and the change of the predictions.
+
+        Returns
+        -------
+        change : ndarray of shape (...)
+        """
+        return self(raw + delta, y) - self(raw, y)
+
+    def _where_finite(self, change, raw, y, delta):
+        """Return ``change`` with the subtraction where its exponentials have overflowed."""
+        if not np.isfinite(change.sum()):  # one pass, where a mask would be two
+            change = np.where(np.isfinite(change), change, Loss.change(self, raw, y, delta))
+        return change
+
+    def gradient(self, raw, y):
+        """Differentiate the loss in the raw prediction.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_samples, K)
+        """
+        raw = np.asarray(raw)
+        return elementwise_grad(self)(raw, np.asarray(y)).astype(raw.dtype, copy=False)
+
+    def hessian(self, raw, y):
+        """Differentiate the loss twice in the raw prediction.
+
+        Returns
+        -------
+        hessian : ndarray of shape (n_samples, K, K)
+        """
+        raw, y = np.asarray(raw), np.asarray(y)
+        n_outputs = raw.shape[-1]
+        vjp, gradient = make_vjp(lambda r: elementwise_grad(self)(r, y))(raw)
+        hessian = np.zeros((*gradient.shape, n_outputs), dtype=raw.dtype)
+        if self.separable:
+            diagonal = np.arange(n_outputs)
+            hessian[:, diagonal, diagonal] = vjp(np.ones_like(gradient))
+            return hessian
+        for k, unit in enumerate(np.eye(n_outputs, dtype=gradient.dtype)):
+            hessian[:, :, k] = vjp(np.broadcast_to(unit, gradient.shape))
+        return hessian
+
+    def expected_hessian(self, raw, y):
+        """Return the mean of ``hessian`` over y, shape (n_samples, K, K).
+
+        It is ``hessian`` itself where that does not depend on y: squared error, canonical links.
+        A deviance under another link, whose Hessian is linear in y, overrides it with
+        ``hessian(raw, mean)``.
+        """
+        return self.hessian(raw, y)
+
+    def blocks(self, n_outputs):
+        """Split the outputs into blocks whose losses add up, so that they do not interact.
+
+        Returns
+        -------
+        blocks : list of (Loss, slice)
+            The loss of each block, and its outputs: one each if the loss is separable.
+        """
+        if not self.separable:
+            return [(self, slice(0, n_outputs))]
+        return [(self, slice(k, k + 1)) for k in range(n_outputs)]
+
+    def width(self, raw, y):
+        """Return the change of a prediction over which the curvature changes by its own size.
+
+        It is 1 for losses of a logit or of a log mean, and for margins.
+        """
+        return 1.0
+
+
+def sum_outputs(terms):
+    """Return the sum over the last axis; without a pass over the terms where it has length 1."""
+    return terms[..., 0] if terms.shape[-1] == 1 else terms.sum(axis=-1)

@@ -1,0 +1,99 @@
+"""Losses of residuals that grow less than their square, or ignore small ones."""
+
+from dataclasses import dataclass
+
+import autograd.numpy as anp
+import numpy as np
+
+from ._loss import Loss
+
+#: Slope in -σ of Huber's loss where σ < 0, beside its own of epsilon² - 1.
+STEEP = 1e3
+
+
+@dataclass(frozen=True)
+class HuberWithScale(Loss):
+    """Huber's loss with its scale, ``σ + σ H((y - location) / σ)``; raw is (location, σ).
+
+    ``H(z) = z²`` up to epsilon and ``2 epsilon |z| - epsilon²`` beyond; jointly convex in the
+    location and σ (Huber and Ronchetti 2009, section 7.7). It is a row's term of the objective.
+    Where σ <= 0 every row is beyond epsilon, and the loss rises steeply: so continued it stays
+    convex, and a line search that overshoots σ = 0 comes back.
+    """
+
+    epsilon: float = 1.35
+
+    def __call__(self, raw, y):
+        scale, size = raw[..., 1], anp.abs(y[..., 0] - raw[..., 0])
+        inlier = (size <= self.epsilon * scale) & (scale > 0)
+        outer = 2 * self.epsilon * size + (1 - self.epsilon**2) * scale
+        outer = outer + STEEP * anp.maximum(-scale, 0)
+        return anp.where(inlier, scale + size**2 / anp.where(inlier, scale, 1), outer)
+
+    def width(self, raw, y):
+        """Return where the parabola ends, σ epsilon."""
+        return self.epsilon * float(np.mean(raw[..., 1]))
+
+
+@dataclass(frozen=True)
+class HuberLoss(Loss):
+    """Huber's loss of fixed width: ``r² / 2``, from epsilon on ``epsilon |r| - epsilon² / 2``."""
+
+    epsilon: float = 0.1
+    separable = True
+
+    def __call__(self, raw, y):
+        size = anp.abs(raw - y)
+        outer = self.epsilon * size - self.epsilon**2 / 2
+        return anp.sum(anp.where(size <= self.epsilon, size**2 / 2, outer), axis=-1)
+
+    def width(self, raw, y):
+        """Return where the parabola ends, epsilon."""
+        return self.epsilon
+
+
+@dataclass(frozen=True)
+class SquaredEpsilonInsensitive(Loss):
+    """The square of what ``|y - raw|`` exceeds epsilon by."""
+
+    epsilon: float = 0.1
+    separable = True
+
+    def __call__(self, raw, y):
+        return anp.sum(anp.maximum(anp.abs(raw - y) - self.epsilon, 0) ** 2, axis=-1)
+
+    def width(self, raw, y):
+        """Return the root mean square residual, over which rows enter and leave the tube."""
+        return float(np.sqrt(np.mean((y - raw) ** 2))) if self.epsilon > 0 else np.inf
+
+
+@dataclass(frozen=True)
+class SmoothPinball(Loss):
+    """The pinball loss, its kink smoothed: ``q r + t log(1 + exp(-r / t))``, r = y - raw.
+
+    It exceeds the pinball loss ``max(q r, (q - 1) r)`` by at most ``t log 2``.
+
+    Parameters
+    ----------
+    quantile : float in (0, 1)
+        q.
+    spread : float
+        Standard deviation of y, the unit of ``temperature``.
+    temperature : float, default=1e-3
+        t, in units of ``spread``.
+    """
+
+    quantile: float
+    spread: float = 1.0
+    temperature: float = 1e-3
+    separable = True
+    smoothed = True
+
+    def __call__(self, raw, y):
+        width, residual = self.temperature * self.spread, y - raw
+        smooth = width * anp.logaddexp(0.0, -residual / width)
+        return anp.sum(self.quantile * residual + smooth, axis=-1)
+
+    def width(self, raw, y):
+        """Return the width of the smoothing."""
+        return self.temperature * self.spread

@@ -1,0 +1,108 @@
+"""``as_problem``: a fitted estimator to the problem it solved, one registered function each.
+
+Only this package knows scikit-learn's estimator classes. To bring an estimator of your own::
+
+    @as_problem.register(MyEstimator)
+    def _(estimator, X, y, sample_weight=None):
+        return Problem(loss, predictor, theta, X, y, weights, penalty, targets)
+
+and, where its parameters are not just ``coef_`` and ``intercept_``, another with ``assign``.
+"""
+
+from copy import deepcopy
+from functools import singledispatch
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from ._wrappers import final_estimator, inner, transform_features
+
+
+@singledispatch
+def as_problem(estimator, X, y, sample_weight=None):
+    """Read off what a fitted estimator minimised on its training data.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A supported estimator, or a Pipeline or FrozenEstimator around one. The steps of a
+        Pipeline before the last are applied and held fixed.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The training rows, as they were given to ``estimator.fit``.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Their targets, in the user's labels.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Their weights, >= 0; None means 1 each.
+
+    Returns
+    -------
+    problem : Problem
+        Loss, predictor, penalty and data at the fitted parameters.
+
+    Raises
+    ------
+    TypeError
+        If the estimator is not supported; the message lists what is.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import Ridge
+    >>> from skinfluence import as_problem
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> problem = as_problem(Ridge().fit(X, y), X, y)
+    >>> problem.theta.shape
+    (11,)
+    >>> bool(abs(problem.gradient()).max() < 1e-8)
+    True
+    """
+    within = inner(estimator)
+    if within is None:
+        raise unsupported(type(estimator).__name__)
+    X, final = transform_features(estimator, X), final_estimator(estimator)
+    return as_problem(final, X, y, sample_weight)
+
+
+class UnsupportedEstimatorError(TypeError):
+    """The estimator, or a setting of it, has no adapter."""
+
+
+def unsupported(what, reason=""):
+    """Return the error that says what is not supported and why, what is, and the remedy."""
+    supported = sorted(cls.__name__ for cls in as_problem.registry if cls is not object)
+    return UnsupportedEstimatorError(
+        f"{what} is not supported{': ' + reason if reason else ''}. Supported estimators: "
+        f"{', '.join(supported)}, and Pipeline, FrozenEstimator and searches such as GridSearchCV "
+        'around them. In InfluenceExplainer, method="retrain" works for anything that has '
+        "predict_proba or is a regressor: it really refits without each row."
+    )
+
+
+@singledispatch
+def assign(estimator, problem):
+    """Write the problem's theta into a fitted final estimator."""
+    coef, intercept = problem.predictor.unflatten(problem.theta)
+    estimator.coef_ = coef.reshape(estimator.coef_.shape).copy()
+    if getattr(estimator, "fit_intercept", True):
+        shape = np.shape(estimator.intercept_)
+        estimator.intercept_ = intercept.reshape(shape).copy() if shape else intercept[0].item()
+
+
+def with_parameters(estimator, problem):
+    """Return a copy of a fitted estimator that has the problem's theta."""
+    estimator = deepcopy(estimator)
+    assign(final_estimator(estimator), problem)
+    return estimator
+
+
+@singledispatch
+def penalty_parameter(estimator):
+    """Return the name of the hyper-parameter that scales the penalty, None if there is none."""
+    return None
+
+
+@penalty_parameter.register(Pipeline)
+def _penalty_of_last_step(pipeline):
+    name, last = pipeline.steps[-1]
+    parameter = penalty_parameter(last)
+    return None if parameter is None else f"{name}__{parameter}"

@@ -1,0 +1,69 @@
+"""The ground truth: one real refit a row."""
+
+from .._fitting import check_weights, fit_clone
+from .._rows import check_rows
+from ._refit import Refit
+
+
+def leave_one_out(
+    estimator,
+    X,
+    y,
+    X_test,
+    y_test,
+    *,
+    rows=None,
+    sample_weight=None,
+    refine=True,
+    temperature=1e-3,
+    n_jobs=None,
+    verbose=0,
+):
+    """Really refit without each row, and return how the test losses changed.
+
+    The ground truth that every estimate is judged by, in the units of
+    ``InfluenceExplainer.loss_influence``.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Cloned and fitted on all rows first; a FrozenEstimator is taken as fitted.
+    X, y : array-like
+        Training data.
+    X_test, y_test : array-like
+        Rows whose losses are asked about; y_test in the user's labels.
+    rows : None, int indices, boolean mask or slice, default=None
+        Training rows to leave out, one at a time; None means all.
+    sample_weight : array-like of shape (n_train,), default=None
+        Training weights.
+    refine : bool, default=True
+        Take each refit to its optimum by Newton steps: at default tolerances the noise of a fit
+        is as large as the effect of one row. Supported estimators only.
+    temperature : float, default=1e-3
+        Width of the smoothing of a loss with a kink, as in ``InfluenceExplainer``. With
+        ``refine`` the optimum is that of the smoothed loss.
+    n_jobs : int, default=None
+        Refits run at the same time; the answer does not depend on it.
+    verbose : int, default=0
+        Progress, as in joblib.
+
+    Returns
+    -------
+    influence : ndarray of shape (n_test, n_rows)
+        Test loss after the removal minus before.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skinfluence import leave_one_out
+    >>> X, y = load_iris(return_X_y=True)
+    >>> leave_one_out(LogisticRegression(max_iter=1000), X, y, X[:3], y[:3], rows=[0, 70]).shape
+    (3, 2)
+    """
+    sample_weight = check_weights(sample_weight, X)
+    fitted = fit_clone(estimator, X, y, sample_weight)
+    how = {"refine": refine, "temperature": temperature, "n_jobs": n_jobs, "verbose": verbose}
+    refit = Refit.of(fitted, X, y, sample_weight, **how)
+    X_test, y_test = refit.encode(fitted, X_test, y_test)
+    return refit.on_losses(X_test, y_test)(check_rows(rows, len(refit.y)))

@@ -1,0 +1,41 @@
+"""Where the optimum cannot be told from its neighbourhood in floating point."""
+
+import numpy as np
+
+
+def rounding(problem):
+    """Return the square of a decrement that is zero to rounding.
+
+    The optimum itself is flat to ``eps^1.25`` of the objective. Where that is nothing, because
+    every target is met, the rounding of raw predictions remains: an error δ_i of raw_i leaves a
+    decrement of at most ``Σ s_i A_i δ_i²``.
+    """
+    eps = np.finfo(problem.theta.dtype).eps
+    sizes = np.maximum(_sizes(problem), np.abs(problem.y)) ** 2
+    curved = problem.weights @ np.einsum("nkk,nk->n", problem.curvatures, sizes)
+    return eps**1.25 * abs(problem.objective()) + (10 * eps) ** 2 * float(curved)
+
+
+def objective_rounding(problem, value):
+    """Return the error that rounding leaves in the objective, whose value is known."""
+    moved = np.einsum("nk,nk->n", np.abs(problem.gradients), _sizes(problem))
+    eps = np.finfo(problem.theta.dtype).eps
+    return eps * (abs(value) + float(problem.weights @ moved))
+
+
+def _sizes(problem):
+    """Return the size of what raw predictions are summed from, which they are rounded by; (n, K).
+
+    Columns far from zero make ``x_i · coef`` and the intercept large where their sum is not.
+    """
+    _, intercept = problem.predictor.unflatten(problem.theta)
+    return np.maximum(np.abs(problem.raw), np.abs(intercept).max(initial=0))
+
+
+def stagnates(problem, decrement, previous):
+    """Tell whether steps no longer shrink, where the objective cannot see them: that is rounding.
+
+    Far from the optimum of a loss in pieces they may grow before they shrink.
+    """
+    eps = np.finfo(problem.theta.dtype).eps
+    return decrement > previous / 2 and decrement < 100 * eps * abs(problem.objective())

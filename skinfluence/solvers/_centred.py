@@ -1,0 +1,94 @@
+"""H⁻¹ where columns of X are far from zero, in coordinates in which they are not.
+
+With a free intercept, ``x · c + b = (x - m) · c + (b + m · c)`` for any m. In the coordinates
+``T θ = (c, b + m · c)`` the Hessian is that of centred rows,
+
+    H = Tᵀ H' T,        H⁻¹ = T⁻¹ H'⁻¹ T⁻ᵀ,
+
+and factoring H' loses ``|mean| / spread`` in digits where factoring H loses its square: a column of
+mean 1e8 and spread 1 leaves eight digits instead of none.
+"""
+
+import numpy as np
+from scipy import sparse
+
+from ._inverse import Inverse
+
+
+def far_centre(hessian, matrix=None):
+    """Return the means of the columns that are far from zero, 0 for the others; None if none is.
+
+    Parameters
+    ----------
+    hessian : Hessian
+    matrix : ndarray of shape (P, P), default=None
+        H, where it is known; else its diagonal and border are found by products.
+
+    Returns
+    -------
+    centre : ndarray of shape (p,) or None
+        None too where columns cannot be moved: no intercept, or a penalised one, or a sparse X.
+    """
+    predictor, end = hessian.problem.predictor, hessian.problem.predictor.n_coefficients
+    movable = predictor.has_dual and predictor.fit_intercept and not np.any(hessian.ridge[end:])
+    if not movable or sparse.issparse(hessian.problem.X):
+        return None
+    diagonal, border = _from_matrix(matrix, end) if matrix is not None else _from_products(hessian)
+    intercepts = diagonal[end:]
+    squares = diagonal[:end].reshape(len(intercepts), -1) * intercepts[:, None]
+    apart = 1 - np.finfo(hessian.dtype).eps ** (1 / 3)  # three digits of every ten may go
+    far = ((border**2 > apart * squares) & (squares > 0)).any(axis=0)
+    if not far.any():
+        return None
+    return np.where(far, border.sum(axis=0) / intercepts.sum(), 0).astype(hessian.dtype)
+
+
+def _from_matrix(matrix, end):
+    """Return the diagonal of H, and each output's entries between coefficients and intercept."""
+    K = len(matrix) - end
+    return np.diag(matrix), np.einsum("kjk->kj", matrix[:end, end:].reshape(K, -1, K))
+
+
+def _from_products(hessian):
+    curvatures = np.einsum("nkk->nk", hessian.curvatures)
+    return hessian.diagonal(), curvatures.T @ hessian.problem.X
+
+
+class CentredInverse(Inverse):
+    """``T⁻¹ H'⁻¹ T⁻ᵀ`` from the inverse of the centred Hessian.
+
+    Parameters
+    ----------
+    hessian : Hessian
+        In the coordinates of theta.
+    part : Inverse
+        H'⁻¹.
+    centre : ndarray of shape (p,)
+        m.
+    """
+
+    def __init__(self, hessian, part, centre):
+        super().__init__(hessian)
+        self.part, self.centre = part, centre
+        far = np.flatnonzero(centre)
+        spread = np.std(part.hessian.problem.X[:, far], axis=0)
+        digits = np.min(np.where(spread > 0, spread, np.inf) / np.abs(centre[far]), initial=1)
+        self.rcond = min(part.rcond, float(digits))
+
+    @property
+    def rank(self):
+        """Rank of the centred Hessian."""
+        return self.part.rank
+
+    def _matmat(self, B):
+        end, K = self.hessian.problem.predictor.n_coefficients, len(self.centre)
+        B = self.project(B)
+        moved = B.copy()
+        moved[:end].reshape(-1, K, B.shape[1])[:] -= self.centre[:, None] * B[end:, None]
+        solved = self.part @ moved
+        coefficients = solved[:end].reshape(-1, K, B.shape[1])
+        solved[end:] -= np.einsum("j,kjm->km", self.centre, coefficients)
+        return self.project(solved)
+
+    def _leverages(self, rows):
+        return self.part.leverages(rows)

@@ -1,0 +1,69 @@
+"""``damping="auto"``: none where H is safely positive definite, else what makes it so."""
+
+from ..operators import Hessian
+from ._direct import Direct
+from ._spectrum import (
+    IndefiniteError,
+    bounds,
+    largest_eigenvalue,
+    safe_rcond,
+    sufficient_damping,
+)
+
+
+def invert_damped(solver, problem, damping, block_size=None):
+    """Return H⁻¹ by a solver, with a damping that is given or found.
+
+    "auto" takes 0 where H is safely positive definite: its reciprocal condition, flat directions
+    aside, exceeds 1000 ε. For ``Direct`` that is the condition of what it factors, columns scaled
+    alike; other solvers take that of H from its extreme eigenvalues, or the penalty alone where
+    the loss is convex and all coefficients carry enough of it. Else damping is
+    ``max(√ε λ_max, |λ_min|) - λ_min`` of H / n, at which no eigenvalue is below √ε λ_max, or below
+    |λ_min|. ``inverse.hessian.damping`` holds what was taken.
+
+    Parameters
+    ----------
+    solver : object with ``invert``
+    problem : Problem
+        The problem at its theta.
+    damping : float or "auto"
+        In the mean form.
+    block_size : int, default=None
+        Of the Hessian.
+
+    Returns
+    -------
+    inverse : Inverse
+    """
+    if damping != "auto":
+        return solver.invert(Hessian(problem, damping, block_size))
+    hessian = Hessian(problem, 0.0, block_size)
+    inverse = _safe_inverse(solver, hessian)
+    if inverse is not None:
+        return inverse
+    damping = sufficient_damping(hessian, *bounds(hessian))
+    return solver.invert(Hessian(problem, damping, block_size))
+
+
+def _safe_inverse(solver, hessian):
+    """Return H⁻¹ if H is safely positive definite, else None."""
+    safe = safe_rcond(hessian.dtype)
+    if isinstance(solver, Direct):
+        try:
+            inverse = solver.invert(hessian)
+        except IndefiniteError:
+            return None
+        return inverse if inverse.rcond > safe else None
+    if not _is_penalised(hessian, safe):
+        smallest, largest = bounds(hessian)
+        if not smallest > safe * largest:
+            return None
+    return solver.invert(hessian)
+
+
+def _is_penalised(hessian, safe):
+    """Tell whether all coefficients carry a ridge that makes a convex loss safe by itself."""
+    if not hessian.has_dual:
+        return False
+    ridge = hessian.ridge[: hessian.problem.predictor.n_coefficients].min(initial=float("inf"))
+    return bool(ridge > safe * largest_eigenvalue(hessian))

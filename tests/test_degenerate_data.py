@@ -1,0 +1,211 @@
+"""Huge and tiny magnitudes, and degenerate data: what real refits, or equivalent data, say."""
+
+import numpy as np
+import pytest
+from cases import follow_every_row
+from comparison import assert_close
+from numpy.testing import assert_allclose, assert_array_equal
+from questions import (
+    LIKELIHOOD,
+    METHODS,
+    MODELS,
+    ON_TESTS,
+    N,
+    answers,
+    assert_same,
+    data,
+    every_method,
+    every_model,
+    fit,
+)
+from sklearn.base import clone, is_classifier
+from sklearn.linear_model import HuberRegressor
+
+from skinfluence import InfluenceExplainer, leave_one_out
+
+estimates = pytest.mark.parametrize("method", ["influence", "newton"])
+
+
+# Magnitudes
+
+# model: the power of the factor of X that the penalty's parameter takes, and its name
+PENALTIES = {
+    "logistic": ("C", -2),
+    "multinomial": ("C", -2),
+    "ridge": ("alpha", 2),
+    "linear": (None, 0),
+    "lasso": ("alpha", 1),
+    "poisson": ("alpha", 2),
+    "huber": ("alpha", 2),
+}
+
+
+def penalised(name, factor):
+    """Return the model whose penalty weighs as before once coefficients are divided by factor."""
+    model, (parameter, power) = clone(MODELS[name][1]), PENALTIES[name]
+    if parameter is not None:
+        model.set_params(**{parameter: getattr(model, parameter) * factor**power})
+    return model
+
+
+def in_units_of(name, explainer, found, factor):
+    """Return answers with coefficients as they are for X divided by factor."""
+    n_coefficients = np.size(explainer.estimator_.coef_)
+    for question in {"remove", "parameter_influence"} & set(found):
+        found[question][..., :n_coefficients] *= factor
+    return found
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+@pytest.mark.parametrize("name", PENALTIES)
+@estimates
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning:sklearn")
+def test_units_of_X_do_not_matter(name, factor, method):
+    X, y, X_test, y_test = data(name)
+    expected = answers(name, fit(name, X, y, method=method), X_test, y_test)
+    scaled = fit(name, factor * X, y, method=method, model=penalised(name, factor))
+    found = answers(name, scaled, factor * X_test, y_test)
+    assert_same(in_units_of(name, scaled, found, factor), expected, rtol=1e-5)
+
+
+ASKED_IN_UNITS_OF_LOSS = (
+    "loss_influence",
+    "group_influence",
+    "most_influential",
+    "relative_influence",
+    "verify",
+    "self_influence",
+)
+
+
+# model: powers of the factor of y in the penalty's parameter, and in a loss
+@pytest.mark.parametrize("factor", [1e-8, 1e8])
+@pytest.mark.parametrize(
+    ("name", "power", "loss"),
+    [("ridge", 0, 2), ("linear", 0, 2), ("lasso", 1, 2), ("huber", -1, 1)],
+)
+@estimates
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning:sklearn")
+def test_units_of_y_scale_the_answers(name, power, loss, factor, method):
+    X, y, X_test, y_test = data(name)
+    expected = answers(name, fit(name, X, y, method=method), X_test, y_test)
+    model = clone(MODELS[name][1])
+    if power:
+        model.set_params(alpha=model.alpha * factor**power)
+    scaled = fit(name, X, factor * y, method=method, model=model)
+    found = answers(name, scaled, X_test, factor * y_test)
+    factors = dict.fromkeys(ASKED_IN_UNITS_OF_LOSS, factor**loss)
+    factors["relative_influence"] = factor ** (loss / 2)
+    factors |= dict.fromkeys(("leverage", *LIKELIHOOD), 1)
+    assert_same(found, expected, 1e-5, {q: factors.get(q, factor) for q in found})
+
+
+@every_model
+@estimates
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning:sklearn")
+def test_single_precision_gives_the_same_to_its_digits(name, method):
+    X, y, X_test, y_test = (a.astype(np.float32).astype(a.dtype) for a in data(name))
+    expected = answers(name, fit(name, X, y, method=method), X_test, y_test)
+    X, X_test = X.astype(np.float32), X_test.astype(np.float32)
+    try:
+        explainer = fit(name, X, y, method=method)
+    except ValueError as error:
+        if "Buffer dtype mismatch" not in str(error):
+            raise
+        pytest.skip("older versions of scikit-learn do not fit single precision with this solver")
+    assert explainer.loss_influence(X_test, y_test).dtype == np.float32
+    assert_same(answers(name, explainer, X_test, y_test), expected, rtol=2e-3)
+
+
+# Degenerate data: what real refits say, or the equivalent data that are not degenerate
+
+
+@every_method
+@every_model
+def test_row_of_no_weight_is_no_row(name, method):
+    X, y, *test = data(name)
+    weights, kept = np.ones(N), np.arange(N) % 5 > 0
+    weights[~kept] = 0
+    explainer = fit(name, X, y, weights, method=method)
+    model = explainer.estimator_
+    if name == "pipeline":  # the scaler sees the rows all the same
+        expected = fit("logistic", model[0].transform(X[kept]), y[kept], method=method)
+        test_there = model[0].transform(test[0]), test[1]
+    else:
+        expected, test_there = fit(name, X[kept], y[kept], method=method), test
+    for question, answered in {
+        "loss": lambda e, *test: e.loss_influence(*test),
+        "prediction": lambda e, *test: e.prediction_influence(test[0]),
+    }.items():
+        found, wanted = answered(explainer, *test), answered(expected, *test_there)
+        scale = 1e-6 * np.abs(wanted).max()
+        assert_allclose(found[:, kept], wanted, atol=scale, err_msg=question)
+        assert_allclose(found[:, ~kept], 0, atol=scale, err_msg=question)
+    assert np.isfinite(explainer.loo_predict()).all()
+    assert np.isfinite(explainer.self_influence()).all()
+    if method != "retrain":
+        assert_allclose(explainer.leverage()[~kept], 0, atol=1e-12)
+        assert_array_equal(explainer.relative_influence(*test)[:, ~kept] != 0, False)
+
+
+def against_refits(name, X, y, test, rows=None, rtol=1e-3):
+    """Compare Newton steps with real refits, and see that first order answers at all."""
+    truth = leave_one_out(MODELS[name][1], X, y, *test, rows=rows)
+    assert np.isfinite(truth).all()
+    followed = follow_every_row(fit(name, X, y))
+    assert_close(followed.loss_influence(*test, rows=rows), truth, rtol)
+    first_order = fit(name, X, y, method="influence")
+    for question, ask in ON_TESTS.items():
+        if question != "verify":
+            assert np.isfinite(ask(first_order, *test)).all(), question
+    return first_order
+
+
+@every_model
+def test_duplicate_rows_leave_one_at_a_time(name):
+    X, y, *test = data(name)
+    X, y = np.repeat(X[::2], 2, axis=0), np.repeat(y[::2], 2)
+    against_refits(name, X, y, test)
+    answered = answers(name, follow_every_row(fit(name, X, y)), *test)
+    assert_close(answered["loo_predict"][::2], answered["loo_predict"][1::2], 1e-6)
+
+
+@every_model
+@pytest.mark.parametrize("constant", [0.0, 1.0, -1e3])
+@pytest.mark.filterwarnings("ignore::scipy.linalg.LinAlgWarning")  # the linear model's is singular
+def test_constant_column_changes_nothing(name, constant):
+    X, y, X_test, y_test = data(name)
+    expected = answers(name, fit(name, X, y), X_test, y_test)
+    wider = [np.c_[part, np.full(len(part), constant)] for part in (X, X_test)]
+    found = answers(name, fit(name, wider[0], y), wider[1], y_test)
+    for question in ("parameter_influence", "dfbetas", "remove"):
+        found.pop(question, None)  # there is one parameter more
+    if name == "multinomial":
+        found.pop("dffits")  # the column moves all logits together, which its ridge lets it
+    assert_same(found, expected)
+
+
+@pytest.mark.parametrize("name", ["logistic", "multinomial", "ridge", "lasso", "poisson"])
+def test_more_columns_than_rows(name):
+    X, y, *test = data(name, n=12, p=30)
+    against_refits(name, X, y, test)
+
+
+@pytest.mark.parametrize("n", [3, 4, 5])
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "huber"])
+def test_handful_of_rows(name, n):
+    X, y, *test = data(name, p=1)
+    rows, chosen = None, np.arange(n)
+    if is_classifier(MODELS[name][1]):  # a row of every class, and one more of the first
+        chosen = np.r_[np.unique(y, return_index=True)[1], np.flatnonzero(y == y[0])[1:]][:n]
+        rows = np.flatnonzero(np.bincount(y[chosen])[y[chosen]] > 1)
+    against_refits(name, X[chosen], y[chosen], test, rows=rows)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_rows_that_huber_fits_exactly_are_refused(method):
+    X, *_ = data("huber")
+    for y in (np.ones(N), np.zeros(N), X @ [1, 2, 3]):
+        model = HuberRegressor(alpha=0)
+        with pytest.raises(ValueError, match="fits its rows exactly.*Use LinearRegression"):
+            InfluenceExplainer(model, method=method).fit(X, y)
