@@ -41,6 +41,13 @@ def mean_and_error(values):
     return f"{values.mean():.3f} ± {error:.3f}"
 
 
+def agreement(estimate, truth):
+    """Return (Pearson, slope of the regression of the estimate on the truth)."""
+    estimate, truth = estimate.ravel(), truth.ravel()
+    covariance = np.cov(truth, estimate)
+    return np.corrcoef(truth, estimate)[0, 1], covariance[0, 1] / covariance[0, 0]
+
+
 def verdict(met):
     """Return the word for a target that was met, or not."""
     return "met" if met else "MISSED"

@@ -115,7 +115,7 @@ def main():
     table = [
         ("influence / bare", "<= 1.3", f"{ratio:.2f}", verdict(ratio <= 1.3)),
         ("influence - bare, relative to the largest", "rounding", f"{error:.1e}", ""),
-        ("newton / influence", "-", f"{dearer:.2f}", ""),
+        ("newton / influence", "<= 1.5", f"{dearer:.2f}", verdict(dearer <= 1.5)),
     ]
     print_table(("what", "target", "measured", ""), table)
 

@@ -10,7 +10,7 @@ import warnings
 from dataclasses import replace
 
 import numpy as np
-from _report import origin, print_table, verdict
+from _report import agreement, origin, print_table, verdict
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
@@ -24,13 +24,6 @@ from skinfluence.operators import Hessian
 from skinfluence.problems import FixedWeights
 from skinfluence.scores import Newton, Refit, refine
 from skinfluence.solvers import Direct
-
-
-def agreement(estimate, truth):
-    """Return (Pearson, slope of the regression of the estimate on the truth)."""
-    estimate, truth = estimate.ravel(), truth.ravel()
-    covariance = np.cov(truth, estimate)
-    return np.corrcoef(truth, estimate)[0, 1], covariance[0, 1] / covariance[0, 0]
 
 
 def compare(model, split, methods, *, sample_weight=None, rows=None, n_jobs=None):

@@ -10,10 +10,14 @@ FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "RESULTS.md"
 SECTIONS = {
     "leave_one_out": ("Against really leaving rows out", "leave_one_out.py"),
+    "linear_models": ("Every linear model against its refits", "linear_models.py"),
+    "groups": ("Against really removing groups of rows", "groups.py"),
+    "approximate_cv": ("Cross-validation from one fit", "approximate_cv.py"),
     "fig6": ("Figure 6 of Koh and Liang (2017)", "paper/fig6_mislabelled_mail.py"),
     "label_cleaning": ("Ranking wrong labels", "label_cleaning.py"),
     "self_influence_speed": ("The cost of all self-influences", "self_influence_speed.py"),
     "influence_speed": ("The cost of influences on test losses", "influence_speed.py"),
+    "classical_diagnostics": ("Classical diagnostics", "classical_diagnostics.py"),
 }
 OPENING = """# What was measured
 
