@@ -47,7 +47,7 @@ class LabelCleaner(DelegatingEstimator):
     penalty : {"tune", "keep"}, default="tune"
         For scoring, choose the penalty by its approximate leave-one-out risk over a grid, or
         keep the estimator's. The fitted ``estimator_`` always keeps its own.
-    solver : {"auto", "direct", "cg", "lissa"} or solver, default="auto"
+    solver : {"auto", "direct", "cg", "lissa", "lanczos"} or solver, default="auto"
         How H⁻¹ is applied.
     damping : float or "auto", default=0.0
         λ >= 0 added to the mean Hessian, as in ``InfluenceExplainer``.

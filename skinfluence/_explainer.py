@@ -48,7 +48,7 @@ class InfluenceExplainer(
         estimator, each refit taken to its optimum where that is known. "auto" is "newton" where
         the solver is direct and the leverages of all rows take fewer than 2e12 multiplications,
         else "influence".
-    solver : {"auto", "direct", "cg", "lissa"} or solver, default="auto"
+    solver : {"auto", "direct", "cg", "lissa", "lanczos"} or solver, default="auto"
         How H⁻¹ is applied; see :mod:`skinfluence.solvers`.
     damping : float or "auto", default=0.0
         λ >= 0 added to the mean Hessian, H / n + λ I, n the sum of the weights. "auto" takes 0

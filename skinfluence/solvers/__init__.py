@@ -6,6 +6,7 @@ from ._choice import resolve_solver
 from ._damping import invert_damped
 from ._direct import Direct
 from ._inverse import Inverse
+from ._lanczos import Lanczos
 from ._lissa import LiSSA
 from ._spectrum import extremes, largest_eigenvalue
 
@@ -13,6 +14,7 @@ __all__ = [
     "CG",
     "Direct",
     "Inverse",
+    "Lanczos",
     "LiSSA",
     "extremes",
     "invert_damped",

@@ -4,9 +4,10 @@ import sklearn
 
 from ._cg import CG
 from ._direct import Direct
+from ._lanczos import Lanczos
 from ._lissa import LiSSA
 
-_NAMES = ("auto", "direct", "cg", "lissa")
+_NAMES = ("auto", "direct", "cg", "lissa", "lanczos")
 
 
 def resolve_solver(solver, hessian, *, random_state=None, n_jobs=None):
@@ -32,7 +33,7 @@ def resolve_solver(solver, hessian, *, random_state=None, n_jobs=None):
         return Direct() if order**2 * hessian.dtype.itemsize <= budget else CG()
     if solver == "lissa":
         return LiSSA(random_state=random_state, n_jobs=n_jobs)
-    choices = {"direct": Direct, "cg": CG}
+    choices = {"direct": Direct, "cg": CG, "lanczos": Lanczos}
     if solver not in choices:
         raise ValueError(f"`solver` must be one of {_NAMES} or a solver; got {solver!r}.")
     return choices[solver]()
