@@ -158,7 +158,7 @@ class InfluenceOfRows:
     def _own_rows(self):
         """Return the training rows' raw predictions, the loss, and the encoded targets."""
         if self.problem_ is not None:
-            return self.problem_.raw, self.problem_.asked, self.problem_.y
+            return self.problem_.raw, self.problem_.reported, self.problem_.y
         return self.scores_.own_rows()
 
 

@@ -9,6 +9,7 @@ from . import (  # noqa: F401  these register their adapters
     _logistic,
     _robust,
     _sgd,
+    _svm,
     _transformed_target,
     _voting,
 )

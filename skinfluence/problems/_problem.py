@@ -66,6 +66,11 @@ class Problem:
         return self.loss if self.question is None else self.question
 
     @property
+    def reported(self):
+        """The loss whose values after a removal are told: ``asked``, with the kink it has."""
+        return self.asked.trained
+
+    @property
     def asked_gradients(self):
         """Gradient of what is asked about every training row, in its raw prediction, (n, K)."""
         return self.gradients if self.question is None else self.question.gradient(self.raw, self.y)
@@ -116,7 +121,7 @@ class Problem:
         """Return the same problem, a loss that is smoothed having this width; else unchanged."""
         if not self.loss.smoothed:
             return self
-        return replace(self, loss=replace(self.loss, temperature=temperature))
+        return replace(self, loss=self.loss.at_temperature(temperature))
 
     def reweighted(self, weights, share=1.0):
         """Return the same problem, at the same parameters, with other row weights.

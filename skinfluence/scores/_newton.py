@@ -97,7 +97,7 @@ class Newton:
 
     def on_losses(self, X, y):
         """Effect on the losses of test rows: the loss after the step minus the loss before."""
-        raw, loss = self.problem.predict_raw(X), self.problem.asked
+        raw, loss = self.problem.predict_raw(X), self.problem.reported
         blocks = self._prediction_blocks(X)
 
         return LossEffect(raw, y, loss, blocks)
@@ -131,7 +131,7 @@ class Newton:
 
     def on_groups(self, X, y, groups):
         """Effect on test losses of removing each group at once; groups (n, n_groups) boolean."""
-        raw, loss = self.problem.predict_raw(X), self.problem.asked
+        raw, loss = self.problem.predict_raw(X), self.problem.reported
         change = self.problem.predictor.jvp(X, self.groups.changes(groups)[0].T)
         return loss(raw[:, None] + change.transpose(0, 2, 1), y[:, None]) - loss(raw, y)[:, None]
 

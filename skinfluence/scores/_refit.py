@@ -104,7 +104,7 @@ class Refit:
     def around(cls, final, problem, y, sample_weight=None, *, refine=True, **jobs):
         """Prepare refits of a fitted final estimator whose problem is known."""
         problem = _optimum(problem, refine)
-        loss, targets = problem.asked, problem.targets
+        loss, targets = problem.reported, problem.targets
         return cls(final, problem.X, y, sample_weight, loss, targets, problem, refine, **jobs)
 
     def encode(self, estimator, X, y):
