@@ -20,11 +20,13 @@ class SmoothHinge(Loss):
     ----------
     temperature : float, default=1e-3
         t >= 0, in units of the margin; 0 is the hinge itself.
+    smoothed : bool, default=True
+        Whether it stands for the hinge; False where an estimator is trained on it.
     """
 
     temperature: float = 1e-3
+    smoothed: bool = True
     separable = True
-    smoothed = True
 
     def __call__(self, raw, y):
         return anp.sum(positive_part(1 - y * raw, self.temperature), axis=-1)

@@ -206,13 +206,23 @@ class Newton:
             return
         if self.problem.norm is None:
             steps = self._step(new, surrounding)
-            tolerance = max(self.tolerance, self.settled / 10)
-            ends, left = follow(new, surrounding, steps, self.solver, tolerance)
+            ends, left = follow(new, surrounding, steps, self.solver, self._tolerance)
         else:
             ends = follow_faces(new, self.problem, self.solver)
             left = left_on_face(new, surrounding, ends)
         self.followed.update(zip(new.tolist(), ends))
         self.certificates.update(zip(new.tolist(), left.tolist()))
+
+    @property
+    def _tolerance(self):
+        """Residual to follow rows to, relative to their first step.
+
+        Past a kink that step may be much too long, and its length tells little.
+        """
+        loss, problem = self.problem.loss, self.problem
+        if loss.smoothed or loss.width(problem.raw, problem.y) == 0:
+            return self.tolerance
+        return max(self.tolerance, self.settled / 10)
 
     def _open(self, rows, surrounding, steps):
         """Tell which rows one step does not settle."""

@@ -14,8 +14,9 @@ class Direct:
     """Solve by Cholesky, in whichever of the primal and the dual is smaller.
 
     The primal factors H itself, (P, P). The dual factors ``I + Fᵀ Jᵀ D⁻¹ J F`` of size (nK, nK)
-    with Woodbury's identity, where D is the penalty: for more parameters than rows H is never
-    formed. n counts the rows that have a curvature. A loss that is a sum over outputs, or over blocks of them, is solved block by block.
+    with Woodbury's identity, where D is the penalty and n counts the rows that curve: for more
+    parameters than these H is never formed. A loss that is a sum over outputs, or over blocks of
+    them, is solved block by block.
 
     Parameters
     ----------
