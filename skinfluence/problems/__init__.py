@@ -4,6 +4,8 @@ from . import (  # noqa: F401  these register their adapters
     _bayes,
     _composites,
     _glm,
+    _kernel_machines,
+    _kernel_regressions,
     _lasso,
     _least_squares,
     _logistic,
