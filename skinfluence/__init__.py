@@ -2,9 +2,16 @@
 
 from ._cleaner import LabelCleaner
 from ._explainer import InfluenceExplainer
+from ._smoothed_linear_svc import SmoothedLinearSVC
 from .problems import as_problem
 from .scores import leave_one_out
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["InfluenceExplainer", "LabelCleaner", "as_problem", "leave_one_out"]
+__all__ = [
+    "InfluenceExplainer",
+    "LabelCleaner",
+    "SmoothedLinearSVC",
+    "as_problem",
+    "leave_one_out",
+]

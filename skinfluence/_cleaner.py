@@ -264,9 +264,9 @@ class LabelCleaner(DelegatingEstimator):
 def _label_scores(problem, newton, change, score):
     """Return the suspicion of every label, from the row's loss or its change without the row."""
     if score == "loss":
-        return problem.asked(problem.raw, problem.y)
+        return problem.reported(problem.raw, problem.y)
     if score == "loo_loss":
-        return problem.asked(problem.raw + change, problem.y)
+        return problem.reported(problem.raw + change, problem.y)
     first_order = FirstOrder(problem, newton.inverse)
     own = first_order.on_own_raw(np.arange(problem.n_rows))
     return np.einsum("nk,nk->n", problem.asked_gradients, own)

@@ -25,11 +25,16 @@ class InfluenceOfRows:
         Returns
         -------
         influence : ndarray of shape (n_rows, n_params)
-            In the layout of ``coef_``, row by row, then ``intercept_``.
+            In the layout of ``coef_``, row by row, then ``intercept_``. Of a kernel model (SVC
+            and SVR with any kernel, KernelRidge, GaussianProcessRegressor) the dual coefficients
+            β, n_train for each output, then the intercepts if it has any: raw predictions are
+            ``K β + intercept``, and a row's own coefficient goes to 0. SVC has an output for
+            each pair of classes, positive for the second; two classes are one.
         """
         check_is_fitted(self)
         rows = check_rows(rows, self._n_rows)
-        return self.scores_.on_parameters()(rows)
+        change = self.scores_.on_parameters()(rows)
+        return self.problem_.parameter_change(rows, change, linear=self.method_ == "influence")
 
     def self_influence(self):
         """Return the change of every training row's own unweighted loss when it is removed.
@@ -134,7 +139,7 @@ class InfluenceOfRows:
         else:
             newton = self._loo_scores()
             (theta,), (certificate,) = newton.thetas_without(members[:, None])
-            estimator = with_parameters(self.estimator_, self.problem_.at(theta))
+            estimator = with_parameters(self.estimator_, self.problem_.rest(members).at(theta))
             if certificate > newton.tolerance and not newton.groups.follows:
                 _warn_one_step(certificate)
         estimator.certificate_ = float(certificate)
@@ -158,7 +163,7 @@ class InfluenceOfRows:
     def _own_rows(self):
         """Return the training rows' raw predictions, the loss, and the encoded targets."""
         if self.problem_ is not None:
-            return self.problem_.raw, self.problem_.asked, self.problem_.y
+            return self.problem_.raw, self.problem_.reported, self.problem_.y
         return self.scores_.own_rows()
 
 

@@ -159,7 +159,7 @@ class InfluenceOnTests:
         """Return test rows as the final estimator sees them."""
         if self.problem_ is None:
             return self.scores_.encode_features(self.estimator_, X_test)
-        return encode_features(self.estimator_, X_test)
+        return self.problem_.encode(encode_features(self.estimator_, X_test))
 
     def _encode(self, X_test, y_test):
         """Return test rows as the final estimator sees them, and their encoded targets."""

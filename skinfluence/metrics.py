@@ -5,7 +5,8 @@ from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
-from sklearn.utils import _safe_indexing, assert_all_finite, indexable
+from sklearn.utils import assert_all_finite, indexable
+from sklearn.utils.metaestimators import _safe_split
 
 from ._blocks import row_blocks
 from ._explainer import InfluenceExplainer
@@ -129,9 +130,12 @@ def _scores(explainer, X, y, splits, scorer):
     estimator = with_parameters(explainer.estimator_, problem)
     final, scores = final_estimator(estimator), []
     thetas = _thetas_without(explainer.scores_, [rows for rows, _ in splits])
-    for theta, (_, test) in zip(thetas, splits):
-        assign(final, problem.at(theta))
-        scores.append(scorer(estimator, _safe_indexing(X, test), _safe_indexing(y, test)))
+    for theta, (rows, test) in zip(thetas, splits):
+        members = np.isin(np.arange(problem.n_rows), rows)
+        assign(final, problem.rest(members).at(theta))
+        scores.append(
+            scorer(estimator, *_safe_split(estimator, X, y, test, np.flatnonzero(~members)))
+        )
     return np.array(scores)
 
 

@@ -176,6 +176,15 @@ class Hessian(LinearOperator):
         return self.problem.weights[:, None, None] * self.problem.curvatures
 
     @cached_property
+    def curved(self):
+        """The rows whose curvature is not zero, to rounding: above ε of the largest.
+
+        Of a smoothed hinge these are the rows near its kink. All rows where none curves.
+        """
+        sizes = np.abs(self.curvatures).max(axis=(1, 2))
+        return np.flatnonzero(sizes >= np.finfo(self.dtype).eps * sizes.max(initial=0))
+
+    @cached_property
     def free(self):
         """Mask of the parameters that can move, shape (P,); None if all can.
 
@@ -236,7 +245,10 @@ class Hessian(LinearOperator):
 
     def dense(self):
         """Return H as an array of shape (P, P)."""
-        matrix = self.problem.predictor.weighted_gram(self.problem.X, self.curvatures)
+        X, curvatures = self.problem.X, self.curvatures
+        if 2 * len(self.curved) < len(curvatures):
+            X, curvatures = X[self.curved], curvatures[self.curved]
+        matrix = self.problem.predictor.weighted_gram(X, curvatures)
         matrix[np.diag_indices_from(matrix)] += self.ridge
         if self.coupling is not None:
             matrix += self.coupling.toarray()

@@ -491,7 +491,7 @@ def test_no_degrees_of_freedom_is_an_error(name, n):
 def test_relative_influence_is_dense_algebra(case, constraint):
     problem, explainer = case.problem, case.newton
     inverse = np.linalg.pinv(Hessian(problem).dense(), rcond=1e-13, hermitian=True)
-    X = encode_features(explainer.estimator_, case.X_test)
+    X = problem.encode(encode_features(explainer.estimator_, case.X_test))
     y = problem.targets.encode(case.y_test, float)
     J = problem.predictor.row_gradients(X, problem.asked.gradient(problem.predict_raw(X), y))
     R = Removal(problem, np.arange(problem.n_rows)).dense()

@@ -12,13 +12,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skinfluence import InfluenceExplainer, LabelCleaner
+from skinfluence import InfluenceExplainer, LabelCleaner, SmoothedLinearSVC
 
 ESTIMATORS = [
     InfluenceExplainer(),
     InfluenceExplainer(Ridge()),
     LabelCleaner(),
     LabelCleaner(Ridge()),
+    SmoothedLinearSVC(),
+    SmoothedLinearSVC(temperature=1e-3),
 ]
 
 

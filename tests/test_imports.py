@@ -26,7 +26,7 @@ LAYERS = [
     {"_influence_of_rows", "_influence_on_tests", "_relative_influence"},
     {"_diagnostics_of_rows", "_diagnostics_of_fit"},
     {"_verified_by_refits"},
-    {"_explainer", "_cleaner"},
+    {"_explainer", "_cleaner", "_smoothed_linear_svc"},
     {"inspection", "metrics"},
     {"__init__"},
 ]

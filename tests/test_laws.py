@@ -418,7 +418,7 @@ def test_data_frames_and_string_labels_agree_with_arrays(case):
 def test_first_order_is_dense_algebra(case):
     problem, explainer = case.problem, case.influence
     inverse, condition = pseudo_inverse(Hessian(problem))
-    X = encode_features(explainer.estimator_, case.X_test)
+    X = problem.encode(encode_features(explainer.estimator_, case.X_test))
     raw, y = problem.predict_raw(X), problem.targets.encode(case.y_test, float)
     rows = np.arange(len(case.y))
     J = problem.predictor.row_gradients(X, problem.asked.gradient(raw, y))
@@ -542,5 +542,7 @@ def test_explainer_predicts_as_the_estimator_it_wraps(case):
     assert explainer.score(*case.test) == fitted.score(*case.test)
     assert isinstance(explainer, InfluenceExplainer)
     response = case.problem.targets.response
-    raw = response(case.problem.predict_raw(encode_features(fitted, case.X_test)))
+    raw = response(
+        case.problem.predict_raw(case.problem.encode(encode_features(fitted, case.X_test)))
+    )
     assert_close(raw.squeeze(), case.raw(case.X_test).squeeze(), rtol=1e-12)

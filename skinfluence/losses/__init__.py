@@ -17,8 +17,14 @@ from ._composite import AverageLogLoss, AverageSquaredError, PairwiseLoss, SumOf
 from ._deviances import GammaDeviance, PoissonDeviance, SquaredError, TweedieDeviance
 from ._log import LogLoss, MultilabelLogLoss, MultinomialLogLoss, NegativeLogProbability
 from ._loss import Loss
-from ._margins import ModifiedHuber, SquaredHinge
-from ._robust import HuberLoss, HuberWithScale, SmoothPinball, SquaredEpsilonInsensitive
+from ._margins import ModifiedHuber, SmoothHinge, SquaredHinge
+from ._robust import (
+    HuberLoss,
+    HuberWithScale,
+    SmoothEpsilonInsensitive,
+    SmoothPinball,
+    SquaredEpsilonInsensitive,
+)
 
 __all__ = [
     "AverageLogLoss",
@@ -34,6 +40,8 @@ __all__ = [
     "NegativeLogProbability",
     "PairwiseLoss",
     "PoissonDeviance",
+    "SmoothEpsilonInsensitive",
+    "SmoothHinge",
     "SmoothPinball",
     "SquaredEpsilonInsensitive",
     "SquaredError",

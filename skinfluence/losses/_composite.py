@@ -1,12 +1,12 @@
 """Losses of estimators that are made of several, each with outputs of its own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import autograd.numpy as anp
 import numpy as np
 from autograd.scipy.special import logsumexp
 
-from ._loss import Loss
+from ._loss import Loss, diagonal
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,15 @@ class PairwiseLoss(Loss):
         """That of the loss of a pair, over the rows of its two classes."""
         return self.loss.dispersion
 
+    @property
+    def smoothed(self):
+        """Whether the loss of a pair is."""
+        return self.loss.smoothed
+
+    def at_temperature(self, temperature):
+        """Return the sum of the losses of pairs smoothed by this width."""
+        return replace(self, loss=self.loss.at_temperature(temperature))
+
     def _code(self, y):
         return np.where(y > 0, 1, self.negative).astype(y.dtype)
 
@@ -48,6 +57,11 @@ class PairwiseLoss(Loss):
         """Differentiate the loss of every pair; 0 where the row is of neither class."""
         gradient = self.loss.gradient(raw[..., None], self._code(y)[..., None])
         return np.abs(y) * gradient[..., 0]
+
+    def hessian(self, raw, y):
+        """Differentiate the loss of every pair twice; 0 where the row is of neither class."""
+        hessian = self.loss.hessian(raw.reshape(-1, 1), self._code(y).reshape(-1, 1))
+        return diagonal(np.abs(y) * hessian.reshape(raw.shape))
 
     def width(self, raw, y):
         """Return the width of the loss of a pair."""
@@ -75,6 +89,16 @@ class SumOfLosses(Loss):
     def quadratic(self):
         """Whether every part is."""
         return all(loss.quadratic for loss, _ in self.parts)
+
+    @property
+    def smoothed(self):
+        """Whether some part is."""
+        return any(loss.smoothed for loss, _ in self.parts)
+
+    def at_temperature(self, temperature):
+        """Return the sum of the parts smoothed by this width."""
+        parts = ((loss.at_temperature(temperature), size) for loss, size in self.parts)
+        return replace(self, parts=tuple(parts))
 
     def split(self):
         """Return every part with the slice of its outputs."""

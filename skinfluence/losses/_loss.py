@@ -1,7 +1,8 @@
 """The base of all losses: a pointwise function, and its derivatives by autograd."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import autograd.numpy as anp
 import numpy as np
 from autograd import elementwise_grad, make_vjp
 
@@ -20,7 +21,7 @@ class Loss:
         Whether the Hessian does not depend on the prediction, so that a Newton step is exact.
     smoothed : bool
         Whether it stands for a loss with a kink that the estimator was trained on. Such a loss
-        has a field ``temperature``, the width of the smoothing.
+        has a field ``temperature``, the width of the smoothing; at 0 it has the kink.
     dispersion : float, "pearson" or None
         Variance of the gradient over the expected Hessian under the loss's own distribution: 1
         for a negative log-likelihood, or for a deviance that estimators halve;
@@ -108,6 +109,15 @@ class Loss:
         """
         return self.hessian(raw, y)
 
+    def at_temperature(self, temperature):
+        """Return the loss smoothed by this width, with its kink at 0; itself if it has none."""
+        return replace(self, temperature=temperature) if self.smoothed else self
+
+    @property
+    def trained(self):
+        """The loss that the estimator was trained on: this one, without its smoothing."""
+        return self.at_temperature(0.0)
+
     def blocks(self, n_outputs):
         """Split the outputs into blocks whose losses add up, so that they do not interact.
 
@@ -131,3 +141,13 @@ class Loss:
 def sum_outputs(terms):
     """Return the sum over the last axis; without a pass over the terms where it has length 1."""
     return terms[..., 0] if terms.shape[-1] == 1 else terms.sum(axis=-1)
+
+
+def positive_part(x, width):
+    """Return ``max(x, 0)``, its kink smoothed: ``width log(1 + exp(x / width))``."""
+    return width * anp.logaddexp(0.0, x / width) if width > 0 else anp.maximum(x, 0)
+
+
+def diagonal(curvatures):
+    """Return the diagonal matrices (n, K, K) of curvatures (n, K)."""
+    return curvatures[:, :, None] * np.eye(curvatures.shape[1], dtype=curvatures.dtype)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import autograd.numpy as anp
 import numpy as np
+from scipy.special import expit
 
-from ._loss import Loss
+from ._loss import Loss, diagonal, positive_part
 
 #: Slope in -σ of Huber's loss where σ < 0, beside its own of epsilon² - 1.
 STEEP = 1e3
@@ -68,6 +69,55 @@ class SquaredEpsilonInsensitive(Loss):
 
 
 @dataclass(frozen=True)
+class SmoothEpsilonInsensitive(Loss):
+    """What ``|y - raw|`` exceeds epsilon by, both kinks smoothed as that of ``SmoothHinge``.
+
+    Parameters
+    ----------
+    epsilon : float
+        Half the width of the tube.
+    spread : float, default=1.0
+        Standard deviation of y, the unit of ``temperature``.
+    temperature : float, default=1e-3
+        t >= 0, in units of ``spread``; 0 is the loss with its kinks.
+    """
+
+    epsilon: float
+    spread: float = 1.0
+    temperature: float = 1e-3
+    separable = True
+    smoothed = True
+
+    def __call__(self, raw, y):
+        width, residual = self.temperature * self.spread, raw - y
+        above = positive_part(residual - self.epsilon, width)
+        return anp.sum(above + positive_part(-residual - self.epsilon, width), axis=-1)
+
+    def gradient(self, raw, y):
+        """Differentiate in the raw prediction; autograd's is the same, and slower."""
+        if self.temperature == 0:
+            return super().gradient(raw, y)
+        above, below = self._beyond(raw, y)
+        return expit(above) - expit(below)
+
+    def hessian(self, raw, y):
+        """Differentiate twice; rows far from the tube's ends keep the digits of theirs."""
+        if self.temperature == 0:
+            return super().hessian(raw, y)
+        curvatures = sum(expit(z) * expit(-z) for z in self._beyond(raw, y))
+        return diagonal(curvatures / (self.temperature * self.spread))
+
+    def _beyond(self, raw, y):
+        """Return how far the residual is above and below the tube, in widths of the smoothing."""
+        width, residual = self.temperature * self.spread, raw - y
+        return (residual - self.epsilon) / width, (-residual - self.epsilon) / width
+
+    def width(self, raw, y):
+        """Return the width of the smoothing."""
+        return self.temperature * self.spread
+
+
+@dataclass(frozen=True)
 class SmoothPinball(Loss):
     """The pinball loss, its kink smoothed: ``q r + t log(1 + exp(-r / t))``, r = y - raw.
 
@@ -80,7 +130,7 @@ class SmoothPinball(Loss):
     spread : float
         Standard deviation of y, the unit of ``temperature``.
     temperature : float, default=1e-3
-        t, in units of ``spread``.
+        t >= 0, in units of ``spread``; 0 is the pinball loss itself.
     """
 
     quantile: float
@@ -91,8 +141,7 @@ class SmoothPinball(Loss):
 
     def __call__(self, raw, y):
         width, residual = self.temperature * self.spread, y - raw
-        smooth = width * anp.logaddexp(0.0, -residual / width)
-        return anp.sum(self.quantile * residual + smooth, axis=-1)
+        return anp.sum(self.quantile * residual + positive_part(-residual, width), axis=-1)
 
     def width(self, raw, y):
         """Return the width of the smoothing."""

@@ -58,9 +58,15 @@ def as_problem(estimator, X, y, sample_weight=None):
     """
     within = inner(estimator)
     if within is None:
-        raise unsupported(type(estimator).__name__)
+        raise unsupported(type(estimator).__name__, reason_against(estimator))
     X, final = transform_features(estimator, X), final_estimator(estimator)
     return as_problem(final, X, y, sample_weight)
+
+
+@singledispatch
+def reason_against(estimator):
+    """Return why an estimator cannot have an adapter; empty where it only has none yet."""
+    return ""
 
 
 class UnsupportedEstimatorError(TypeError):

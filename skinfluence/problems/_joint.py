@@ -98,6 +98,11 @@ def _require_joinable(name, parts):
     if any(part.question is not None for part in parts):
         reason = "a vote is not judged by the sum of its losses; explain `estimators_` one by one"
         raise unsupported(f"{name} of voting estimators", reason)
+    if any(part.kernel is not None for part in parts):
+        reason = (
+            "its parts are kernel models, each with features of its own; explain them one by one"
+        )
+        raise unsupported(f"{name} of this estimator", reason)
     if len({(part.predictor.n_features, part.predictor.fit_intercept) for part in parts}) > 1:
         raise unsupported(f"{name} of estimators of which some have no intercept", "give all one")
     if not all(isinstance(part.reweighting, FixedWeights) for part in parts):

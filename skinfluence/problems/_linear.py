@@ -1,5 +1,7 @@
 """What the adapters of linear models share: parameters, penalties, weights."""
 
+from inspect import signature
+
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import _check_sample_weight
@@ -29,6 +31,13 @@ def row_weights(sample_weight, X):
     return _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
 
 
+def spread(y, weights):
+    """Return the standard deviation of a column of targets, 1 if it has none."""
+    mean = np.average(y, axis=0, weights=weights)
+    variance = np.average((y - mean) ** 2, axis=0, weights=weights)
+    return float(np.sqrt(variance[0])) or 1.0
+
+
 def class_weighted(estimator, codes, weights, mass):
     """Multiply weights by the class weights; return them and how they change on removal.
 
@@ -46,6 +55,12 @@ def class_weighted(estimator, codes, weights, mass):
         )
         reweighting = FixedWeights()
     return weights * class_weights[codes].astype(weights.dtype), reweighting
+
+
+def balanced_mass(weights):
+    """Return what rows count for in class_weight="balanced": their weight, until 1.7 one each."""
+    counts_weights = "sample_weight" in signature(compute_class_weight).parameters
+    return weights if counts_weights else np.ones(len(weights))
 
 
 def l1_penalty(predictor, strength, dtype):

@@ -5,16 +5,13 @@
 liblinear scales the intercept by ``intercept_scaling`` and penalises it as a coefficient.
 """
 
-from inspect import signature
-
 import numpy as np
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
-from sklearn.utils.class_weight import compute_class_weight
 
 from ..losses import LogLoss, MultinomialLogLoss
 from ..penalties import l1_norm
 from ._as_problem import as_problem, penalty_parameter, unsupported
-from ._linear import class_weighted, linear_parameters, ridge_penalty, row_weights
+from ._linear import balanced_mass, class_weighted, linear_parameters, ridge_penalty, row_weights
 from ._problem import Problem
 from ._targets import Labels
 from ._wrappers import encode_features, held
@@ -52,7 +49,7 @@ def _log_loss(estimator, X, y, sample_weight, C, l1_ratio):
     strength = X.dtype.type(1 / C)
     l1 = l1_ratio * strength * unit * scale
     weights = row_weights(sample_weight, X)
-    mass = weights if _balanced_counts_weights() else np.ones(len(weights))
+    mass = balanced_mass(weights)
     weights, reweighting = class_weighted(estimator, targets.codes(y), weights, mass)
     return Problem(
         loss=LogLoss() if predictor.n_outputs == 1 or one_vs_rest else MultinomialLogLoss(),
@@ -90,11 +87,6 @@ def _chosen(estimator):
     if getattr(estimator, "penalty", "deprecated") == "l1":
         ratio = [1.0]
     return float(C[0]), float(ratio[0])
-
-
-def _balanced_counts_weights():
-    """Tell whether this scikit-learn counts sample weights in class_weight="balanced"."""
-    return "sample_weight" in signature(compute_class_weight).parameters
 
 
 @penalty_parameter.register(LogisticRegression)

@@ -45,6 +45,11 @@ class Problem:
         For a penalty that multiplies the *mean* of the losses: what each row counts for in it. A
         row that leaves takes the share mass_j / Σ mass of the penalty with it. None means that
         the penalty belongs to the sum, and stays.
+    question : Loss or None
+        What is asked about a row, where it is not ``loss``.
+    kernel : KernelModel or None
+        The kernel model that this is one of, X being its features: what its users' rows and
+        parameters are.
     """
 
     loss: Loss
@@ -59,11 +64,17 @@ class Problem:
     norm: Any = None
     mass: np.ndarray | None = None
     question: Loss | None = None
+    kernel: Any = None
 
     @property
     def asked(self):
         """The loss that questions are about."""
         return self.loss if self.question is None else self.question
+
+    @property
+    def reported(self):
+        """The loss whose values after a removal are told: ``asked``, with the kink it has."""
+        return self.asked.trained
 
     @property
     def asked_gradients(self):
@@ -108,6 +119,19 @@ class Problem:
         """Return the raw predictions of rows as the final estimator sees them, shape (m, K)."""
         return self.predictor.raw(self.theta, X)
 
+    def encode(self, X):
+        """Return rows as the predictor takes them, from rows as the final estimator sees them."""
+        return X if self.kernel is None else self.kernel.encode(X)
+
+    def parameter_change(self, rows, change, linear=False):
+        """Return the change of the user's parameters once each of rows has left.
+
+        ``change`` is that of theta, (n_rows, P); they are theta itself but for kernel models.
+        """
+        if self.kernel is None:
+            return change
+        return self.kernel.change(self, rows, change, linear)
+
     def at(self, theta):
         """Return the same problem at other parameters."""
         return replace(self, theta=np.asarray(theta, dtype=self.theta.dtype))
@@ -116,7 +140,7 @@ class Problem:
         """Return the same problem, a loss that is smoothed having this width; else unchanged."""
         if not self.loss.smoothed:
             return self
-        return replace(self, loss=replace(self.loss, temperature=temperature))
+        return replace(self, loss=self.loss.at_temperature(temperature))
 
     def reweighted(self, weights, share=1.0):
         """Return the same problem, at the same parameters, with other row weights.
@@ -133,6 +157,26 @@ class Problem:
         weights = self.reweighting.weights_without(self.weights, members)
         share = 1.0 if self.mass is None else self.mass[~members].sum() / self.mass.sum()
         return self.reweighted(weights, share)
+
+    def rest(self, members):
+        """Return what is left of the problem as ``assign`` takes it, without the rows of a mask.
+
+        A kernel model keeps its other rows; the parameters of the others tell everything.
+        """
+        if self.kernel is None:
+            return self
+        left, kept = self.without(members), np.flatnonzero(~members)
+        part = replace(left, X=left.X[kept], y=left.y[kept], weights=left.weights[kept])
+        return replace(part, kernel=self.kernel.take(kept))
+
+    def refitted(self, full, kept):
+        """Return the problem of a refit to some rows, in the terms of the full fit's problem.
+
+        A smoothed loss has the width that it has there; a kernel model was refitted in features.
+        """
+        loss = full.loss if self.loss.smoothed else self.loss
+        kernel = None if full.kernel is None else full.kernel.take(kept)
+        return replace(self, loss=loss, kernel=kernel)
 
     def penalty_shares(self, rows):
         """Return the share of the penalty that each row takes with it, shape (n_rows,)."""

@@ -43,6 +43,16 @@ class Exponential(Identity):
         return np.exp(raw) * np.expm1(change)
 
 
+@dataclass(frozen=True, eq=False)
+class Shifted(Identity):
+    """The raw prediction and what was taken off y before the fit, a number an output."""
+
+    shift: np.ndarray
+
+    def __call__(self, raw):
+        return raw + self.shift
+
+
 @dataclass(frozen=True)
 class Location(Identity):
     """The first output, where the second is a scale."""

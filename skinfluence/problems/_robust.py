@@ -6,7 +6,7 @@ from sklearn.linear_model import HuberRegressor, QuantileRegressor
 from ..losses import HuberWithScale, SmoothPinball
 from ..predictors import LinearWithScale
 from ._as_problem import as_problem, assign, penalty_parameter
-from ._linear import l1_penalty, linear_parameters, row_weights
+from ._linear import l1_penalty, linear_parameters, row_weights, spread
 from ._problem import Problem
 from ._response import Location
 from ._targets import Continuous
@@ -56,10 +56,8 @@ def _quantile(estimator, X, y, sample_weight=None):
     targets = Continuous(1, True)
     y = targets.encode(y, X.dtype)
     weights = row_weights(sample_weight, X)
-    mean = np.average(y, axis=0, weights=weights)
-    variance = np.average((y - mean) ** 2, axis=0, weights=weights)
     return Problem(
-        loss=SmoothPinball(estimator.quantile, float(np.sqrt(variance[0])) or 1.0),
+        loss=SmoothPinball(estimator.quantile, spread(y, weights)),
         predictor=predictor,
         theta=theta,
         X=X,

@@ -65,6 +65,15 @@ class Continuous:
 
 
 @dataclass(frozen=True)
+class ShiftedTargets(Continuous):
+    """Numeric targets that the model is fitted to after a shift, which ``response`` puts back."""
+
+    def encode(self, y, dtype):
+        """Return y without the shift, as (n_samples, K)."""
+        return super().encode(y, dtype) - self.response.shift
+
+
+@dataclass(frozen=True)
 class Labels:
     """Class labels as one column (two classes) or an indicator of K columns.
 
@@ -164,6 +173,36 @@ class Pairs(Labels):
         if raw.shape[1] == 1:
             return super().shares(raw)
         return np.clip(self.decision_function(raw) / (len(self.classes) - 1), 0, 1)
+
+
+@dataclass(frozen=True)
+class VotingPairs(Pairs):
+    """Labels of pairs of classes as SVC decides them: by votes, the first of equals.
+
+    Parameters
+    ----------
+    classes, negative
+        As in ``Pairs``.
+    by_votes : bool, default=True
+        Whether the decision function is that of the classes, or the pairs' own: positive for the
+        first class of a pair.
+    break_ties : bool, default=False
+        Whether equal votes are decided by that of the classes.
+    """
+
+    by_votes: bool = True
+    break_ties: bool = False
+
+    def decode(self, raw):
+        """Return the labels that raw predictions stand for."""
+        if self.break_ties:
+            return super().decode(raw)
+        votes = self.encode(self.classes, raw.dtype) @ np.where(raw > 0, 1.0, -1.0).T
+        return self.classes[np.argmax(votes, axis=0)]
+
+    def decision_function(self, raw):
+        """Return what the estimator's ``decision_function`` does for raw predictions."""
+        return super().decision_function(raw) if self.by_votes else -raw
 
 
 @dataclass(frozen=True)

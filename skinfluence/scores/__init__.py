@@ -11,6 +11,7 @@ Each is a value with the same four questions, so whatever asks them need not kno
 from ._convergence import (
     check_convergence,
     newton_decrement,
+    newton_steps,
     refine,
     stopped_short,
     typical_decrement,
@@ -28,6 +29,7 @@ __all__ = [
     "check_convergence",
     "leave_one_out",
     "newton_decrement",
+    "newton_steps",
     "refine",
     "stopped_short",
     "typical_decrement",

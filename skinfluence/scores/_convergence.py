@@ -78,6 +78,28 @@ def check_convergence(problem, inverse, *, frozen=False, refined=False, threshol
     return decrement, typical
 
 
+def newton_steps(problem, solver, tolerance=0.0):
+    """Yield the problem after each Newton step with a line search; at its optimum last.
+
+    ``tolerance`` is a squared decrement, about twice what the objective may yet fall by, at which
+    to take the last step; rounding is another.
+    """
+    previous = np.inf
+    while True:
+        gradient = problem.gradient()
+        step = -(solver.invert(Hessian(problem)) @ gradient)
+        decrement = float(-(gradient @ step))
+        enough = max(rounding(problem), tolerance)
+        if not decrement > enough or stagnates(problem, decrement, previous):
+            last = problem.at(problem.theta + step)
+            better = np.linalg.norm(last.gradient()) < np.linalg.norm(gradient)
+            yield last if better else problem
+            return
+        problem, full = _line_search(problem, step, decrement)
+        previous = decrement if full else np.inf
+        yield problem
+
+
 def refine(problem, solver, max_steps=50):
     """Take Newton steps from the fitted theta to the optimum of the objective.
 
@@ -97,17 +119,12 @@ def refine(problem, solver, max_steps=50):
     """
     if problem.norm is not None:
         return proximal_newton(problem, max_steps)
-    previous = np.inf
-    for _ in range(max_steps):
-        gradient = problem.gradient()
-        step = -(solver.invert(Hessian(problem)) @ gradient)
-        decrement = float(-(gradient @ step))
-        if not decrement > rounding(problem) or stagnates(problem, decrement, previous):
-            last = problem.at(problem.theta + step)
-            better = np.linalg.norm(last.gradient()) < np.linalg.norm(gradient)
-            return last if better else problem
-        problem, full = _line_search(problem, step, decrement)
-        previous = decrement if full else np.inf
+    for count, after in enumerate(newton_steps(problem, solver)):
+        if count == max_steps:
+            break
+        problem = after
+    else:
+        return problem
     warnings.warn(
         f"Newton's method did not reach the optimum in {max_steps} steps; the classes may be "
         "separable, or the rows few enough to be fitted exactly. Add a penalty.",
@@ -121,8 +138,8 @@ def _line_search(problem, step, decrement):
     """Return the problem after the longest of steps 1, ½, ¼, … that decreases, and if it was 1."""
     before = problem.objective()
     slack = 10 * objective_rounding(problem, before)
-    length = 1.0
-    while length > 1e-10:
+    length, shortest = 1.0, 1e-10 / max(1.0, np.abs(step).max())
+    while length > shortest:
         after = problem.at(problem.theta + length * step)
         if after.objective() <= before - 1e-4 * length * decrement + slack:
             return after, length == 1.0

@@ -97,7 +97,7 @@ class Newton:
 
     def on_losses(self, X, y):
         """Effect on the losses of test rows: the loss after the step minus the loss before."""
-        raw, loss = self.problem.predict_raw(X), self.problem.asked
+        raw, loss = self.problem.predict_raw(X), self.problem.reported
         blocks = self._prediction_blocks(X)
 
         return LossEffect(raw, y, loss, blocks)
@@ -131,7 +131,7 @@ class Newton:
 
     def on_groups(self, X, y, groups):
         """Effect on test losses of removing each group at once; groups (n, n_groups) boolean."""
-        raw, loss = self.problem.predict_raw(X), self.problem.asked
+        raw, loss = self.problem.predict_raw(X), self.problem.reported
         change = self.problem.predictor.jvp(X, self.groups.changes(groups)[0].T)
         return loss(raw[:, None] + change.transpose(0, 2, 1), y[:, None]) - loss(raw, y)[:, None]
 
@@ -206,13 +206,23 @@ class Newton:
             return
         if self.problem.norm is None:
             steps = self._step(new, surrounding)
-            tolerance = max(self.tolerance, self.settled / 10)
-            ends, left = follow(new, surrounding, steps, self.solver, tolerance)
+            ends, left = follow(new, surrounding, steps, self.solver, self._tolerance)
         else:
             ends = follow_faces(new, self.problem, self.solver)
             left = left_on_face(new, surrounding, ends)
         self.followed.update(zip(new.tolist(), ends))
         self.certificates.update(zip(new.tolist(), left.tolist()))
+
+    @property
+    def _tolerance(self):
+        """Residual to follow rows to, relative to their first step.
+
+        Past a kink that step may be much too long, and its length tells little.
+        """
+        loss, problem = self.problem.loss, self.problem
+        if loss.smoothed or loss.width(problem.raw, problem.y) == 0:
+            return self.tolerance
+        return max(self.tolerance, self.settled / 10)
 
     def _open(self, rows, surrounding, steps):
         """Tell which rows one step does not settle."""

@@ -7,7 +7,7 @@ estimator can be warm-started, so the answer does not depend on ``n_jobs``.
 
 import warnings
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -104,7 +104,7 @@ class Refit:
     def around(cls, final, problem, y, sample_weight=None, *, refine=True, **jobs):
         """Prepare refits of a fitted final estimator whose problem is known."""
         problem = _optimum(problem, refine)
-        loss, targets = problem.asked, problem.targets
+        loss, targets = problem.reported, problem.targets
         return cls(final, problem.X, y, sample_weight, loss, targets, problem, refine, **jobs)
 
     def encode(self, estimator, X, y):
@@ -116,8 +116,9 @@ class Refit:
 
     def encode_features(self, estimator, X):
         """Return test rows as the final estimator sees them."""
-        known = self.problem is not None
-        return (encode_features if known else transform_features)(estimator, X)
+        if self.problem is None:
+            return transform_features(estimator, X)
+        return self.problem.encode(encode_features(estimator, X))
 
     @property
     def _dtype(self):
@@ -211,9 +212,7 @@ def _fit_without(refit, dropped):
     if refit.problem is None:
         return model, None
     problem = as_problem(model, X, y, **weights)
-    if problem.loss.smoothed:  # by the width that the full fit has
-        problem = replace(problem, loss=refit.problem.loss)
-    return model, _optimum(problem, refit.refine)
+    return model, _optimum(problem.refitted(refit.problem, kept), refit.refine)
 
 
 def _predict(problem, X, outward):

@@ -22,7 +22,7 @@ DECADES = 6
 def leave_one_out_losses(problem, newton):
     """Return the unweighted loss of every row under a Newton step without it, shape (n,)."""
     change = newton.on_own_raw(np.arange(problem.n_rows))
-    return problem.asked(problem.raw + change, problem.y)
+    return problem.reported(problem.raw + change, problem.y)
 
 
 @dataclass

@@ -14,8 +14,9 @@ class Direct:
     """Solve by Cholesky, in whichever of the primal and the dual is smaller.
 
     The primal factors H itself, (P, P). The dual factors ``I + Fᵀ Jᵀ D⁻¹ J F`` of size (nK, nK)
-    with Woodbury's identity, where D is the penalty: for more parameters than rows H is never
-    formed. A loss that is a sum over outputs, or over blocks of them, is solved block by block.
+    with Woodbury's identity, where D is the penalty and n counts the rows that curve: for more
+    parameters than these H is never formed. A loss that is a sum over outputs, or over blocks of
+    them, is solved block by block.
 
     Parameters
     ----------
@@ -60,20 +61,18 @@ class Direct:
         parts = hessian.outputs()
         if parts is not None:
             return max(self.size(part) for part, _, _ in parts)
-        dual = self._takes_dual(hessian)
-        return hessian.problem.n_rows * hessian.problem.n_outputs if dual else hessian.shape[0]
+        return _dual_size(hessian) if self._takes_dual(hessian) else hessian.shape[0]
 
     def _takes_dual(self, hessian):
         if self.form not in ("auto", "primal", "dual"):
             raise ValueError(f"`form` must be 'auto', 'primal' or 'dual'; got {self.form!r}.")
-        problem = hessian.problem
         if self.form == "dual" and not hessian.has_dual:
             raise ValueError(
                 'Direct(form="dual") needs a convex loss and a penalty on every coefficient; '
                 'set damping > 0, or use Direct(form="primal").'
             )
         if self.form == "auto":
-            return hessian.has_dual and problem.n_rows * problem.n_outputs < hessian.shape[0]
+            return hessian.has_dual and _dual_size(hessian) < hessian.shape[0]
         return self.form == "dual"
 
 
@@ -132,6 +131,11 @@ class SeparableInverse(Inverse):
         for part, outputs in zip(self.parts, self.outputs):
             leverages[:, outputs, outputs] = part.leverages(rows)
         return leverages
+
+
+def _dual_size(hessian):
+    """Return the order of the dual: the rows that curve, times outputs."""
+    return len(hessian.curved) * hessian.problem.n_outputs
 
 
 def _same_matrix(one, other):

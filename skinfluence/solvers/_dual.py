@@ -1,5 +1,7 @@
 """H⁻¹ by Woodbury, for more parameters than rows: a matrix of order nK is factored, not P.
 
+Only rows that have a curvature count, n of them: of a support vector machine few.
+
 With ``s_i A_i = F_i F_iᵀ``, D the ridge on the coefficients and ``X̂ = Fᵀ J D^-½`` (nK, Kp),
 
     H_w⁻¹ = D^-½ (I - X̂ᵀ M⁻¹ X̂) D^-½,        M = I + X̂ X̂ᵀ = UᵀU.
@@ -31,9 +33,12 @@ class DualInverse(Inverse):
 
     def __init__(self, hessian):
         super().__init__(hessian)
-        predictor, X = hessian.problem.predictor, hessian.problem.X
+        predictor, curved = hessian.problem.predictor, hessian.curved
+        X = take_rows(hessian.problem.X, curved)
         self.end = predictor.n_coefficients
-        self.roots = _square_roots(hessian.curvatures)
+        self.places = np.full(hessian.problem.n_rows, -1)  # where a row stands in the system
+        self.places[curved] = np.arange(len(curved))
+        self.roots = _square_roots(hessian.curvatures[curved])
         self.prior = hessian.ridge[: self.end].reshape(predictor.n_outputs, -1) ** -0.5
         self.rows = [_scaled_rows(X, self.roots[:, k], prior) for k, prior in enumerate(self.prior)]
         self.factor, self.rcond = _factor_gram(self.rows)
@@ -94,9 +99,10 @@ class DualInverse(Inverse):
             return self._solved_leverages(rows)
         (trtri,) = get_lapack_funcs(("trtri",), (self.factor,))
         inverse, _ = trtri(self.factor)
-        share = 1 - np.einsum("ij,ij->i", inverse, inverse)[rows]
-        curvature = self.roots[rows, 0, 0] ** 2
-        lost = share < np.finfo(self.dtype).eps ** 0.4
+        places = self.places[rows]
+        share = 1 - np.einsum("ij,ij->i", inverse, inverse)[places]
+        curvature = self.roots[places, 0, 0] ** 2
+        lost = (share < np.finfo(self.dtype).eps ** 0.4) | (places < 0)
         leverages = (share / np.where(lost, 1, curvature))[:, None, None]
         leverages[lost] = self._solved_leverages(rows[lost])
         return leverages
