@@ -133,9 +133,8 @@ def _scores(explainer, X, y, splits, scorer):
     for theta, (rows, test) in zip(thetas, splits):
         members = np.isin(np.arange(problem.n_rows), rows)
         assign(final, problem.rest(members).at(theta))
-        scores.append(
-            scorer(estimator, *_safe_split(estimator, X, y, test, np.flatnonzero(~members)))
-        )
+        tested = _safe_split(estimator, X, y, test, np.flatnonzero(~members))
+        scores.append(scorer(estimator, *tested))
     return np.array(scores)
 
 

@@ -5,6 +5,7 @@ without weights, with more and with fewer rows than features: half of the eight 
 that every pair of these settings occurs.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,6 +16,9 @@ from sklearn.base import clone, is_classifier
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.frozen import FrozenEstimator
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, WhiteKernel
+from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import (
     ARDRegression,
     BayesianRidge,
@@ -47,9 +51,10 @@ from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler
+from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
 from sklearn.utils.fixes import parse_version
 
-from skinfluence import InfluenceExplainer
+from skinfluence import InfluenceExplainer, SmoothedLinearSVC
 from skinfluence.problems import FixedWeights, final_estimator, transform_features
 
 SKLEARN = parse_version(parse_version(sklearn.__version__).base_version)
@@ -235,6 +240,28 @@ ESTIMATORS |= {
         ),
     ),
 }
+ESTIMATORS |= {
+    "linear_svc": ("binary", tight(LinearSVC, loss="hinge", class_weight="balanced")),
+    "linear_svc_squared": ("multiclass", tight(LinearSVC, C=0.3, intercept_scaling=2.0)),
+    "linear_svc_l1": ("binary", tight(LinearSVC, penalty="l1", dual=False, C=0.1)),
+    "linear_svr": ("regression", tight(LinearSVR, epsilon=0.2, intercept_scaling=2.0)),
+    "linear_svr_squared": (
+        "regression",
+        tight(LinearSVR, epsilon=0.1, loss="squared_epsilon_insensitive"),
+    ),
+    "smoothed_linear_svc": ("multiclass", SmoothedLinearSVC(temperature=0.5, tol=0.0)),
+    "svc": ("binary", SVC(gamma=0.1)),
+    "svc_linear": ("binary", SVC(kernel="linear", C=0.3, class_weight={0: 2.0})),
+    "svc_multiclass": ("multiclass", SVC(kernel="poly", degree=2, coef0=1.0, gamma=0.1)),
+    "svr": ("regression", SVR(gamma=0.1, epsilon=0.2)),
+    "kernel_ridge": ("outputs", KernelRidge(kernel="rbf", gamma=0.1, alpha=[0.5, 2.0])),
+    "gaussian_process": (
+        "regression",
+        GaussianProcessRegressor(
+            RBF(3.0, "fixed") + WhiteKernel(0.2, "fixed"), normalize_y=True, alpha=0.1
+        ),
+    ),
+}
 if SKLEARN < parse_version("1.8"):  # later versions spell it C=inf
     ESTIMATORS["penalty_none"] = ("binary", logistic(penalty=None))
 
@@ -248,7 +275,10 @@ DENSE_ONLY = (
     "lasso_lars_ic",
     "ard",
     "bayesian_ridge",
+    "gaussian_process",
 )
+#: Estimators whose loss has a kink; their own fits are not the optimum of the smooth loss.
+KINKED = ("quantile", "linear_svc", "linear_svr", "svc", "svc_linear", "svc_multiclass", "svr")
 
 
 @dataclass(frozen=True, eq=False)
@@ -397,6 +427,8 @@ class Case:
         if not hasattr(final, "decision_function") and not hasattr(final, "estimator"):
             average = final.predict_proba(X)
             return average[:, 1:] if average.shape[1] == 2 else average
+        if self.name == "svc_multiclass":  # positive for the second class of a pair
+            return -clone_fitted(final, decision_function_shape="ovo").decision_function(X)
         parts = getattr(final, "estimators_", [final])
         return np.column_stack([part.decision_function(X) for part in parts])
 
@@ -408,12 +440,12 @@ class Case:
     @property
     def stops_short(self):
         """Whether the estimator's own fit is not its optimum: stochastic, or smoothed after."""
-        return self.name.startswith(("sgd", "quantile"))
+        return self.name.startswith("sgd") or self.name in KINKED
 
     @property
     def temperature(self):
         """Width of the smoothing; on few rows the default is the kink, which has no slope."""
-        return 0.3 if self.name == "quantile" else 1e-3
+        return 0.3 if self.name in KINKED else 1e-3
 
     @property
     def chooses(self):
@@ -448,6 +480,11 @@ class Case:
     def penalised(self):
         n_coefficients = self.problem.predictor.n_coefficients
         return bool(np.all(self.problem.penalty[:n_coefficients] > 0))
+
+
+def clone_fitted(estimator, **params):
+    """Return a copy of a fitted estimator with other parameters."""
+    return deepcopy(estimator).set_params(**params)
 
 
 def follow_every_row(explainer):

@@ -140,6 +140,8 @@ def test_jacobian_and_removal_are_adjoint_to_their_transposes(case):
 
 def test_removal_is_the_change_of_the_gradient(case):
     """R_j is minus the change of the objective's gradient at theta, whatever else changes."""
+    if case.problem.kernel is not None:
+        pytest.skip("a kernel model holds the rows that it was fitted on")
     rows = case.rows[:3]
     estimator = case.estimator(case.X, case.y, case.sample_weight)
     final = final_estimator(case.influence.estimator_)
@@ -209,7 +211,8 @@ def test_weight_of_two_is_the_row_twice(case):
     twice = np.append(np.arange(len(case.y)), 5)
     once = case.fit(case.X, case.y, double)
     both = case.fit(case.X[twice], case.y[twice], case.weights[twice])
-    assert_close(once.problem_.theta, both.problem_.theta, rtol=1e-8)
+    raws = [explainer.problem_.raw[: len(case.y)] for explainer in (once, both)]
+    assert_close(*raws, rtol=1e-8)
     assert once.problem_.n == pytest.approx(both.problem_.n)
     together = twice == 5
     assert_close(
@@ -396,7 +399,7 @@ def test_data_frames_and_string_labels_agree_with_arrays(case):
     pandas = pytest.importorskip("pandas")
     if case.is_sparse:
         pytest.skip("a DataFrame is dense")
-    if case.name in ("lbfgs_class_weight", "multinomial_class_weight"):
+    if case.name in ("lbfgs_class_weight", "multinomial_class_weight", "svc_linear"):
         pytest.skip("the class_weight of this case names the classes")
     names = np.array(["ant", "bee", "cat"])
     columns = [f"x{i}" for i in range(case.X.shape[1])]
@@ -425,7 +428,8 @@ def test_first_order_is_dense_algebra(case):
     R = Removal(problem, rows).dense()
     rtol = 100 * EPS * condition
     assert_close(explainer.loss_influence(*case.test), J @ inverse @ R.T, rtol)
-    assert_close(explainer.parameter_influence(), (inverse @ R.T).T, rtol)
+    change = problem.parameter_change(rows, (inverse @ R.T).T, linear=True)
+    assert_close(explainer.parameter_influence(), change, rtol)
     raws = np.einsum("mkp,np->mnk", problem.predictor.jacobian(X), R @ inverse)
     expected = problem.targets.response.derivative(raw[:, None], raws)
     influence = explainer.prediction_influence(case.X_test)
@@ -444,6 +448,7 @@ def test_damping_is_added_to_the_mean_hessian(case):
     removal = Removal(damped.problem_, case.rows).dense()
     expected = np.zeros(removal.shape)
     expected[:, free] = np.linalg.solve(matrix, removal[:, free].T).T
+    expected = damped.problem_.parameter_change(case.rows, expected, linear=True)
     assert_close(damped.parameter_influence(case.rows), expected, rtol=1e-9)
 
 
@@ -541,8 +546,6 @@ def test_explainer_predicts_as_the_estimator_it_wraps(case):
     assert_array_equal(explainer.predict(case.X_test), fitted.predict(case.X_test))
     assert explainer.score(*case.test) == fitted.score(*case.test)
     assert isinstance(explainer, InfluenceExplainer)
-    response = case.problem.targets.response
-    raw = response(
-        case.problem.predict_raw(case.problem.encode(encode_features(fitted, case.X_test)))
-    )
+    response, X = case.problem.targets.response, encode_features(fitted, case.X_test)
+    raw = response(case.problem.predict_raw(case.problem.encode(X)))
     assert_close(raw.squeeze(), case.raw(case.X_test).squeeze(), rtol=1e-12)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, softmax
-from sklearn.metrics import log_loss
+from sklearn.metrics import hinge_loss, log_loss, mean_pinball_loss
 
 from skinfluence.losses import (
     AverageLogLoss,
@@ -15,6 +15,9 @@ from skinfluence.losses import (
     MultinomialLogLoss,
     NegativeLogProbability,
     PairwiseLoss,
+    SmoothEpsilonInsensitive,
+    SmoothHinge,
+    SmoothPinball,
     SquaredError,
     SumOfLosses,
 )
@@ -52,6 +55,15 @@ def examples():
     yield AverageSquaredError((0.3, 0.5, 0.2)), three, np.tile(one, 3)
     yield NegativeLogProbability(), random.uniform(0.1, 0.9, size=(8, 1)), binary.astype(float)
     yield NegativeLogProbability(), random.dirichlet(np.ones(3), size=8), one_hot(codes)
+    signs = 2.0 * binary - 1, 2.0 * several - 1
+    yield SmoothHinge(0.5), one, signs[0]
+    yield SmoothHinge(0.2), three, signs[1]
+    yield PairwiseLoss(SmoothHinge(0.3), -1.0), three, pairs
+    yield SmoothEpsilonInsensitive(0.1, 2.0, 0.2), one, random.standard_normal((8, 1))
+    yield SmoothEpsilonInsensitive(0.5, 1.0, 0.3), three, random.standard_normal((8, 3))
+    yield SmoothPinball(0.3, 2.0, 0.2), one, random.standard_normal((8, 1))
+    kinked = SmoothHinge(0.4), SmoothEpsilonInsensitive(0.2, 1.0, 0.3)
+    yield SumOfLosses(((kinked[0], 1), (kinked[1], 3))), four, np.hstack([signs[0], three[::-1]])
 
 
 EXAMPLES = pytest.mark.parametrize(
@@ -109,6 +121,46 @@ def test_what_a_loss_says_of_itself_is_so(loss, raw, y):
         assert_allclose(loss(raw + 3.0, y), loss(raw, y), rtol=1e-13)
     if loss.quadratic:
         assert_array_equal(loss.hessian(raw + 1, y), hessian)
+
+
+@EXAMPLES
+def test_a_smoothed_loss_knows_the_loss_that_was_trained(loss, raw, y):
+    """It exceeds that by at most the width of the smoothing times log 2 for every kink."""
+    if not loss.smoothed:
+        assert loss.trained == loss
+        return
+    difference = loss(raw, y) - loss.trained(raw, y)
+    assert np.all(difference >= 0)
+    assert np.all(difference <= 2 * raw.shape[1] * loss.width(raw, y) * np.log(2) + 8 * EPS)
+    sharp = loss.at_temperature(1e-6)
+    assert_allclose(sharp(raw, y), loss.trained(raw, y), atol=1e-5)
+    assert_allclose(sharp.gradient(raw, y), loss.trained.gradient(raw, y), atol=1e-5)
+    assert not np.any(loss.trained.hessian(raw, y))
+
+
+@EXAMPLES
+def test_hessian_is_autograds(loss, raw, y):
+    expected = Loss.hessian(loss, raw, y)
+    assert_allclose(loss.hessian(raw, y), expected, rtol=1e-10, atol=100 * EPS)
+
+
+def test_trained_losses_are_scikit_learns():
+    random = np.random.RandomState(0)
+    raw, codes = 2 * random.standard_normal((20, 1)), np.arange(20) % 2
+    hinge = SmoothHinge().trained(raw, 2.0 * codes[:, None] - 1)
+    assert hinge.mean() == pytest.approx(hinge_loss(codes, raw[:, 0]))
+    y = random.standard_normal((20, 1))
+    pinball = SmoothPinball(0.3).trained(raw, y)
+    assert pinball.mean() == pytest.approx(mean_pinball_loss(y, raw, alpha=0.3))
+    tube = SmoothEpsilonInsensitive(0.1).trained(raw, y)
+    assert_allclose(tube, np.maximum(np.abs(raw - y) - 0.1, 0)[:, 0])
+
+
+@pytest.mark.parametrize("margin", [-500.0, -3.0, 5.0, 700.0])
+def test_rows_far_from_the_kink_keep_the_digits_of_their_curvature(margin):
+    loss, z = SmoothHinge(0.1), (1 - margin) / 0.1
+    curvature = loss.hessian(np.array([[margin]]), np.ones((1, 1)))[0, 0, 0]
+    assert_allclose(curvature, np.exp(-abs(z)) / 0.1 / (1 + np.exp(-abs(z))) ** 2, rtol=1e-12)
 
 
 @EXAMPLES

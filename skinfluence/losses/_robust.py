@@ -4,9 +4,14 @@ from dataclasses import dataclass
 
 import autograd.numpy as anp
 import numpy as np
-from scipy.special import expit
 
-from ._loss import Loss, diagonal, positive_part
+from ._loss import (
+    Loss,
+    curvature_of_positive_part,
+    diagonal,
+    positive_part,
+    slope_of_positive_part,
+)
 
 #: Slope in -σ of Huber's loss where σ < 0, beside its own of epsilon² - 1.
 STEEP = 1e3
@@ -64,8 +69,8 @@ class SquaredEpsilonInsensitive(Loss):
         return anp.sum(anp.maximum(anp.abs(raw - y) - self.epsilon, 0) ** 2, axis=-1)
 
     def width(self, raw, y):
-        """Return the root mean square residual, over which rows enter and leave the tube."""
-        return float(np.sqrt(np.mean((y - raw) ** 2))) if self.epsilon > 0 else np.inf
+        """Return 0: rows that enter or leave the tube change the curvature at once."""
+        return 0.0 if self.epsilon > 0 else np.inf
 
 
 @dataclass(frozen=True)
@@ -89,28 +94,21 @@ class SmoothEpsilonInsensitive(Loss):
     smoothed = True
 
     def __call__(self, raw, y):
-        width, residual = self.temperature * self.spread, raw - y
-        above = positive_part(residual - self.epsilon, width)
-        return anp.sum(above + positive_part(-residual - self.epsilon, width), axis=-1)
+        return sum(anp.sum(positive_part(x, width), -1) for x, width in self._beyond(raw, y))
 
     def gradient(self, raw, y):
-        """Differentiate in the raw prediction; autograd's is the same, and slower."""
-        if self.temperature == 0:
-            return super().gradient(raw, y)
-        above, below = self._beyond(raw, y)
-        return expit(above) - expit(below)
+        """Differentiate in the raw prediction."""
+        above, below = (slope_of_positive_part(*part) for part in self._beyond(raw, y))
+        return above - below
 
     def hessian(self, raw, y):
-        """Differentiate twice; rows far from the tube's ends keep the digits of theirs."""
-        if self.temperature == 0:
-            return super().hessian(raw, y)
-        curvatures = sum(expit(z) * expit(-z) for z in self._beyond(raw, y))
-        return diagonal(curvatures / (self.temperature * self.spread))
+        """Differentiate twice."""
+        return diagonal(sum(curvature_of_positive_part(*part) for part in self._beyond(raw, y)))
 
     def _beyond(self, raw, y):
-        """Return how far the residual is above and below the tube, in widths of the smoothing."""
+        """Return how far the residual is above and below the tube, each with the width."""
         width, residual = self.temperature * self.spread, raw - y
-        return (residual - self.epsilon) / width, (-residual - self.epsilon) / width
+        return (residual - self.epsilon, width), (-residual - self.epsilon, width)
 
     def width(self, raw, y):
         """Return the width of the smoothing."""
@@ -142,6 +140,14 @@ class SmoothPinball(Loss):
     def __call__(self, raw, y):
         width, residual = self.temperature * self.spread, y - raw
         return anp.sum(self.quantile * residual + positive_part(-residual, width), axis=-1)
+
+    def gradient(self, raw, y):
+        """Differentiate in the raw prediction."""
+        return slope_of_positive_part(raw - y, self.temperature * self.spread) - self.quantile
+
+    def hessian(self, raw, y):
+        """Differentiate twice."""
+        return diagonal(curvature_of_positive_part(raw - y, self.temperature * self.spread))
 
     def width(self, raw, y):
         """Return the width of the smoothing."""

@@ -99,9 +99,7 @@ def _require_joinable(name, parts):
         reason = "a vote is not judged by the sum of its losses; explain `estimators_` one by one"
         raise unsupported(f"{name} of voting estimators", reason)
     if any(part.kernel is not None for part in parts):
-        reason = (
-            "its parts are kernel models, each with features of its own; explain them one by one"
-        )
+        reason = "each of its kernel models has features of its own; explain them one by one"
         raise unsupported(f"{name} of this estimator", reason)
     if len({(part.predictor.n_features, part.predictor.fit_intercept) for part in parts}) > 1:
         raise unsupported(f"{name} of estimators of which some have no intercept", "give all one")

@@ -76,12 +76,12 @@ def _features(estimator, rows):
     if kernel == "linear":
         return rows, KernelModel(rows)
     if kernel == "precomputed":
-        features, encoder = kernel_features(precomputed, rows, rows.dtype, square=True)
+        features, encoder = kernel_features(precomputed, rows, square=True)
         return features, KernelModel(rows, encoder, square=True)
     if not callable(kernel):
         params = {"gamma": estimator._gamma, "degree": estimator.degree, "coef0": estimator.coef0}
         kernel = PairwiseKernel(kernel, params)
-    features, encoder = kernel_features(kernel, rows, rows.dtype)
+    features, encoder = kernel_features(kernel, rows)
     return features, KernelModel(rows, encoder)
 
 

@@ -32,10 +32,10 @@ def _kernel_ridge(estimator, X, y, sample_weight=None):
     if estimator.kernel == "linear":
         features, model = rows, KernelModel(rows)
     elif estimator.kernel == "precomputed":
-        features, encoder = kernel_features(precomputed, rows, rows.dtype, square=True)
+        features, encoder = kernel_features(precomputed, rows, square=True)
         model = KernelModel(rows, encoder, square=True)
     else:
-        features, encoder = kernel_features(_kernel(estimator), rows, rows.dtype)
+        features, encoder = kernel_features(_kernel(estimator), rows)
         model = KernelModel(rows, encoder)
     dual = estimator.dual_coef_
     targets = Continuous(dual.reshape(len(dual), -1).shape[1], dual.ndim == 1)
@@ -61,7 +61,7 @@ def _gaussian_process(estimator, X, y, sample_weight=None):
     if _is_linear(estimator.kernel_):
         features, model = rows, KernelModel(rows)
     else:
-        features, encoder = kernel_features(estimator.kernel_, rows, rows.dtype)
+        features, encoder = kernel_features(estimator.kernel_, rows)
         model = KernelModel(rows, encoder)
     return _squares(features, model, y, sample_weight, dual, noise, targets)
 

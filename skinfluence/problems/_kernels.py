@@ -68,9 +68,9 @@ class KernelFeatures:
 
     def __call__(self, X):
         """Return the features of rows, shape (m, r), in their precision."""
-        gram = _dense(self.kernel(X, self.pivots))
+        gram = _dense(self.kernel(X.astype(float, copy=False), self.pivots))
         features = solve_triangular(self.factor, gram.T, lower=True, check_finite=False).T
-        return np.ascontiguousarray(features, dtype=getattr(X, "dtype", float))
+        return np.ascontiguousarray(features, dtype=X.dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,20 +141,19 @@ def ridge(problem):
     return problem.penalty[:n_coefficients].reshape(problem.n_outputs, -1)[:, 0]
 
 
-def kernel_features(kernel, rows, dtype, square=False):
-    """Factor the kernel of training rows.
+def kernel_features(kernel, rows, square=False):
+    """Factor the kernel of training rows, in double precision.
 
     Parameters
     ----------
     kernel : callable
         ``kernel(X, pivots)``.
     rows : training rows, or K itself if ``square``
-    dtype : dtype
-        Of the features; the factorisation stops at the rounding of it.
 
     Returns
     -------
     Phi : ndarray of shape (n, r)
+        In the precision of the rows.
     features : KernelFeatures
 
     Raises
@@ -162,9 +161,11 @@ def kernel_features(kernel, rows, dtype, square=False):
     ValueError
         If K is not finite, not symmetric or not positive semi-definite.
     """
+    dtype, known = rows.dtype, rows.dtype if square else float
+    rows = rows.astype(float, copy=False)
     gram = np.array(rows if square else _dense(kernel(rows, rows)), dtype=float, order="F")
     _require_symmetric(gram)
-    tolerance = len(gram) * np.finfo(dtype).eps * np.diag(gram).max(initial=0)
+    tolerance = len(gram) * np.finfo(known).eps * np.diag(gram).max(initial=0)
     (pstrf,) = get_lapack_funcs(("pstrf",), (gram,))
     factor, order, rank, _ = pstrf(gram, tol=tolerance, lower=True)
     order = order - 1

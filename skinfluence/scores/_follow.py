@@ -14,8 +14,9 @@ heavy-tailed fits, less in 97 of 100 rows. Rows above ``settled`` have their res
 one pass over the data for all of them, with the inverse that is there already (bent to what the
 earlier steps saw, ``_quasi_newton``). The decrement of r relative to δ is the row's certificate.
 Where it was c before and is q c now, the next is about q² c: the step that meets the tolerance is
-taken and not checked again. Rows that do not contract are left to ``_descent``, and those that
-are not settled there to full Newton steps.
+taken and not checked again, unless the loss has kinks: past one a step tells little of the next.
+Rows that do not contract are left to ``_descent``, and those that are not settled there to full
+Newton steps.
 """
 
 import warnings
@@ -35,6 +36,12 @@ MAX_STEPS = 5
 NEXT = 1.5
 #: A row goes on while a step leaves less than this share of the residual before it.
 CONTRACTS = 0.5
+
+
+def abrupt(problem):
+    """Tell whether the curvature changes at a kink, so that a step tells little of the next."""
+    loss = problem.loss
+    return loss.smoothed or loss.width(problem.raw, problem.y) == 0
 
 
 def negligible(problem, inverse, settled):
@@ -122,7 +129,8 @@ def _contract(rows, surrounding, steps, tolerance):
         contracts = left <= CONTRACTS * before[going]
         change[going[contracts]] += step[contracts]
         certificates[going] = left
-        settled = NEXT * left**2 <= tolerance * before[going]
+        expected = left if abrupt(surrounding.problem) else NEXT * left**2 / before[going]
+        settled = expected <= tolerance
         hard.append(going[~contracts])
         before[going], kept = left, contracts & ~settled
         going = going[kept]

@@ -22,7 +22,7 @@ from ..operators import Removal
 from ..problems import Problem
 from ._face import EXACT, follow_faces, left_on_face
 from ._first_order import FirstOrder
-from ._follow import follow, negligible, unsettled
+from ._follow import abrupt, follow, negligible, unsettled
 from ._groups import Groups
 from ._surrounding import Surrounding, solve_small
 
@@ -215,14 +215,8 @@ class Newton:
 
     @property
     def _tolerance(self):
-        """Residual to follow rows to, relative to their first step.
-
-        Past a kink that step may be much too long, and its length tells little.
-        """
-        loss, problem = self.problem.loss, self.problem
-        if loss.smoothed or loss.width(problem.raw, problem.y) == 0:
-            return self.tolerance
-        return max(self.tolerance, self.settled / 10)
+        """Residual to follow rows to, relative to their first step."""
+        return self.tolerance if abrupt(self.problem) else max(self.tolerance, self.settled / 10)
 
     def _open(self, rows, surrounding, steps):
         """Tell which rows one step does not settle."""

@@ -19,6 +19,9 @@ from .._blocks import row_blocks, take_rows
 from ._centred import CentredInverse, far_centre
 from ._inverse import Inverse
 
+#: Order of the system up to which a leverage is solved for as soon as it would lose a digit.
+SMALL = 200
+
 
 def dual_inverse(hessian):
     """Factor the system of the rows, centred where columns are far from zero."""
@@ -102,7 +105,8 @@ class DualInverse(Inverse):
         places = self.places[rows]
         share = 1 - np.einsum("ij,ij->i", inverse, inverse)[places]
         curvature = self.roots[places, 0, 0] ** 2
-        lost = (share < np.finfo(self.dtype).eps ** 0.4) | (places < 0)
+        cheap = len(self.factor) <= SMALL
+        lost = (share < (0.5 if cheap else np.finfo(self.dtype).eps ** 0.4)) | (places < 0)
         leverages = (share / np.where(lost, 1, curvature))[:, None, None]
         leverages[lost] = self._solved_leverages(rows[lost])
         return leverages
