@@ -21,6 +21,7 @@ from ._as_problem import (
     with_parameters,
 )
 from ._problem import Problem
+from ._pull_back import pull_back, pull_back_features
 from ._reweighting import BalancedClasses, FixedWeights
 from ._targets import Continuous, Labels, encode_targets
 from ._wrappers import (
@@ -50,6 +51,8 @@ __all__ = [
     "held",
     "inner",
     "penalty_parameter",
+    "pull_back",
+    "pull_back_features",
     "transform_features",
     "unsupported",
     "weight_argument",

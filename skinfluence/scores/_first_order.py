@@ -27,10 +27,14 @@ class FirstOrder:
 
     def on_losses(self, X, y):
         """Effect on the losses of test rows, equation 2: ``∇loss_test · H⁻¹ · Rᵀ``."""
+        return LinearEffect(self.problem, self.solve_losses(X, y))
+
+    def solve_losses(self, X, y):
+        """Return ``H⁻¹ ∇loss_test`` of test rows, shape (P, m)."""
         problem = self.problem
         gradients = problem.asked.gradient(problem.predict_raw(X), y)
         questions = Jacobian(problem.predictor, X, gradients).dense()
-        return LinearEffect(problem, self.inverse @ questions.T)
+        return self.inverse @ questions.T
 
     def on_predictions(self, X):
         """Effect on the raw predictions of test rows."""
