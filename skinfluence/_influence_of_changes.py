@@ -1,12 +1,12 @@
 """Questions about changes of training rows that stay: other features, another label."""
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._blocks import row_blocks
 from ._rows import check_rows
 from .operators import MixedDerivative
-from .problems import pull_back_features
+from .problems import NewRows, pull_back_features
 from .scores import FirstOrder
 
 
@@ -81,3 +81,65 @@ class InfluenceOfChanges:
                 outer = pull_back_features(self.estimator_, inner)
                 out[tests, block] = outer.reshape(solved.shape[1], -1, n_features)
         return out
+
+    def replacement_influence(self, X_test, y_test, *, rows, X_new=None, y_new=None):
+        """Return the change of every test loss when each training row is replaced (equation 3).
+
+        The old row leaves and a new one comes, one row at a time: with other features, another
+        label, or both, however far from the old. Weights stay, but for what goes with a label:
+        class weights, and the counts of balanced classes.
+
+        Parameters
+        ----------
+        X_test, y_test : array-like of n_test rows
+            Rows asked about, y in the user's labels.
+        rows : None, int indices, boolean mask or slice
+            Training rows; None means all. A row may be named twice, to be replaced by several.
+        X_new : {array-like, sparse matrix, DataFrame} of n_rows rows, default=None
+            What they become, as X was given to ``fit``: a Pipeline's earlier steps are applied,
+            as they were fitted. None leaves the features as they are.
+        y_new : array-like of n_rows targets, default=None
+            What their targets become, in the user's labels; None leaves them.
+
+        Returns
+        -------
+        influence : ndarray of shape (n_test, n_rows)
+            Test loss after the replacement minus before. To first order with "influence". With
+            "newton" the loss after an exact Newton step, the curvature of both rows exchanged
+            (exact for squared error), and full steps where one is not enough. Really refitted
+            with "retrain".
+
+        Raises
+        ------
+        ValueError
+            If nothing is new, for labels that the estimator was not fitted on, and where the only
+            row of a class would be given another label.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from skinfluence import InfluenceExplainer
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = LogisticRegression(tol=1e-6, max_iter=1000)
+        >>> explainer = InfluenceExplainer(model).fit(X, y)
+        >>> explainer.replacement_influence(X[:2], y[:2], rows=[5, 70], y_new=[1, 2]).shape
+        (2, 2)
+        """
+        check_is_fitted(self)
+        if X_new is None and y_new is None:
+            raise ValueError("Nothing is new: give `X_new`, `y_new`, or both.")
+        rows = check_rows(rows, self._n_rows)
+        X, y = self._encode(X_test, y_test)
+        X_new = None if X_new is None else self._encode_features(X_new)
+        for name, new in (("X_new", X_new), ("y_new", y_new)):
+            if new is not None and _num_samples(new) != len(rows):
+                raise ValueError(
+                    f"`{name}` must have one row for each of the {len(rows)} `rows`; "
+                    f"got {_num_samples(new)}."
+                )
+        if self.method_ == "retrain":
+            return self.scores_.on_replacements(X, y, rows, X_new, y_new)
+        new = NewRows.of(self.problem_, rows, X_new, y_new)
+        influence = self.scores_.on_replacements(X, y, new)
+        return influence.astype(self.problem_.theta.dtype, copy=False)

@@ -22,6 +22,7 @@ from ._as_problem import (
 )
 from ._problem import Problem
 from ._pull_back import pull_back, pull_back_features
+from ._replacing import NewRows, replace_rows, with_rows
 from ._reweighting import BalancedClasses, FixedWeights
 from ._targets import Continuous, Labels, encode_targets
 from ._wrappers import (
@@ -40,6 +41,7 @@ __all__ = [
     "Continuous",
     "FixedWeights",
     "Labels",
+    "NewRows",
     "Problem",
     "UnsupportedEstimatorError",
     "as_problem",
@@ -53,9 +55,11 @@ __all__ = [
     "penalty_parameter",
     "pull_back",
     "pull_back_features",
+    "replace_rows",
     "transform_features",
     "unsupported",
     "weight_argument",
     "with_final",
     "with_parameters",
+    "with_rows",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .._blocks import take_rows
-from ..operators import Jacobian, Removal
+from ..operators import Jacobian, Removal, Replacement
 from ..problems import Problem
 
 
@@ -76,6 +76,10 @@ class FirstOrder:
             removals[:, i] = group_removal(problem, members)
         gradients = problem.asked.gradient(problem.predict_raw(X), y)
         return Jacobian(problem.predictor, X, gradients) @ (self.inverse @ removals)
+
+    def on_replacements(self, X, y, new):
+        """Effect on test losses of replacing each row alone, equation 3; shape (m, n_rows)."""
+        return (Replacement(self.problem, new) @ self.solve_losses(X, y)).T
 
 
 @dataclass(frozen=True, eq=False)
