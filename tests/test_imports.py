@@ -27,7 +27,9 @@ LAYERS = [
     {"_diagnostics_of_rows", "_diagnostics_of_fit"},
     {"_verified_by_refits"},
     {"_explainer", "_cleaner"},
-    {"inspection", "metrics"},
+    {"_resolved", "_perturbing"},
+    {"_attack", "_flipping"},
+    {"inspection", "metrics", "poisoning", "selection"},
     {"__init__"},
 ]
 

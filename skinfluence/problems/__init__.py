@@ -22,7 +22,7 @@ from ._as_problem import (
 )
 from ._problem import Problem
 from ._pull_back import pull_back, pull_back_features
-from ._replacing import NewRows, replace_rows, with_rows
+from ._replacing import NewRows, last_of_class, remove_rows, replace_rows, with_rows
 from ._reweighting import BalancedClasses, FixedWeights
 from ._targets import Continuous, Labels, encode_targets
 from ._wrappers import (
@@ -52,9 +52,11 @@ __all__ = [
     "final_is_frozen",
     "held",
     "inner",
+    "last_of_class",
     "penalty_parameter",
     "pull_back",
     "pull_back_features",
+    "remove_rows",
     "replace_rows",
     "transform_features",
     "unsupported",

@@ -1,6 +1,6 @@
-"""New rows in place of old ones: other features, another label, or both.
+"""New rows in place of old ones: other features, another label, or both. And rows that leave.
 
-Nothing leaves, so that the penalty stays. Weights change where they depend on the label: that of
+Where rows are replaced the penalty stays. Weights change where they depend on the label: that of
 the row itself with class weights, those of whole classes where they are balanced.
 """
 
@@ -89,6 +89,17 @@ def replace_rows(problem, new):
     return replace(problem, X=X, y=y, weights=weights, reweighting=reweighting)
 
 
+def remove_rows(problem, members):
+    """Return the problem, at the same parameters, once a group (a mask) has left for good.
+
+    The rows stay in it with weight 0, so that their numbers do; nothing is left of what they
+    count for in the balance of classes and in a penalty on the mean.
+    """
+    mass = None if problem.mass is None else np.where(members, 0, problem.mass)
+    left, reweighting = problem.without(members), problem.reweighting.without(members)
+    return replace(left, reweighting=reweighting, mass=mass)
+
+
 def with_rows(X, rows, X_new):
     """Return a copy of X (dense, CSR or a DataFrame, or targets) with other rows in some places."""
     if hasattr(X, "iloc"):
@@ -107,6 +118,14 @@ def _like(X, X_new):
     if sparse.issparse(X):
         return sparse.csr_matrix(X_new, dtype=X.dtype)
     return (X_new.toarray() if sparse.issparse(X_new) else X_new).astype(X.dtype)
+
+
+def last_of_class(problem, present=None):
+    """Tell which rows are the only ones of some class, among those of a mask; shape (n,)."""
+    last = np.zeros(problem.n_rows, dtype=bool)
+    for codes in problem.targets.kinds(problem.y):
+        last |= np.bincount(codes, present)[codes] == 1
+    return last
 
 
 def _require_classes(problem, new):

@@ -40,6 +40,10 @@ class FixedWeights:
         """Return the weights of all n rows once some have other classes, and the reweighting."""
         return weights, self
 
+    def without(self, members):
+        """Return how weights change once a group (a mask) has left."""
+        return self
+
     def coefficients(self, rows):
         """Return c, the relative change of each group's weights; shape (n_rows, q)."""
         return np.zeros((len(rows), 0))
@@ -197,9 +201,13 @@ class BalancedClasses:
                 parts.append((members, weights * ratios[self.codes].astype(weights.dtype)))
         return parts
 
+    def without(self, members):
+        """Return how weights change once a group (a mask) has left."""
+        return BalancedClasses(self.codes, np.where(members, 0, self.mass))
+
     def weights_without(self, weights, members):
         """Return the weights of all n rows once a group (a mask) has left: 0 in the group."""
-        after = BalancedClasses(self.codes, np.where(members, 0, self.mass))
+        after = self.without(members)
         if np.any(after.totals <= 0):
             raise ValueError("A group holds a whole class, which cannot be balanced without it.")
         ratios = after.class_weights() / self.class_weights()

@@ -150,6 +150,10 @@ class Refit:
         before = self.loss(self._full_raw(X), y)[:, None]
         return np.reshape(after, (len(rows), len(y))).T - before
 
+    def fit_without(self, dropped):
+        """Fit without some rows; return the estimator, and its problem if known."""
+        return _fit_without(self, dropped)
+
     def fit_replaced(self, rows, X_new=None, y_new=None):
         """Fit with other rows in some places; return the estimator, and its problem if known."""
         X, y = self.X, self.y
