@@ -8,7 +8,6 @@ from scipy import sparse
 from sklearn.utils import Bunch, _safe_indexing
 
 from ._blocks import row_blocks
-from ._parameters import check_whole
 from ._perturbing import Allowed
 from ._resolved import Resolved
 from .operators import MixedDerivative
@@ -46,27 +45,27 @@ class Attack:
     n_iter: int
     step: np.ndarray
 
-    def run(self, X_test, y_test, rows, n_rows):
-        """Attack test rows by moving the ``n_rows`` most vulnerable of some training rows."""
-        check_whole("n_rows", n_rows)
-        if n_rows > len(rows):
-            raise ValueError(f"`n_rows` must be at most the {len(rows)} `rows`; got {n_rows}.")
-        problem = self.resolved.problem
-        test = encode_features(self.resolved.estimator, X_test)
-        target = encode_targets(problem.targets, problem.asked, y_test, problem.theta.dtype)
-        rows = self._most_vulnerable(test, target, rows, n_rows)
+    def ranking(self, X_test, y_test, rows):
+        """Return rows in the order of how much their first step is predicted to raise the loss."""
+        problem, gains = self.resolved.problem, np.empty(len(rows))
+        solved = self._solved(problem, *self._encoded(X_test, y_test))
+        for block in row_blocks(len(rows), 8 * gains.itemsize * len(self.step)):
+            before = self._features(rows[block])
+            slopes = self._slopes(problem, solved, rows[block])
+            after = self.allowed.project(before + self.step * np.sign(slopes), before)
+            gains[block] = np.einsum("np,np->n", slopes, after - before)
+        return rows[np.argsort(-gains, kind="stable")]
+
+    def run(self, X_test, y_test, rows):
+        """Move rows so that the sum of the test losses rises, refit, and say what came of it."""
+        test, target = self._encoded(X_test, y_test)
         X_new, predicted = self._move(test, target, rows)
         return self._refitted(X_test, test, target, rows, X_new, predicted)
 
-    def _most_vulnerable(self, test, target, rows, n_rows):
-        """Return the rows whose first step is predicted to raise the loss most."""
-        gains = np.empty(len(rows))
-        for block in row_blocks(len(rows), 8 * 8 * len(self.step)):
-            before = self._features(rows[block])
-            slopes = self._slopes(self.resolved.problem, test, target, rows[block])
-            after = self.allowed.project(before + self.step * np.sign(slopes), before)
-            gains[block] = np.einsum("np,np->n", slopes, after - before)
-        return rows[np.argsort(-gains, kind="stable")[:n_rows]]
+    def _encoded(self, X_test, y_test):
+        problem = self.resolved.problem
+        target = encode_targets(problem.targets, problem.asked, y_test, problem.theta.dtype)
+        return encode_features(self.resolved.estimator, X_test), target
 
     def _move(self, test, target, rows):
         """Return the features after the best step, and the change of the loss predicted there."""
@@ -74,7 +73,7 @@ class Attack:
         problem, predicted = self.resolved.problem, 0.0
         best = -np.inf, before, 0.0
         for _ in range(self.n_iter):
-            slopes = self._slopes(problem, test, target, rows)
+            slopes = self._slopes(problem, self._solved(problem, test, target), rows)
             free = free + self.step * np.sign(slopes)  # off the grid, so that small steps add up
             free = np.clip(free, before - self.allowed.epsilon, before + self.allowed.epsilon)
             last, now = now, self.allowed.project(free, before)
@@ -86,10 +85,13 @@ class Attack:
             best = max(best, (value, now, predicted), key=lambda found: found[0])
         return best[1:]
 
-    def _slopes(self, problem, test, target, rows):
-        """Return I_pert of the sum of the test losses, in the features of X; (n_rows, p)."""
+    def _solved(self, problem, test, target):
+        """Return H⁻¹ times the gradient of the sum of the test losses, shape (P, 1)."""
         first_order = FirstOrder(problem, self.resolved.inverse(problem))
-        solved = first_order.solve_losses(test, target).sum(axis=1, keepdims=True)
+        return first_order.solve_losses(test, target).sum(axis=1, keepdims=True)
+
+    def _slopes(self, problem, solved, rows):
+        """Return I_pert of the sum of the test losses, in the features of X; (n_rows, p)."""
         inner = MixedDerivative(problem, rows).rows_by_vectors(solved)[0]
         return pull_back_features(self.resolved.estimator, inner)
 

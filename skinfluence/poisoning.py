@@ -111,7 +111,11 @@ def poison(
     resolved = Resolved.of(estimator, X, y, sample_weight)
     allowed = Allowed.of(_n_features(resolved), epsilon, bounds, grid, mutable)
     attack = Attack(resolved, X, allowed, n_iter, _step(allowed, n_iter, step))
-    return attack.run(X_test, y_test, check_rows(rows, _num_samples(X)), n_rows)
+    rows = check_rows(rows, _num_samples(X))
+    check_whole("n_rows", n_rows)
+    if n_rows > len(rows):
+        raise ValueError(f"`n_rows` must be at most the {len(rows)} `rows`; got {n_rows}.")
+    return attack.run(X_test, y_test, attack.ranking(X_test, y_test, rows)[:n_rows])
 
 
 def vulnerability(
@@ -180,9 +184,10 @@ def vulnerability(
     least = np.empty(_num_samples(X_test))
     for i, label in enumerate(predicted):
         test = _safe_indexing(X_test, [i]), predicted[[i]]
+        ranking = attack.ranking(*test, rows)
 
-        def flips(n_rows, test=test, label=label):
-            return np.any(attack.run(*test, rows, n_rows).prediction_after != label)
+        def flips(n_rows, test=test, label=label, ranking=ranking):
+            return np.any(attack.run(*test, ranking[:n_rows]).prediction_after != label)
 
         least[i] = _least(flips, max_rows)
     return least

@@ -26,6 +26,9 @@ from ._quasi_newton import dots
 
 #: Condition of the small systems from which a row's H is inverted again.
 ILL_CONDITIONED = 1e6
+#: Moves of the replaced row's own prediction that are let be, in units of ``settled`` widths: with
+#: a small curvature before and after it does not show in the decrement.
+OWN_MOVE = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +103,7 @@ class Replacing:
         limit = (self.settled * width) ** 2 * self._curvature
         sides = replacement.old, replacement.new
         own = [problem.predictor.row_jvp(side.X, change) for side in sides]
-        far = np.abs(np.hstack(own)).max(axis=1) > 4 * self.settled * width
+        far = np.abs(np.hstack(own)).max(axis=1) > OWN_MOVE * self.settled * width
         return far | ~((squares <= limit) & (squares >= 0))
 
     @cached_property
