@@ -14,6 +14,7 @@ SECTIONS = {
     "groups": ("Against really removing groups of rows", "groups.py"),
     "approximate_cv": ("Cross-validation from one fit", "approximate_cv.py"),
     "fig6": ("Figure 6 of Koh and Liang (2017)", "paper/fig6_mislabelled_mail.py"),
+    "sec53": ("Section 5.3 of Koh and Liang (2017)", "paper/sec53_domain_mismatch.py"),
     "label_cleaning": ("Ranking wrong labels", "label_cleaning.py"),
     "self_influence_speed": ("The cost of all self-influences", "self_influence_speed.py"),
     "influence_speed": ("The cost of influences on test losses", "influence_speed.py"),

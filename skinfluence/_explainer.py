@@ -6,6 +6,7 @@ from ._delegation import DelegatingEstimator
 from ._diagnostics_of_fit import DiagnosticsOfFit, FitDiagnostics
 from ._diagnostics_of_rows import DiagnosticsOfRows
 from ._fitting import check_weights, fit_clone
+from ._influence_of_changes import InfluenceOfChanges
 from ._influence_of_rows import InfluenceOfRows
 from ._influence_on_tests import InfluenceOnTests
 from ._parameters import check_at_least, check_choices, check_damping
@@ -24,6 +25,7 @@ class InfluenceExplainer(
     InfluenceOnTests,
     RelativeInfluence,
     InfluenceOfRows,
+    InfluenceOfChanges,
     DiagnosticsOfRows,
     DiagnosticsOfFit,
     VerifiedByRefits,

@@ -30,3 +30,9 @@ def check_damping(estimator):
         number and 0 <= value < float("inf")
     ):
         raise ValueError(f"`damping` must be 'auto' or a finite number >= 0; got {value!r}.")
+
+
+def check_whole(name, value, low=1):
+    """Raise ValueError unless an argument is an integer >= low."""
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < low:
+        raise ValueError(f"`{name}` must be an integer >= {low}; got {value!r}.")

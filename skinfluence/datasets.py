@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.datasets import fetch_openml, get_data_home
 from sklearn.utils import Bunch
 
-__all__ = ["data_path", "load_enron1", "load_mnist"]
+__all__ = ["data_path", "load_enron1", "load_hospital_readmission", "load_mnist"]
 
 
 def data_path(name):
@@ -51,16 +51,29 @@ def load_enron1():
     Metsis, Androutsopoulos and Paliouras (2006), "Spam Filtering with Naive Bayes". Needs
     pandas (the "data" extra).
     """
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise ImportError(
-            "load_enron1 needs pandas; install it with `pip install skinfluence[data]`."
-        ) from error
     path = data_path("enron1.csv.gz")
-    mails = pd.read_csv(path, keep_default_na=False)
+    mails = _pandas("load_enron1").read_csv(path, keep_default_na=False)
     labels = mails["label"].to_numpy(dtype=str)
     return Bunch(data=mails["text"].tolist(), target=labels, path=path)
+
+
+def load_hospital_readmission():
+    """Load ten years of hospital encounters of patients with diabetes.
+
+    Returns
+    -------
+    encounters : Bunch
+        ``frame``: DataFrame of 101766 rows and 50 columns as they were published, "?" where a
+        value is missing; its last column ``readmitted`` is "<30", ">30" or "NO"; ``path``: the
+        file.
+
+    Notes
+    -----
+    Strack et al. (2014), "Impact of HbA1c Measurement on Hospital Readmission Rates"; the UCI
+    repository's "Diabetes 130-US hospitals". Needs pandas (the "data" extra).
+    """
+    pandas, path = _pandas("load_hospital_readmission"), data_path("diabetic_data.csv.gz")
+    return Bunch(frame=pandas.read_csv(path, keep_default_na=False), path=path)
 
 
 def load_mnist():
@@ -84,3 +97,13 @@ def load_mnist():
         X_test=arrays["X_test"].reshape(-1, 784).astype(np.uint8),
         y_test=arrays["y_test"].astype(int),
     )
+
+
+def _pandas(loader):
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError(
+            f"{loader} needs pandas; install it with `pip install skinfluence[data]`."
+        ) from error
+    return pandas

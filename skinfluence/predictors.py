@@ -8,6 +8,11 @@ many vectors at once:
     row_jvp(X, V)        J_i V_i, row by row (n, P)    -> (n, K)
     row_gradients(X, G)  G_i J_i, row by row (n, K)    -> (n, P)
     jacobian(X)          J_i                           -> (n, K, P)
+
+and its derivative in the features through one more, of which no curvature is made:
+
+    mixed_vjp(theta, X, W, G, v)   gradient in x_i of W_i · raw(theta, x_i) + G_i · (J_i v),
+                                   (n, K), (n, K), (P,) -> (n, p)
 """
 
 from dataclasses import dataclass
@@ -112,6 +117,14 @@ class LinearPredictor:
         else:
             product = np.einsum("np,nkp->nk", X, coef)
         return product + V[:, self.n_coefficients :] if self.fit_intercept else product
+
+    def mixed_vjp(self, theta, X, W, G, v):
+        """Return the gradient in x_i of ``W_i · raw(theta, x_i) + G_i · (J_i v)``, dense.
+
+        W, G of shape (n_samples, K) and v of shape (P,) give (n_samples, p): here
+        ``W coef(theta) + G coef(v)``.
+        """
+        return W @ self.unflatten(theta)[0] + G @ self.unflatten(v)[0]
 
     def jacobian(self, X):
         """Return J_i for every row, dense, shape (n_samples, K, P)."""
@@ -247,6 +260,10 @@ class LinearWithScale:
     def row_jvp(self, X, V):
         """Return J_i V_i, row by row; V of shape (n_samples, P) gives (n_samples, 2)."""
         return np.hstack([self.location.row_jvp(X, V[:, :-1]), V[:, -1:]])
+
+    def mixed_vjp(self, theta, X, W, G, v):
+        """Return the gradient in x_i of ``W_i · raw(theta, x_i) + G_i · (J_i v)``: σ has none."""
+        return self.location.mixed_vjp(theta[:-1], X, W[:, :1], G[:, :1], v[:-1])
 
     def jacobian(self, X):
         """Return J_i for every row, dense, shape (n_samples, 2, P)."""

@@ -23,11 +23,13 @@ LAYERS = [
     {"scores"},
     {"_delegation", "_dispersion", "_one_step", "datasets"},
     {"_score_parameter"},
-    {"_influence_of_rows", "_influence_on_tests", "_relative_influence"},
+    {"_influence_of_changes", "_influence_of_rows", "_influence_on_tests", "_relative_influence"},
     {"_diagnostics_of_rows", "_diagnostics_of_fit"},
     {"_verified_by_refits"},
     {"_explainer", "_cleaner", "_smoothed_linear_svc"},
-    {"inspection", "metrics"},
+    {"_resolved", "_perturbing"},
+    {"_attack", "_flipping"},
+    {"inspection", "metrics", "poisoning", "selection"},
     {"__init__"},
 ]
 

@@ -24,6 +24,8 @@ from ._as_problem import (
     with_parameters,
 )
 from ._problem import Problem
+from ._pull_back import pull_back, pull_back_features
+from ._replacing import NewRows, last_of_class, remove_rows, replace_rows, with_rows
 from ._reweighting import BalancedClasses, FixedWeights
 from ._targets import Continuous, Labels, encode_targets
 from ._wrappers import (
@@ -42,6 +44,7 @@ __all__ = [
     "Continuous",
     "FixedWeights",
     "Labels",
+    "NewRows",
     "Problem",
     "UnsupportedEstimatorError",
     "as_problem",
@@ -52,10 +55,16 @@ __all__ = [
     "final_is_frozen",
     "held",
     "inner",
+    "last_of_class",
     "penalty_parameter",
+    "pull_back",
+    "pull_back_features",
+    "remove_rows",
+    "replace_rows",
     "transform_features",
     "unsupported",
     "weight_argument",
     "with_final",
     "with_parameters",
+    "with_rows",
 ]

@@ -8,7 +8,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from ..penalties import l1_norm
 from ..predictors import LinearPredictor
-from ._reweighting import BalancedClasses, FixedWeights
+from ._reweighting import BalancedClasses, FixedClassWeights, FixedWeights
 
 
 def linear_parameters(estimator, X):
@@ -53,7 +53,7 @@ def class_weighted(estimator, codes, weights, mass):
         class_weights = compute_class_weight(
             estimator.class_weight, classes=classes, y=classes[codes]
         )
-        reweighting = FixedWeights()
+        reweighting = FixedClassWeights(codes, class_weights, weights)
     return weights * class_weights[codes].astype(weights.dtype), reweighting
 
 

@@ -8,7 +8,7 @@ where s' are the weights after the removal, and the q shared directions D_d are 
 rows. With fixed weights q = 0 and s' = s.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,9 +17,32 @@ import numpy as np
 class FixedWeights:
     """Weights that stay as they are when rows leave: the rule."""
 
+    #: Whether a row's weight depends on its label; then ``codes`` has the class of every row.
+    by_label = False
+
     def own_weights(self, weights, rows):
         """Return the weight s'_j that row j carries as it leaves."""
         return weights[rows]
+
+    def replacing(self, weights, rows, codes):
+        """Return what becomes of the weights when a row is replaced by one of another class.
+
+        Returns
+        -------
+        old, new : ndarray of shape (n_rows,)
+            The weight that the old row carries as it leaves, and that of the new one.
+        coefficients : ndarray of shape (n_rows, q)
+            Relative change of each group's weights, as in ``coefficients``.
+        """
+        return weights[rows], weights[rows], np.zeros((len(rows), 0))
+
+    def relabelled(self, weights, rows, codes):
+        """Return the weights of all n rows once some have other classes, and the reweighting."""
+        return weights, self
+
+    def without(self, members):
+        """Return how weights change once a group (a mask) has left."""
+        return self
 
     def coefficients(self, rows):
         """Return c, the relative change of each group's weights; shape (n_rows, q)."""
@@ -44,6 +67,44 @@ class FixedWeights:
         return np.where(members, 0, weights)
 
 
+@dataclass(frozen=True, eq=False)
+class FixedClassWeights(FixedWeights):
+    """A weight for each class, given: it stays when rows leave, and goes with a row's label.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n,)
+        Class of every row, 0 to K - 1.
+    class_weights : ndarray of shape (K,)
+        Their weights.
+    mass : ndarray of shape (n,)
+        Weights of the rows without those of their classes.
+    """
+
+    codes: np.ndarray
+    class_weights: np.ndarray
+    mass: np.ndarray
+
+    by_label = True
+
+    def replacing(self, weights, rows, codes):
+        """Return the weights that the old and the new rows carry; the others' stay."""
+        old, _, coefficients = super().replacing(weights, rows, codes)
+        return old, self._weights(self.mass[rows], codes), coefficients
+
+    def relabelled(self, weights, rows, codes):
+        """Return the weights of all n rows once some have other classes, and the reweighting."""
+        after = self.codes.copy()
+        after[rows] = codes
+        part = replace(self, codes=after)
+        weights = weights.copy()
+        weights[rows] = self._weights(self.mass[rows], codes)
+        return weights, part
+
+    def _weights(self, mass, codes):
+        return mass * self.class_weights[codes].astype(mass.dtype)
+
+
 @dataclass(frozen=True)
 class BalancedClasses:
     """``class_weight="balanced"``: class c weighs N / (K N_c), counted again after a removal.
@@ -58,6 +119,8 @@ class BalancedClasses:
 
     codes: np.ndarray
     mass: np.ndarray
+
+    by_label = True
 
     @property
     def totals(self):
@@ -93,6 +156,36 @@ class BalancedClasses:
         """Return c, the relative change of each class weight; shape (n_rows, K)."""
         return self._ratios(self.codes[rows], self.mass[rows]) - 1
 
+    def replacing(self, weights, rows, codes):
+        """Return the weights that old and new rows carry, and the change of the classes'."""
+        before, each = self.codes[rows], np.arange(len(rows))
+        after = np.repeat(self.totals[None], len(rows), axis=0)
+        moved = np.where(codes != before, self.mass[rows], 0)
+        after[each, before] -= moved
+        after[each, codes] += moved
+        self._require_classes(after)
+        ratios = self.totals / after
+        old = weights[rows] * ratios[each, before].astype(weights.dtype)
+        new = weights[rows] * (self.totals[before] / after[each, codes]).astype(weights.dtype)
+        return old, new, ratios - 1
+
+    def relabelled(self, weights, rows, codes):
+        """Return the weights of all n rows once some have other classes, and the reweighting."""
+        after = self.codes.copy()
+        after[rows] = codes
+        part = replace(self, codes=after)
+        self._require_classes(np.bincount(after, self.mass, minlength=len(self.totals)))
+        ratios = part.class_weights()[after] / self.class_weights()[self.codes]
+        return weights * ratios.astype(weights.dtype), part
+
+    @staticmethod
+    def _require_classes(totals):
+        if np.any(totals <= 0):
+            raise ValueError(
+                "A class cannot be balanced once its last row has another label; leave that row "
+                "out of `rows`."
+            )
+
     def memberships(self):
         """Return the rows of each class, as masks; shape (K, n)."""
         return np.arange(len(self.totals))[:, None] == self.codes
@@ -108,9 +201,13 @@ class BalancedClasses:
                 parts.append((members, weights * ratios[self.codes].astype(weights.dtype)))
         return parts
 
+    def without(self, members):
+        """Return how weights change once a group (a mask) has left."""
+        return BalancedClasses(self.codes, np.where(members, 0, self.mass))
+
     def weights_without(self, weights, members):
         """Return the weights of all n rows once a group (a mask) has left: 0 in the group."""
-        after = BalancedClasses(self.codes, np.where(members, 0, self.mass))
+        after = self.without(members)
         if np.any(after.totals <= 0):
             raise ValueError("A group holds a whole class, which cannot be balanced without it.")
         ratios = after.class_weights() / self.class_weights()

@@ -13,6 +13,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import LinearRegression
 
 from ._as_problem import as_problem, assign, penalty_parameter
+from ._pull_back import pull_back_features
 from ._targets import Transformed
 from ._wrappers import encode_features, final_estimator, held, weight_argument
 
@@ -34,6 +35,11 @@ def _transform(estimator, y):
 @encode_features.register(TransformedTargetRegressor)
 def _encode_for_regressor(estimator, X):
     return encode_features(estimator.regressor_, X)
+
+
+@pull_back_features.register(TransformedTargetRegressor)
+def _pull_back_of_regressor(estimator, gradient):
+    return pull_back_features(estimator.regressor_, gradient)
 
 
 @assign.register(TransformedTargetRegressor)

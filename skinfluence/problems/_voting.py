@@ -66,7 +66,7 @@ def _vote(estimator, parts, y, targets, question):
     name = type(estimator).__name__
     weights = shared_weights(name, parts)
     problem = joined(name, parts, parts[0].X, y, weights, joint_loss(parts), targets)
-    return replace(problem, question=question)
+    return replace(problem, question=question, reweighting=parts[0].reweighting)
 
 
 def _weights(estimator):

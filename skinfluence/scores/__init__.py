@@ -21,11 +21,13 @@ from ._first_order import FirstOrder
 from ._leave_one_out import leave_one_out
 from ._newton import Newton
 from ._refit import Refit
+from ._replacing import Replacing
 
 __all__ = [
     "FirstOrder",
     "Newton",
     "Refit",
+    "Replacing",
     "check_convergence",
     "leave_one_out",
     "newton_decrement",

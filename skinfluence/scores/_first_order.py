@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .._blocks import take_rows
-from ..operators import Jacobian, Removal
+from ..operators import Jacobian, Removal, Replacement
 from ..problems import Problem
 
 
@@ -27,10 +27,14 @@ class FirstOrder:
 
     def on_losses(self, X, y):
         """Effect on the losses of test rows, equation 2: ``∇loss_test · H⁻¹ · Rᵀ``."""
+        return LinearEffect(self.problem, self.solve_losses(X, y))
+
+    def solve_losses(self, X, y):
+        """Return ``H⁻¹ ∇loss_test`` of test rows, shape (P, m)."""
         problem = self.problem
         gradients = problem.asked.gradient(problem.predict_raw(X), y)
         questions = Jacobian(problem.predictor, X, gradients).dense()
-        return LinearEffect(problem, self.inverse @ questions.T)
+        return self.inverse @ questions.T
 
     def on_predictions(self, X):
         """Effect on the raw predictions of test rows."""
@@ -72,6 +76,10 @@ class FirstOrder:
             removals[:, i] = group_removal(problem, members)
         gradients = problem.asked.gradient(problem.predict_raw(X), y)
         return Jacobian(problem.predictor, X, gradients) @ (self.inverse @ removals)
+
+    def on_replacements(self, X, y, new):
+        """Effect on test losses of replacing each row alone, equation 3; shape (m, n_rows)."""
+        return (Replacement(self.problem, new) @ self.solve_losses(X, y)).T
 
 
 @dataclass(frozen=True, eq=False)

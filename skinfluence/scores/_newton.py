@@ -24,6 +24,7 @@ from ._face import EXACT, follow_faces, left_on_face
 from ._first_order import FirstOrder
 from ._follow import abrupt, follow, negligible, unsettled
 from ._groups import Groups
+from ._replacing import Replacing
 from ._surrounding import Surrounding, solve_small
 
 #: Rows scored at once: enough for BLAS, few enough for their predictions to stay in the cache.
@@ -134,6 +135,14 @@ class Newton:
         raw, loss = self.problem.predict_raw(X), self.problem.reported
         change = self.problem.predictor.jvp(X, self.groups.changes(groups)[0].T)
         return loss(raw[:, None] + change.transpose(0, 2, 1), y[:, None]) - loss(raw, y)[:, None]
+
+    def on_replacements(self, X, y, new):
+        """Effect on test losses of replacing each row alone; shape (m, n_rows)."""
+        settled = self.settled if self.groups.follows else None
+        changes = Replacing(self.problem, self.inverse, self.solver, settled).changes(new)
+        raw, loss = self.problem.predict_raw(X)[:, None], self.problem.asked
+        delta = self.problem.predictor.jvp(X, changes.T).transpose(0, 2, 1)
+        return loss.change(raw, y[:, None], delta)
 
     def thetas_without(self, groups):
         """Return theta without each group (n_groups, P), and the certificates (n_groups,)."""

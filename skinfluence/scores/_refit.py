@@ -12,16 +12,14 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing, check_consistent_length, indexable
 from sklearn.utils.parallel import Parallel, delayed
 
-from ..losses import Loss, NegativeLogProbability, SquaredError
+from ..losses import Loss
 from ..operators import Hessian
 from ..problems import (
-    Continuous,
-    Labels,
     Problem,
     UnsupportedEstimatorError,
     as_problem,
@@ -33,11 +31,13 @@ from ..problems import (
     transform_features,
     with_final,
     with_parameters,
+    with_rows,
 )
 from ..solvers import Direct
 from ._convergence import check_convergence
 from ._convergence import refine as refine_problem
 from ._groups import step_left
+from ._outward import outward_loss, respond
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,7 @@ class Refit:
             problem = as_problem(estimator, X, y, sample_weight).at_temperature(temperature)
         except UnsupportedEstimatorError:
             (X,) = indexable(transform_features(estimator, X))
-            loss, targets = _outward_loss(final, y)
+            loss, targets = outward_loss(final, y)
             return cls(final, X, y, sample_weight, loss, targets, None, **rest)
         if final_is_frozen(estimator):
             inverse = Direct().invert(Hessian(problem))
@@ -138,6 +138,32 @@ class Refit:
         dropped = [np.flatnonzero(members) for members in groups.T]
         return self._losses_without(dropped, X, y) - self.loss(self._full_raw(X), y)[:, None]
 
+    def on_replacements(self, X, y, rows, X_new=None, y_new=None):
+        """Effect on test losses of replacing each row alone; shape (m, n_rows).
+
+        X_new as the final estimator sees it, y_new in the user's labels; None stays.
+        """
+        tasks = (
+            delayed(_losses_with)(self, X, y, row, _take(X_new, i), _take(y_new, i))
+            for i, row in enumerate(rows)
+        )
+        after = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(tasks)
+        before = self.loss(self._full_raw(X), y)[:, None]
+        return np.reshape(after, (len(rows), len(y))).T - before
+
+    def fit_without(self, dropped):
+        """Fit without some rows; return the estimator, and its problem if known."""
+        return _fit_without(self, dropped)
+
+    def fit_replaced(self, rows, X_new=None, y_new=None):
+        """Fit with other rows in some places; return the estimator, and its problem if known."""
+        X, y = self.X, self.y
+        if X_new is not None:
+            X = with_rows(X, rows, X_new)
+        if y_new is not None:
+            y = with_rows(y, rows, np.asarray(y_new))
+        return fit_on(self, X, y, self.sample_weight, rows)
+
     def on_predictions(self, X):
         """Effect on the predictions of test rows, as (m, n_rows, K)."""
         before = self._full_raw(X, outward=True)
@@ -180,7 +206,7 @@ class Refit:
 
     def _full_raw(self, X, outward=False):
         if self.problem is None:
-            return _respond(self.estimator, X, outward)
+            return respond(self.estimator, X, outward)
         return _predict(self.problem, X, outward)
 
     def _losses_without(self, dropped, X, y):
@@ -197,7 +223,7 @@ def _refit(refit, dropped, X_test, outward=False):
     """Fit without the dropped rows; return raw predictions at X_test, and theta if known."""
     model, problem = _fit_without(refit, dropped)
     if problem is None:
-        return _respond(model, X_test, outward), None
+        return respond(model, X_test, outward), None
     return _predict(problem, X_test, outward), problem.theta
 
 
@@ -205,14 +231,32 @@ def _fit_without(refit, dropped):
     """Fit the final estimator without the dropped rows; return it, and its problem if known."""
     kept = np.setdiff1d(np.arange(len(refit.y)), dropped)
     X, y = _safe_indexing(refit.X, kept), refit.y[kept]
-    weights = {}
-    if refit.sample_weight is not None:
-        weights["sample_weight"] = refit.sample_weight[kept]
-    model = _fit_again(refit, X, y, weights, dropped)
+    weights = None if refit.sample_weight is None else refit.sample_weight[kept]
+    return fit_on(refit, X, y, weights, dropped)
+
+
+def fit_on(refit, X, y, sample_weight, changed):
+    """Fit the final estimator on other data; return it, and its problem if known.
+
+    ``changed`` are the rows that an error names.
+    """
+    weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+    model = _fit_again(refit, X, y, weights, changed)
     if refit.problem is None:
         return model, None
     problem = as_problem(model, X, y, **weights)
     return model, _optimum(problem.refitted(refit.problem, kept), refit.refine)
+
+
+def _losses_with(refit, X, y, row, X_new, y_new):
+    """Fit with another row in one place; return the test losses."""
+    model, problem = refit.fit_replaced([row], X_new, y_new)
+    raw = respond(model, X) if problem is None else problem.predict_raw(X)
+    return refit.loss(raw, y)
+
+
+def _take(array, i):
+    return None if array is None else _safe_indexing(array, [i])
 
 
 def _predict(problem, X, outward):
@@ -240,33 +284,3 @@ def _fit_again(refit, X, y, weights, dropped):
 
 def _optimum(problem, refine):
     return refine_problem(problem, Direct()) if refine else problem
-
-
-def _outward_loss(estimator, y):
-    """Return the loss and the targets of an estimator that is known by its predictions only."""
-    if is_classifier(estimator) and y.ndim > 1 and y.shape[1] > 1:
-        raise TypeError(
-            f'method="retrain" judges a classifier without an adapter by one label a row, and y '
-            f"has shape {y.shape}; explain each column of y with an estimator of its own."
-        )
-    if not is_classifier(estimator):
-        one_dimensional = y.ndim == 1
-        return SquaredError(), Continuous(1 if one_dimensional else y.shape[1], one_dimensional)
-    if not hasattr(estimator, "predict_proba"):
-        raise TypeError(
-            f'method="retrain" judges a classifier by its log loss, and '
-            f"{type(estimator).__name__} has no predict_proba; wrap it in CalibratedClassifierCV."
-        )
-    return NegativeLogProbability(), Labels(estimator.classes_)
-
-
-def _respond(estimator, X, outward):
-    """Return what the loss takes, or with ``outward`` the decision function where there is one."""
-    if not is_classifier(estimator):
-        raw = estimator.predict(X)
-    elif outward and hasattr(estimator, "decision_function"):
-        raw = estimator.decision_function(X)
-    else:
-        raw = estimator.predict_proba(X)
-        raw = raw[:, 1:] if raw.shape[1] == 2 else raw
-    return np.reshape(raw, (len(raw), -1))

@@ -1,0 +1,78 @@
+"""A fitted model whose training rows are changed, many at once, and solved again each time.
+
+``problem`` is at its optimum; a changed problem is taken to its own by Newton steps from there,
+which is the refit without its noise. ``refit`` really fits again, and confirms.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+
+from ._explainer import InfluenceExplainer
+from .problems import Problem, final_estimator
+from .scores import Refit, refine
+from .solvers import invert_damped
+
+
+@dataclass(frozen=True, eq=False)
+class Resolved:
+    """A fitted model that can be solved again. Build it with ``Resolved.of``.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Its Pipeline's earlier steps are held.
+    problem : Problem
+        At its optimum.
+    solver, damping
+        Those of the explainer.
+    refit : Refit
+        Really refits the last step.
+    """
+
+    estimator: Any
+    problem: Problem
+    solver: Any
+    damping: float
+    refit: Refit
+
+    @classmethod
+    def of(cls, estimator, X, y, sample_weight=None):
+        """Fit an estimator or an explainer, unless it is an explainer that is fitted already.
+
+        Raises
+        ------
+        TypeError
+            If the estimator is not supported.
+        ValueError
+            If an explainer was fitted with ``method="retrain"``.
+        """
+        explainer = estimator
+        if not isinstance(estimator, InfluenceExplainer):
+            explainer = InfluenceExplainer(estimator, method="influence", refine=True)
+        if not hasattr(explainer, "estimator_"):
+            explainer = clone(explainer).fit(X, y, sample_weight)
+        check_is_fitted(explainer)
+        if explainer.inverse_ is None:
+            raise ValueError(
+                'An explainer with method="retrain" has no derivatives; use "newton" or '
+                '"influence". What is found is confirmed by really refitting anyway.'
+            )
+        solver, damping = explainer.solver_, explainer.damping_
+        problem = refine(explainer.problem_, solver)
+        y, weights = explainer._training
+        jobs = {"n_jobs": explainer.n_jobs, "verbose": explainer.verbose}
+        final = final_estimator(explainer.estimator_)
+        refit = Refit.around(final, problem, y, weights, **jobs)
+        return cls(explainer.estimator_, problem, solver, damping, refit)
+
+    def solve(self, problem, start=None):
+        """Return a changed problem at its optimum, found from ``start`` or this one's."""
+        theta = self.problem.theta if start is None else start.theta
+        return refine(problem.at(theta), self.solver)
+
+    def inverse(self, problem):
+        """Return H⁻¹ of a problem, damped as the explainer's."""
+        return invert_damped(self.solver, problem, self.damping)

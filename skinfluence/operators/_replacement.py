@@ -1,0 +1,73 @@
+"""Replacement: minus the change of the objective's gradient when row j is replaced.
+
+    R_j = s_j ∇loss(z_old) - s'_j ∇loss(z_new) - Σ_d c_jd D_d
+
+(Koh & Liang 2017, equation 3: removal of the old row, and addition of the new one.) The last term
+is what another label does to balanced weights.
+"""
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+
+from .._blocks import take_rows
+from ._jacobian import Jacobian
+
+
+class Replacement(LinearOperator):
+    """R: rows are minus the change of the gradient when each row is replaced alone.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem at its theta.
+    new : NewRows
+        What will stand in the rows.
+
+    Attributes
+    ----------
+    old, new : Jacobian
+        The two shares of the row itself; ``R = old - new - coefficients @ directions``.
+    curvatures : tuple of ndarray of shape (n_rows, K, K)
+        s A of the old and of the new rows.
+    """
+
+    def __init__(self, problem, new):
+        super().__init__(problem.theta.dtype, (len(new), len(problem.theta)))
+        weights = problem.reweighting.replacing(problem.weights, new.rows, new.codes)
+        before, after = (part[:, None].astype(self.dtype) for part in weights[:2])
+        predictor, raw = problem.predictor, problem.predict_raw(new.X)
+        own = before * problem.gradients[new.rows]
+        self.old = Jacobian(predictor, take_rows(problem.X, new.rows), own)
+        self.new = Jacobian(predictor, new.X, after * problem.loss.gradient(raw, new.y))
+        self.curvatures = (
+            before[:, :, None] * problem.curvatures[new.rows],
+            after[:, :, None] * problem.loss.hessian(raw, new.y),
+        )
+        self.coefficients = weights[2].astype(self.dtype)
+        changes = self.coefficients.shape[1] > 0 and self.coefficients.any()
+        members = problem.reweighting.memberships() if changes else []
+        shared = [problem.data_gradient(problem.weights * mask) for mask in members]
+        self.directions = np.reshape(shared, (-1, self.shape[1])).astype(self.dtype)
+        self.coefficients = self.coefficients if changes else self.coefficients[:, :0]
+
+    @property
+    def reweighted(self):
+        """Mask of the rows whose replacement changes the weights of others."""
+        return self.coefficients.any(axis=1)
+
+    def _matmat(self, V):
+        return self.old @ V - self.new @ V - self.coefficients @ (self.directions @ V)
+
+    def _rmatmat(self, U):
+        shared = self.directions.T @ (self.coefficients.T @ U)
+        return self.old.rmatmat(U) - self.new.rmatmat(U) - shared
+
+    def _matvec(self, v):
+        return self._matmat(np.reshape(v, (-1, 1)))
+
+    def _rmatvec(self, u):
+        return self._rmatmat(np.reshape(u, (-1, 1)))
+
+    def dense(self):
+        """Return R as an array of shape (n_rows, P)."""
+        return self.old.dense() - self.new.dense() - self.coefficients @ self.directions

@@ -1,0 +1,172 @@
+"""Back through the affine steps of a Pipeline: a gradient in their output to one in their input.
+
+A step ``x ↦ (x - b) M`` turns the gradient G, one row a point, into ``G Mᵀ``. The steps are held
+as they were fitted.
+"""
+
+from functools import singledispatch
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
+from sklearn.feature_selection import SelectorMixin
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    RobustScaler,
+    StandardScaler,
+)
+
+from ._wrappers import inner
+
+
+@singledispatch
+def pull_back(step, gradient):
+    """Return a gradient in the input of a fitted transformer.
+
+    Parameters
+    ----------
+    step : fitted transformer
+        Affine. To bring one of your own: ``pull_back.register(MyTransformer)``.
+    gradient : ndarray of shape (n, n_features_out)
+        Gradient in its output.
+
+    Returns
+    -------
+    gradient : ndarray of shape (n, n_features_in)
+
+    Raises
+    ------
+    TypeError
+        If the step is not known to be affine.
+    """
+    raise _not_affine(step)
+
+
+@singledispatch
+def pull_back_features(estimator, gradient):
+    """Return a gradient in X as ``estimator.fit`` takes it, given that of its final estimator.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Its Pipelines' earlier steps are gone back through, the last first.
+    gradient : ndarray of shape (n, n_features)
+        Gradient in X as the final estimator sees it.
+
+    Returns
+    -------
+    gradient : ndarray of shape (n, n_features_in)
+    """
+    within = inner(estimator)
+    if within is None:
+        return gradient
+    gradient = pull_back_features(within, gradient)
+    earlier = estimator.steps[:-1] if isinstance(estimator, Pipeline) else []
+    return _back_through(earlier, gradient)
+
+
+def _back_through(steps, gradient):
+    for name, step in reversed(steps):
+        if step is not None and not isinstance(step, str):  # "passthrough"
+            try:
+                gradient = pull_back(step, gradient)
+            except _NotAffineError as error:
+                raise error.of(name) from None
+    return gradient
+
+
+class _NotAffineError(TypeError):
+    """A step cannot be gone back through; the names of the steps around it are added."""
+
+    def __init__(self, what, names=()):
+        self.what, self.names = what, names
+        super().__init__(
+            f"The gradient cannot go back through {' > '.join((*names, what))}: it is not known to "
+            "be affine. Ask about the features after it: fit the explainer on the last step alone, "
+            "with pipeline[:-1].transform(X). Or register its transposed map with "
+            "skinfluence.problems.pull_back."
+        )
+
+    def of(self, name):
+        return _NotAffineError(self.what, (repr(name), *self.names))
+
+
+def _not_affine(step, setting=""):
+    return _NotAffineError(f"{type(step).__name__}{setting}")
+
+
+@pull_back.register(Pipeline)
+def _pipeline(step, gradient):
+    return _back_through(step.steps, gradient)
+
+
+@pull_back.register(FrozenEstimator)
+def _frozen(step, gradient):
+    return pull_back(step.estimator, gradient)
+
+
+@pull_back.register(StandardScaler)
+@pull_back.register(RobustScaler)
+def _scaled(step, gradient):
+    return gradient if step.scale_ is None else gradient / step.scale_
+
+
+@pull_back.register(MaxAbsScaler)
+def _scaled_by_maximum(step, gradient):
+    if getattr(step, "clip", False):
+        raise _not_affine(step, "(clip=True)")
+    return gradient / step.scale_
+
+
+@pull_back.register(MinMaxScaler)
+def _scaled_to_range(step, gradient):
+    if step.clip:
+        raise _not_affine(step, "(clip=True)")
+    return gradient * step.scale_
+
+
+@pull_back.register(PCA)
+@pull_back.register(IncrementalPCA)
+def _principal_components(step, gradient):
+    if step.whiten:
+        scale = np.sqrt(step.explained_variance_)
+        gradient = gradient / np.maximum(scale, np.finfo(scale.dtype).eps)
+    return gradient @ step.components_
+
+
+@pull_back.register(TruncatedSVD)
+def _singular_vectors(step, gradient):
+    return gradient @ step.components_
+
+
+@pull_back.register(FunctionTransformer)
+def _identity(step, gradient):
+    if step.func is not None:
+        raise _not_affine(step, "(func=...)")
+    return gradient
+
+
+@pull_back.register(SelectorMixin)
+def _selected(step, gradient):
+    support = step.get_support()
+    before = np.zeros((len(gradient), len(support)), dtype=gradient.dtype)
+    before[:, support] = gradient
+    return before
+
+
+@pull_back.register(ColumnTransformer)
+def _columns(step, gradient):
+    before = np.zeros((len(gradient), step.n_features_in_), dtype=gradient.dtype)
+    for name, transformer, _ in step.transformers_:
+        output, columns = step.output_indices_[name], step._transformer_to_input_indices[name]
+        if isinstance(transformer, str):  # "passthrough", or "drop", whose output is empty
+            part = gradient[:, output]
+        else:
+            part = _back_through([(name, transformer)], gradient[:, output])
+        if part.shape[1]:
+            np.add.at(before, (slice(None), columns), part)  # a column may be taken twice
+    return before

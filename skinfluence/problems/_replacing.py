@@ -1,0 +1,141 @@
+"""New rows in place of old ones: other features, another label, or both. And rows that leave.
+
+Where rows are replaced the penalty stays. Weights change where they depend on the label: that of
+the row itself with class weights, those of whole classes where they are balanced.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_consistent_length
+
+from ._targets import encode_targets
+
+
+@dataclass(frozen=True, eq=False)
+class NewRows:
+    """What will stand in some training rows. Build it with ``NewRows.of``.
+
+    Parameters
+    ----------
+    rows : ndarray of int of shape (b,)
+        Where they will stand.
+    X : {ndarray, CSR matrix} of shape (b, p)
+        As the final estimator sees them.
+    y : ndarray of shape (b, K)
+        Encoded targets.
+    codes : ndarray of int of shape (b,) or None
+        Classes by number, where the weights depend on them.
+    """
+
+    rows: np.ndarray
+    X: object
+    y: np.ndarray
+    codes: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, problem, rows, X_new=None, y_new=None):
+        """Encode new rows; what is None stays as it is.
+
+        Parameters
+        ----------
+        problem : Problem
+            The fitted problem.
+        rows : ndarray of int of shape (b,)
+        X_new : {ndarray, sparse matrix} of shape (b, p), default=None
+            As the final estimator sees them.
+        y_new : array-like of b targets, default=None
+            In the user's labels.
+
+        Raises
+        ------
+        ValueError
+            For lengths that differ, labels that the estimator was not fitted on, and rows that
+            are the only ones of the class that they would leave.
+        """
+        dtype, how = problem.theta.dtype, problem.reweighting
+        X = problem.X[rows] if X_new is None else _like(problem.X, X_new)
+        y, codes = problem.y[rows], how.codes[rows] if how.by_label else None
+        if y_new is not None:
+            y = encode_targets(problem.targets, problem.loss, y_new, dtype)
+            codes = problem.targets.codes(y_new) if how.by_label else None
+        check_consistent_length(rows, X, y)
+        new = cls(rows, X, y, codes)
+        if y_new is not None:
+            _require_classes(problem, new)
+        return new
+
+    def __len__(self):
+        return len(self.rows)
+
+    def take(self, positions):
+        """Return some of the new rows."""
+        codes = None if self.codes is None else self.codes[positions]
+        return NewRows(self.rows[positions], self.X[positions], self.y[positions], codes)
+
+
+def replace_rows(problem, new):
+    """Return the problem, at the same parameters, with all the new rows in their places at once.
+
+    Parameters
+    ----------
+    problem : Problem
+    new : NewRows
+        No row is named twice.
+    """
+    X, y = with_rows(problem.X, new.rows, new.X), with_rows(problem.y, new.rows, new.y)
+    weights, reweighting = problem.reweighting.relabelled(problem.weights, new.rows, new.codes)
+    return replace(problem, X=X, y=y, weights=weights, reweighting=reweighting)
+
+
+def remove_rows(problem, members):
+    """Return the problem, at the same parameters, once a group (a mask) has left for good.
+
+    The rows stay in it with weight 0, so that their numbers do; nothing is left of what they
+    count for in the balance of classes and in a penalty on the mean.
+    """
+    mass = None if problem.mass is None else np.where(members, 0, problem.mass)
+    left, reweighting = problem.without(members), problem.reweighting.without(members)
+    return replace(left, reweighting=reweighting, mass=mass)
+
+
+def with_rows(X, rows, X_new):
+    """Return a copy of X (dense, CSR or a DataFrame, or targets) with other rows in some places."""
+    if hasattr(X, "iloc"):
+        X = X.copy()
+        X.iloc[rows] = X_new
+        return X
+    order = np.arange(X.shape[0])
+    order[rows] = X.shape[0] + np.arange(len(rows))
+    if sparse.issparse(X):
+        return sparse.vstack([X, X_new]).tocsr()[order]
+    return np.concatenate([X, X_new])[order]  # labels may be longer than those that were there
+
+
+def _like(X, X_new):
+    """Return new rows as X is stored."""
+    if sparse.issparse(X):
+        return sparse.csr_matrix(X_new, dtype=X.dtype)
+    return (X_new.toarray() if sparse.issparse(X_new) else X_new).astype(X.dtype)
+
+
+def last_of_class(problem, present=None):
+    """Tell which rows are the only ones of some class, among those of a mask; shape (n,)."""
+    last = np.zeros(problem.n_rows, dtype=bool)
+    for codes in problem.targets.kinds(problem.y):
+        last |= np.bincount(codes, present)[codes] == 1
+    return last
+
+
+def _require_classes(problem, new):
+    """Raise ValueError where a row is the only one of a class that it would leave."""
+    for codes in problem.targets.kinds(np.vstack([problem.y, new.y])):
+        before, after = codes[new.rows], codes[problem.n_rows :]
+        alone = np.bincount(codes[: problem.n_rows])[before] == 1
+        if np.any(alone & (before != after)):
+            raise ValueError(
+                f"Row(s) {new.rows[alone & (before != after)][:5].tolist()} are the only ones of "
+                "their class, and without it the model cannot be fitted again; leave them out of "
+                "`rows`."
+            )
