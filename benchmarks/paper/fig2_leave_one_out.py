@@ -12,7 +12,7 @@ Truth: a refit a row. With F' the gradient of the objective and H⁻¹ that of t
 
 for all rows at once, until ‖F'_{-j}‖ is below 1e-6 of what the row itself had pulled with. The fit
 is strictly convex, so that this is the optimum without the row; the worst residual is printed.
-The refits use nothing of the estimates. These are, all through ``InfluenceExplainer``:
+The refits use nothing of the estimates, which are
 
     CG       first order, conjugate gradients (to 1e-8)
     LiSSA    first order, the paper's recursion: single samples, depth t = 5,000, r = 10 or 1
@@ -30,6 +30,7 @@ from sklearn.linear_model import LogisticRegression
 
 from skinfluence import InfluenceExplainer
 from skinfluence.datasets import load_mnist
+from skinfluence.scores import Newton
 from skinfluence.solvers import CG, Direct, LiSSA
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -94,34 +95,28 @@ def split_settled(going, gradients, residuals):
     return going[kept], gradients[kept]
 
 
-def explain(model, X, y, **how):
-    """Return an explainer of a model that is fitted to its optimum already."""
-    return InfluenceExplainer(FrozenEstimator(model), **how).fit(X, y)
-
-
-def estimates_of(explainer, direct, X, y, question, rows, times):
+def estimates_of(explainer, inverse, X, y, question, rows, times):
     """Return {name: influence of the rows on the question's loss}."""
-    found = {}
-    every = timed(
-        "CG: one solve, influence of all rows",
-        lambda: explainer.loss_influence(*question)[0],
-        times,
-    )
-    found["CG"] = every[rows]
+    cg = timed("CG, influence", lambda: explainer.loss_influence(*question)[0], times)
+    found = {"CG": cg[rows]}
     for repeats, scale in ((10, PAPER_SCALE), (1, PAPER_SCALE), (10, "auto")):
         solver = LiSSA(DEPTH, repeats, batch_size=1, scale=scale, random_state=0)
-        lissa = explain(explainer.estimator_, X, y, method="influence", solver=solver)
         name = f"LiSSA, r={repeats}, scale {scale}"
-        found[name] = timed(
-            f"{name}: the same", lambda lissa=lissa: lissa.loss_influence(*question)[0], times
-        )[rows]
-    newton = explain(explainer.estimator_, X, y, method="newton", solver=direct)
-    found["newton"] = timed(
-        "newton: influence of the rows left out",
-        lambda: newton.loss_influence(*question, rows=rows)[0],
-        times,
-    )
+        lissa = InfluenceExplainer(
+            FrozenEstimator(explainer.estimator_), method="influence", solver=solver
+        )
+        timed(f"{name}, check of the fit", lambda lissa=lissa: lissa.fit(X, y), times)
+        estimate = lambda lissa=lissa: lissa.loss_influence(*question)[0]  # noqa: E731
+        found[name] = timed(f"{name}, influence", estimate, times)[rows]
+    newton = Newton(explainer.problem_, inverse, Direct()).on_losses(*encoded(explainer, question))
+    found["newton"] = timed("newton, influence of these rows", lambda: newton(rows)[0], times)
     return found
+
+
+def encoded(explainer, question):
+    """Return the question as the library's scores take it."""
+    X, y = question
+    return X, explainer.problem_.targets.encode(y, X.dtype)
 
 
 def print_agreement(found, truth):
@@ -189,14 +184,12 @@ def main():
     print(f"{args.test} is {question[1][0]}, {wrong}called {said}")
     influence = explainer.loss_influence(*question)[0]
     rows = np.argsort(-np.abs(influence), kind="stable")[: args.rows]
-    direct = Direct()
-    inverse = timed("H factored", lambda: direct.invert(explainer.inverse_.hessian), times)
+    inverse = timed("H factored", lambda: Direct().invert(explainer.inverse_.hessian), times)
     change, residuals, steps = timed("refits", lambda: refit(problem, inverse, rows), times)
-    raw, target = explainer._encode(*question)
-    moved = problem.predictor.jvp(raw, change.T).transpose(0, 2, 1)
-    before = problem.predict_raw(raw)
-    truth = problem.loss.change(before[:, None], target[:, None], moved)[0]
-    found = estimates_of(explainer, direct, X, y, question, rows, times)
+    asked, target = encoded(explainer, question)
+    before, moved = problem.predict_raw(asked), problem.predictor.jvp(asked, change.T)
+    truth = problem.loss.change(before, target, moved[0].T)
+    found = estimates_of(explainer, inverse, X, y, question, rows, times)
     print(f"{len(rows)} rows left out, {steps} steps; gradient left at the refits, relative to")
     print(f"the row's own: {residuals.max():.1e} at worst")
     print(f"loss of the test image {problem.loss(before, target)[0]:.3f}, changes of it from")
