@@ -102,11 +102,9 @@ def print_claims(found, same):
     print_table(header, table)
     small = np.abs(found[FULL]) < 0.01 * np.abs(found[FULL]).max()
     variant = np.abs(found["without training loss"])
-    above = variant[small] > 0.25 * variant.max()
-    print(
-        f"\nof the {small.sum()} rows whose influence is below 1% of the largest, {above.mean():.1%}"
-    )
-    print("are above a quarter of the largest when the training loss is left out\n")
+    above = np.mean(variant[small] > 0.25 * variant.max())
+    print(f"\n{above:.0%} of the {small.sum()} rows whose influence is below 1% of the largest are")
+    print("above a quarter of the largest when the training loss is left out\n")
 
 
 def plot(found, same, digit, path):
@@ -123,6 +121,7 @@ def plot(found, same, digit, path):
             points = found[name][mask], found[FULL][mask]
             axis.plot(*points, "o", ms=2, alpha=0.4, color=colour, label=f"{label}s")
         axis.set_xlabel(name)
+        axis.locator_params(axis="x", nbins=5)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("influence on the test loss")
     axes[0].legend(title="training rows", markerscale=3)
