@@ -13,6 +13,8 @@ SECTIONS = {
     "linear_models": ("Every linear model against its refits", "linear_models.py"),
     "groups": ("Against really removing groups of rows", "groups.py"),
     "approximate_cv": ("Cross-validation from one fit", "approximate_cv.py"),
+    "fig1": ("Figure 1 of Koh and Liang (2017)", "paper/fig1_influence_or_distance.py"),
+    "fig2": ("Figure 2 of Koh and Liang (2017)", "paper/fig2_leave_one_out.py"),
     "fig6": ("Figure 6 of Koh and Liang (2017)", "paper/fig6_mislabelled_mail.py"),
     "sec53": ("Section 5.3 of Koh and Liang (2017)", "paper/sec53_domain_mismatch.py"),
     "label_cleaning": ("Ranking wrong labels", "label_cleaning.py"),

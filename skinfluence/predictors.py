@@ -178,9 +178,7 @@ class LinearPredictor:
         gram = np.zeros((self.n_parameters, self.n_parameters), dtype=X.dtype)
         for k in range(K):
             for m in range(k + 1):
-                block = _weighted_product(
-                    X, A[:, k, m], symmetric=k == m and np.all(A[:, k, k] >= 0)
-                )
+                block = _weighted_product(X, A[:, k, m])
                 gram[k * p : (k + 1) * p, m * p : (m + 1) * p] = block
                 gram[m * p : (m + 1) * p, k * p : (k + 1) * p] = block.T
         if self.fit_intercept:
@@ -294,15 +292,19 @@ def _squares(X):
     return X.multiply(X).tocsr() if sparse.issparse(X) else X * X
 
 
-def _weighted_product(X, weights, symmetric):
-    """Return Xᵀ diag(weights) X; with weights >= 0, as a symmetric product (half the work)."""
+def _weighted_product(X, weights):
+    """Return Xᵀ diag(weights) X; with weights of one sign, as a symmetric product (half the work).
+
+    Those of a softmax are: p_k (1 - p_k) >= 0, and -p_k p_m <= 0.
+    """
     if sparse.issparse(X):
         return (X.T @ X.multiply(weights[:, None]).tocsr()).toarray()
     product = np.zeros((X.shape[1], X.shape[1]), dtype=X.dtype)
+    sign = next((sign for sign in (1, -1) if np.all(sign * weights >= 0)), None)
     for block in row_blocks(len(X), X.shape[1] * X.itemsize):
-        if symmetric:
-            scaled = X[block] * np.sqrt(weights[block])[:, None]
-            product += scaled.T @ scaled
+        if sign is not None:
+            scaled = X[block] * np.sqrt(sign * weights[block])[:, None]
+            product += sign * (scaled.T @ scaled)
         else:
             product += X[block].T @ (X[block] * weights[block, None])
     return product

@@ -340,7 +340,7 @@ def test_scales_of_columns_are_no_matter():
 
 def test_repeats_that_disagree_are_warned_of():
     X, y = load_iris(return_X_y=True)
-    solver = LiSSA(depth=200, repeats=2, batch_size=1, scale=200.0, random_state=0)
+    solver = LiSSA(depth=200, repeats=2, batch_size=1, scale=200 / len(y), random_state=0)
     explainer = InfluenceExplainer(logistic(), solver=solver)
     with pytest.warns(ConvergenceWarning, match='Repeats of LiSSA disagree.*"cg"') as caught:
         explainer.fit(X, y)

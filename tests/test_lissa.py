@@ -23,6 +23,37 @@ def right_hand_sides(hessian):
     return B - flat @ (flat.T @ B)
 
 
+PAPER = ("lbfgs", "multinomial", "elastic_net", "multi_task_lasso", "huber", "sgd_log_loss")
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize("name", PAPER)
+def test_it_is_the_papers_recursion(name, batch_size, is_sparse, monkeypatch):
+    """x_j = v + (I - ∇²L(z_sj)) x_{j-1}, with the penalty in every row's L, scaled down to fit."""
+    monkeypatch.setattr("skinfluence.solvers._lissa.GATHERED", 7)
+    case = Case(name, weighted=True, is_sparse=is_sparse and name != "huber")
+    hessian = Hessian(case.problem, damping=0.1)
+    problem, scale, depth = hessian.problem, 40.0, 30
+    inverse = LiSSA(depth, 3, batch_size, scale, random_state=0).invert(hessian)
+    V = hessian.project(right_hand_sides(hessian))
+    estimates = []
+    for seed in inverse.seeds:
+        draws, X = np.random.RandomState(seed), V
+        for _ in range(depth):
+            drawn = draws.randint(problem.n_rows, size=batch_size)
+            row_hessians = [hessian.restrict([i]).dense() / problem.n for i in drawn]
+            X = V + X - np.mean(row_hessians, axis=0) / scale @ X
+        estimates.append(X / (scale * problem.n))
+    assert_allclose(inverse @ V, np.mean(estimates, axis=0), rtol=1e-9, atol=1e-12)
+
+
+def test_rows_of_the_paper_average_to_the_mean_hessian():
+    hessian = Hessian(Case("multinomial", weighted=True).problem, damping=0.1)
+    rows = [hessian.restrict([i]).dense() for i in range(hessian.problem.n_rows)]
+    assert_allclose(np.mean(rows, axis=0), hessian.dense(), rtol=1e-10, atol=1e-10)
+
+
 @pytest.mark.parametrize("batch_size", [1, 8])
 def test_lissa_agrees_with_direct_within_its_spread(hessian, batch_size):
     B = right_hand_sides(hessian)
@@ -101,6 +132,22 @@ def test_single_repeat_has_no_spread():
 def test_counts_below_one_are_refused(name):
     with pytest.raises(ValueError, match=name):
         LiSSA(**{name: 0}).invert(Hessian(Case("ridge").problem))
+
+
+@pytest.mark.parametrize("scale", [0, -1.0, np.nan])
+def test_scale_that_is_not_positive_is_refused(scale):
+    with pytest.raises(ValueError, match="`scale` must be > 0"):
+        LiSSA(scale=scale).invert(Hessian(Case("ridge").problem))
+
+
+@pytest.mark.parametrize("name", ["lbfgs", "multinomial"])
+def test_auto_scale_of_single_samples_bounds_every_row(name):
+    hessian = Hessian(Case(name, weighted=True).problem)
+    n = hessian.problem.n_rows
+    largest = max(np.linalg.eigvalsh(hessian.restrict([i]).dense())[-1] for i in range(n))
+    scale = LiSSA(batch_size=1).invert(hessian).scale * hessian.problem.n
+    assert largest <= scale * (1 + 1e-9)
+    assert scale <= largest + 2 * hessian.ridge.max()
 
 
 def test_explainer_takes_lissa():

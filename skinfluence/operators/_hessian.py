@@ -105,17 +105,20 @@ class Hessian(LinearOperator):
         return np.hstack(directions)
 
     def _matmat(self, V):
-        predictor, X, curvatures = self.problem.predictor, self.problem.X, self.curvatures
         if self.free is not None:
             V = V * self.free[:, None]
         product = self.ridge[:, None] * V
         if self.coupling is not None:
             product = product + self.coupling @ V
-        row_bytes = 2 * curvatures.shape[1] * V.shape[1] * self.dtype.itemsize
-        for block in row_blocks(X.shape[0], row_bytes, self.block_size):
-            change = predictor.jvp(X[block], V)
-            product = product + predictor.vjp(X[block], np.matmul(curvatures[block], change))
+        row_bytes = 2 * self.problem.n_outputs * V.shape[1] * self.dtype.itemsize
+        for block in row_blocks(self.problem.n_rows, row_bytes, self.block_size):
+            product = product + self.share(block, V)
         return product if self.free is None else product * self.free[:, None]
+
+    def share(self, block, V):
+        """Return ``Σ_i s_i J_iᵀ A_i J_i V`` of the rows of a slice: their share of the product."""
+        predictor, X = self.problem.predictor, self.problem.X[block]
+        return predictor.vjp(X, np.matmul(self.curvatures[block], predictor.jvp(X, V)))
 
     def _matvec(self, v):
         return self._matmat(np.reshape(v, (-1, 1)))[:, 0]

@@ -21,12 +21,14 @@ def newton_decrement(problem, inverse):
     return float(np.sqrt(square))
 
 
-def typical_decrement(problem, inverse, n_rows=32):
+def typical_decrement(problem, inverse, n_rows=None):
     """Return the median decrement that removing a row would cause: the yardstick for the fit's.
 
     It is taken over ``n_rows`` rows, evenly spaced among those that push at all: their weight is
-    positive, and their loss not flat.
+    positive, and their loss not flat. By default they are 32, or 8 where nothing is factored and
+    every row is a solve of its own.
     """
+    n_rows = n_rows or (8 if inverse.rcond is None else 32)
     own = typical_gradients(problem, n_rows)
     if not len(own):
         return 0.0

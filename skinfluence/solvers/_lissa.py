@@ -6,19 +6,26 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.utils import check_random_state
 
+from .._blocks import row_blocks
 from ._inverse import Inverse
 from ._spectrum import largest_eigenvalue
+
+#: Steps whose rows are gathered at once.
+GATHERED = 256
 
 
 @dataclass(frozen=True)
 class LiSSA:
     """Solve by LiSSA, the recursion of Koh & Liang (2017), section 3.
 
-    With H_B the Hessian of a random batch, scaled up to estimate H, and σ a ``scale``,
+    With H_B / n the mean Hessian of a random batch, penalty and damping folded into every row's
+    loss as in the paper, and σ a ``scale``,
 
-        x_0 = v,    x_t = v + (I - H_B / σ) x_{t-1},    H⁻¹ v ≈ x_depth / σ
+        x_0 = v,    x_t = v + (I - H_B / (σ n)) x_{t-1},    H⁻¹ v ≈ x_depth / (σ n)
 
-    averaged over independent ``repeats``. The bias falls like exp(-depth λ_min / σ).
+    averaged over independent ``repeats``. ``LiSSA(batch_size=1, scale=1)`` is the paper's
+    recursion to the letter, for a Hessian ``∇²L(z_i) ⪯ I``; a scale brings any other one there,
+    as its footnote asks. The bias falls like exp(-depth λ_min / σ), λ_min of H / n.
 
     Parameters
     ----------
@@ -29,9 +36,11 @@ class LiSSA:
     batch_size : int, default=32
         Rows in a draw, with replacement; 1 is the paper's single sample.
     scale : float or "auto", default="auto"
-        σ. "auto" takes ``λ_max(H) (1 - 1/b) + n max_i λ_max(s_i J_iᵀ A_i J_i) / b``, plus the
-        largest ridge, for a batch of b: the smallest bound under which the recursion's second
-        moment contracts for any draw.
+        σ > 0, in units of the mean Hessian H / n, as ``damping``. "auto" takes
+        ``λ_max(H / n) (1 - 1/b) + max_i λ_max(s_i J_iᵀ A_i J_i) / b``, s of mean 1, plus the
+        largest ridge / n, for a batch of b: the smallest bound under which the recursion's second
+        moment contracts for any draw. For single samples it is the footnote's: every
+        ``∇²L(z_i) ⪯ σ I``. A smaller one has less bias, and diverges if it is too small.
     random_state : int, RandomState instance or None, default=None
         Seeds the draws.
     n_jobs : int, default=None
@@ -50,17 +59,20 @@ class LiSSA:
         for name in ("depth", "repeats", "batch_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be >= 1; got {getattr(self, name)}.")
+        if self.scale != "auto" and not self.scale > 0:
+            raise ValueError(f"`scale` must be > 0, or 'auto'; got {self.scale}.")
         scale = self._spectral_scale(hessian) if self.scale == "auto" else float(self.scale)
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.repeats)
         return LiSSAInverse(hessian, self, scale, seeds)
 
     def _spectral_scale(self, hessian):
-        n, ridge = hessian.problem.n_rows, float(hessian.ridge.max(initial=0))
-        single = n * float(hessian.row_bounds().max(initial=0))
-        if self.batch_size == 1 or hessian.shape[0] < 3:
-            return single + ridge
-        largest = largest_eigenvalue(hessian)
-        return largest * (1 - 1 / self.batch_size) + single / self.batch_size + ridge
+        rows, ridge = hessian.problem.n_rows, float(hessian.ridge.max(initial=0))
+        single = rows * float(hessian.row_bounds().max(initial=0))
+        scale = single + ridge
+        if self.batch_size > 1 and hessian.shape[0] >= 3:
+            largest = largest_eigenvalue(hessian)
+            scale = largest * (1 - 1 / self.batch_size) + single / self.batch_size + ridge
+        return scale / hessian.problem.n
 
 
 class LiSSAInverse(Inverse):
@@ -69,7 +81,7 @@ class LiSSAInverse(Inverse):
     Attributes
     ----------
     scale : float
-        σ in use.
+        σ in use, in units of H / n.
     spread : ndarray of shape (m,) or None
         Standard error of the last product, relative to its norm: one number a right-hand side.
         None for a single repeat.
@@ -96,16 +108,36 @@ class LiSSAInverse(Inverse):
 
 
 def _recursion(hessian, B, seed, solver, scale):
-    """Return x_depth / σ for every column of B, with one stream of draws."""
-    draws = np.random.RandomState(seed)
-    n, X = hessian.problem.n_rows, B.copy()
-    hessian.curvatures  # noqa: B018  computed once here, then handed on to every batch
-    for _ in range(solver.depth):
-        batch = hessian.restrict(draws.randint(n, size=solver.batch_size))
-        X = B + X - (batch @ X) / hessian.dtype.type(scale)
+    """Return x_depth / (σ n) for every column of B, with one stream of draws."""
+    draws, X = np.random.RandomState(seed), B.copy()
+    problem, sigma = hessian.problem, hessian.dtype.type(scale * hessian.problem.n)
+    hessian.curvatures  # noqa: B018  computed once here, then handed on to every draw
+    row_bytes = (problem.X.shape[1] + problem.n_outputs**2) * hessian.dtype.itemsize
+    for steps in row_blocks(solver.depth, solver.batch_size * row_bytes, at_most=GATHERED):
+        drawn = (steps.stop - steps.start) * solver.batch_size
+        X = _advance(hessian, B, X, draws.randint(problem.n_rows, size=drawn), solver, sigma)
     if not np.all(np.isfinite(X)):
         raise ValueError(
             f"LiSSA diverged at scale={scale:.3g}; set a larger `scale` or leave it 'auto'. If it "
             "was 'auto', the Hessian is not positive definite: set damping='auto'."
         )
-    return X / hessian.dtype.type(scale)
+    return X / sigma
+
+
+def _advance(hessian, B, X, rows, solver, sigma):
+    """Take a step from X for every batch of ``rows``, which are gathered once.
+
+    The draws of all steps together stand for n rows, so that a step's share is multiplied by
+    their number.
+    """
+    drawn = hessian.restrict(rows)
+    kept = 1 - hessian.ridge[:, None] / sigma
+    gain = hessian.dtype.type(len(rows) // solver.batch_size) / sigma
+    for batch in row_blocks(len(rows), 1, solver.batch_size):
+        change = gain * drawn.share(batch, X)
+        if hessian.coupling is not None:
+            change += (hessian.coupling @ X) / sigma
+        X = kept * X + B - change
+        if hessian.free is not None:
+            X *= hessian.free[:, None]
+    return X
