@@ -2,6 +2,7 @@
 
     Jacobian   row i = gradient of what is asked about test row i         (m, P)
     Hessian    Σ_i s_i J_iᵀ A_i J_i + diag(penalty) + damping n I         (P, P)
+               + Σ_i s_i Σ_k g_ik ∇²raw_ik where the prediction is curved
     Removal    row j = minus the change of the objective's gradient       (n_rows, P)
 
 They hold arrays and values only, so they pickle, and they walk the rows in blocks that fit
@@ -131,6 +132,8 @@ class Removal(LinearOperator):
 class Hessian(LinearOperator):
     """Hessian of the objective, ``Σ s_i J_iᵀ A_i J_i + diag(ridge)``.
 
+    A prediction that is curved in theta adds ``Σ s_i Σ_k g_ik ∇²raw_ik``.
+
     ``ridge`` is the penalty's diagonal plus damping n. Where a norm holds parameters at zero,
     their rows and columns are zero, so that the pseudo-inverse is the inverse on the face; a norm
     of groups adds its own curvature there.
@@ -176,6 +179,11 @@ class Hessian(LinearOperator):
         return self.problem.weights[:, None, None] * self.problem.curvatures
 
     @cached_property
+    def gradients(self):
+        """s_i g_i, shape (n, K)."""
+        return self.problem.weights[:, None] * self.problem.gradients
+
+    @cached_property
     def free(self):
         """Mask of the parameters that can move, shape (P,); None if all can.
 
@@ -184,7 +192,7 @@ class Hessian(LinearOperator):
         """
         problem, end = self.problem, self.problem.predictor.n_coefficients
         free, bare = problem.free, self.ridge[:end] == 0
-        if not bare.any():
+        if not (bare.any() and problem.predictor.by_columns):
             return free
         pushes = np.abs(self.curvatures).sum(axis=2)
         pushes += np.abs(problem.weights[:, None] * problem.gradients)
@@ -216,7 +224,7 @@ class Hessian(LinearOperator):
         return np.hstack(directions)
 
     def _matmat(self, V):
-        predictor, X, curvatures = self.problem.predictor, self.problem.X, self.curvatures
+        X, curvatures = self.problem.X, self.curvatures
         if self.free is not None:
             V = V * self.free[:, None]
         product = self.ridge[:, None] * V
@@ -224,9 +232,14 @@ class Hessian(LinearOperator):
             product = product + self.coupling @ V
         row_bytes = 2 * curvatures.shape[1] * V.shape[1] * self.dtype.itemsize
         for block in row_blocks(X.shape[0], row_bytes, self.block_size):
-            change = predictor.jvp(X[block], V)
-            product = product + predictor.vjp(X[block], np.matmul(curvatures[block], change))
+            product = product + self._data_product(block, V)
         return product if self.free is None else product * self.free[:, None]
+
+    def _data_product(self, block, V):
+        predictor, X, A = self.problem.predictor, self.problem.X[block], self.curvatures[block]
+        if not predictor.curved:
+            return predictor.vjp(X, np.matmul(A, predictor.jvp(X, V)))
+        return predictor.hessian_product(X, self.gradients[block], A, V)
 
     def _matvec(self, v):
         return self._matmat(np.reshape(v, (-1, 1)))[:, 0]
@@ -236,6 +249,8 @@ class Hessian(LinearOperator):
 
     def dense(self):
         """Return H as an array of shape (P, P)."""
+        if self.problem.predictor.curved:
+            return self._products()
         matrix = self.problem.predictor.weighted_gram(self.problem.X, self.curvatures)
         matrix[np.diag_indices_from(matrix)] += self.ridge
         if self.coupling is not None:
@@ -244,9 +259,16 @@ class Hessian(LinearOperator):
             matrix[~self.free] = matrix[:, ~self.free] = 0
         return matrix
 
+    def _products(self):
+        """Return H from its products with all unit vectors."""
+        matrix = self @ np.eye(self.shape[0], dtype=self.dtype)
+        return (matrix + matrix.T) / 2
+
     def diagonal(self):
         """Return the diagonal of H, shape (P,)."""
         problem = self.problem
+        if problem.predictor.curved:
+            return np.diag(self._products()).copy()
         A = np.einsum("nkk->nk", self.curvatures)
         diagonal = problem.predictor.squared_vjp(problem.X, A) + self.ridge
         if self.coupling is not None:
@@ -283,6 +305,8 @@ class Hessian(LinearOperator):
     @cached_property
     def is_convex(self):
         """Whether no row's term has a negative curvature, rounding aside."""
+        if self.problem.predictor.curved:
+            return False
         curvatures = self.curvatures
         smallest = np.linalg.eigvalsh(curvatures)[:, 0] if curvatures.shape[1] > 1 else curvatures
         rounding = 100 * np.finfo(self.dtype).eps * np.abs(curvatures).max(initial=0)
@@ -331,7 +355,7 @@ class Hessian(LinearOperator):
         parts : list of (Hessian, positions, outputs), or None if all outputs interact.
             The block's part of theta, and the slice of its outputs.
         """
-        blocks = self.problem.loss.blocks(self.problem.n_outputs)
+        blocks = self.problem.blocks()
         if len(blocks) == 1 or self.coupling is not None:
             return None
         parts = []

@@ -8,9 +8,27 @@ many vectors at once:
     row_jvp(X, V)        J_i V_i, row by row (n, P)    -> (n, K)
     row_gradients(X, G)  G_i J_i, row by row (n, K)    -> (n, P)
     jacobian(X)          J_i                           -> (n, K, P)
+
+``Predictor`` derives the others that a Hessian asks for (``weighted_gram``, ``squared_vjp``,
+``row_norms``) from these. They take no theta: where the prediction is *curved* in it, the
+predictor carries the theta that the Jacobian is taken at, ``predictor.at(theta)`` is the
+predictor elsewhere, and a Problem keeps the two in step. Curved predictors have besides
+
+    second_order(X, G, V)        Σ_ik G_ik ∇²raw_ik V
+    hessian_product(X, G, A, V)  the same, plus Σ_i J_iᵀ A_i J_i V
 """
 
+from ._function import FunctionPredictor
 from ._linear import LinearPredictor
+from ._predictor import CurvedPredictor, Predictor
 from ._scale import LinearWithScale
+from ._tangent import Tangent
 
-__all__ = ["LinearPredictor", "LinearWithScale"]
+__all__ = [
+    "CurvedPredictor",
+    "FunctionPredictor",
+    "LinearPredictor",
+    "LinearWithScale",
+    "Predictor",
+    "Tangent",
+]

@@ -6,10 +6,11 @@ import numpy as np
 from scipy import sparse
 
 from .._blocks import row_blocks
+from ._predictor import Predictor
 
 
 @dataclass(frozen=True)
-class LinearPredictor:
+class LinearPredictor(Predictor):
     """The linear prediction ``raw_k = x · coef_k + intercept_k``.
 
     theta is flat: ``coef_`` (K, p) row by row, then ``intercept_`` (K,) if there is one. The
@@ -30,7 +31,8 @@ class LinearPredictor:
     n_features: int
     fit_intercept: bool = True
 
-    #: Whether theta is coefficients, each of one feature, then intercepts, as the dual takes it.
+    separable = True
+    by_columns = True
     has_dual = True
 
     @property
@@ -56,6 +58,11 @@ class LinearPredictor:
         if not self.fit_intercept:
             return coef, np.zeros(self.n_outputs, dtype=theta.dtype)
         return coef, theta[self.n_coefficients :]
+
+    def offset_size(self, theta):
+        """Return the size of the largest intercept."""
+        _, intercept = self.unflatten(theta)
+        return np.abs(intercept).max(initial=0)
 
     def raw(self, theta, X):
         """Predict, before the link; shape (n_samples, K)."""

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._linear import LinearPredictor
+from ._predictor import Predictor
 
 
 @dataclass(frozen=True)
-class LinearWithScale:
+class LinearWithScale(Predictor):
     """A linear prediction and a scale that all rows share: ``raw = (x · coef + intercept, σ)``.
 
     theta is ``coef_`` (p,), ``intercept_`` if there is one, then σ (Huber 1981: the scale of the
@@ -26,7 +27,7 @@ class LinearWithScale:
     fit_intercept: bool = True
 
     n_outputs = 2
-    has_dual = False
+    by_columns = True
 
     @property
     def location(self):
@@ -46,6 +47,10 @@ class LinearWithScale:
     def unflatten(self, theta):
         """Return coef (1, p) and intercept (1,) of theta, without σ."""
         return self.location.unflatten(theta[:-1])
+
+    def offset_size(self, theta):
+        """Return the size of the intercept."""
+        return self.location.offset_size(theta[:-1])
 
     def raw(self, theta, X):
         """Predict location and scale; shape (n_samples, 2)."""

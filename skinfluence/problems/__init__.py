@@ -20,7 +20,8 @@ from ._as_problem import (
     unsupported,
     with_parameters,
 )
-from ._problem import Problem
+from ._own import problem_of_function, problem_of_loss
+from ._problem import Problem, require_predictions
 from ._reweighting import BalancedClasses, FixedWeights
 from ._targets import Continuous, Labels, encode_targets
 from ._wrappers import (
@@ -50,6 +51,9 @@ __all__ = [
     "held",
     "inner",
     "penalty_parameter",
+    "problem_of_function",
+    "problem_of_loss",
+    "require_predictions",
     "transform_features",
     "unsupported",
     "weight_argument",

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ..operators import Hessian
+from ..solvers import IndefiniteError, invert_damped
 from ._proximal import proximal_newton
 from ._rounding import objective_rounding, rounding, stagnates
 
@@ -81,6 +82,9 @@ def check_convergence(problem, inverse, *, frozen=False, refined=False, threshol
 def refine(problem, solver, max_steps=50):
     """Take Newton steps from the fitted theta to the optimum of the objective.
 
+    Where the Hessian is indefinite, as it may be for a curved prediction, a step has enough
+    damping to fall: it comes to a local minimum nearby.
+
     Parameters
     ----------
     problem : Problem
@@ -100,7 +104,7 @@ def refine(problem, solver, max_steps=50):
     previous = np.inf
     for _ in range(max_steps):
         gradient = problem.gradient()
-        step = -(solver.invert(Hessian(problem)) @ gradient)
+        step = -(_inverse(solver, problem) @ gradient)
         decrement = float(-(gradient @ step))
         if not decrement > rounding(problem) or stagnates(problem, decrement, previous):
             last = problem.at(problem.theta + step)
@@ -115,6 +119,14 @@ def refine(problem, solver, max_steps=50):
         stacklevel=2,
     )
     return problem
+
+
+def _inverse(solver, problem):
+    """Return H⁻¹, of a Hessian that is damped where it is indefinite."""
+    try:
+        return solver.invert(Hessian(problem))
+    except IndefiniteError:
+        return invert_damped(solver, problem, "auto")
 
 
 def _line_search(problem, step, decrement):

@@ -135,9 +135,12 @@ def _contract(rows, surrounding, steps, tolerance):
 
 def _descend(rows, surrounding, steps, solver, tolerance):
     """Return Δ and certificates of rows that do not contract."""
-    descent = Descent.start(rows, surrounding, steps)
-    change, certificates = descent.run(tolerance)
     problem = surrounding.problem
+    descent = Descent.start(rows, surrounding, steps)
+    if problem.predictor.curved:  # a line search there would be along no straight line
+        change, certificates = descent.change, np.full(len(rows), np.inf)
+    else:
+        change, certificates = descent.run(tolerance)
     index, left_over = np.arange(problem.n_rows), problem.gradient()
     for i in np.flatnonzero(~(certificates <= tolerance)):
         without = problem.without(index == rows[i]).at(problem.theta + change[i])

@@ -22,7 +22,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..operators import Hessian
 from ..problems import Problem
-from ..solvers import Direct
+from ..solvers import Direct, IndefiniteError, invert_damped
 from ._convergence import newton_decrement, refine
 from ._first_order import group_removal
 from ._position import Position
@@ -144,6 +144,8 @@ class Groups:
 
     def _invert(self, problem):
         hessian = self.inverse.hessian.of(problem)
+        if problem.predictor.curved:
+            return self._invert_curved(hessian)
         if self._order is None or self._factors:
             return self.solver.invert(hessian)
         rtol = 1e-2 if self.follows and not problem.loss.quadratic else 1e-10
@@ -151,10 +153,18 @@ class Groups:
             hessian, self.inverse, lambda: self.solver.invert(hessian), rtol
         )
 
+    def _invert_curved(self, hessian):
+        """Return the inverse, damped where the Hessian is indefinite: a step that still falls."""
+        try:
+            return self.solver.invert(hessian)
+        except IndefiniteError:
+            return invert_damped(self.solver, hessian.problem, "auto", hessian.block_size)
+
     def _inverse_without(self, without, members):
         """Return the inverse of the Hessian without the group, at theta."""
         direct = self._order is not None
-        if direct and self._determined and self._only_leave(without, members):
+        linear = not without.predictor.curved  # else more leaves than the rows of J
+        if linear and direct and self._determined and self._only_leave(without, members):
             inverse = self._woodbury(members)
             if inverse is not None:
                 return inverse
