@@ -20,6 +20,7 @@ predictor elsewhere, and a Problem keeps the two in step. Curved predictors have
 
 from ._function import FunctionPredictor
 from ._linear import LinearPredictor
+from ._mlp import MLPPredictor
 from ._predictor import CurvedPredictor, Predictor
 from ._scale import LinearWithScale
 from ._tangent import Tangent
@@ -29,6 +30,7 @@ __all__ = [
     "FunctionPredictor",
     "LinearPredictor",
     "LinearWithScale",
+    "MLPPredictor",
     "Predictor",
     "Tangent",
 ]

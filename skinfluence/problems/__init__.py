@@ -7,6 +7,7 @@ from . import (  # noqa: F401  these register their adapters
     _lasso,
     _least_squares,
     _logistic,
+    _networks,
     _robust,
     _sgd,
     _transformed_target,

@@ -27,6 +27,7 @@ from .._blocks import row_blocks
 from ..operators import Removal
 from ._convergence import refine
 from ._descent import Descent
+from ._preconditioned import Nearby
 from ._quasi_newton import bend, bent, dots
 
 #: Steps with the inverse at theta that a row may take.
@@ -139,6 +140,7 @@ def _descend(rows, surrounding, steps, solver, tolerance):
     descent = Descent.start(rows, surrounding, steps)
     if problem.predictor.curved:  # a line search there would be along no straight line
         change, certificates = descent.change, np.full(len(rows), np.inf)
+        solver = Nearby(surrounding.inverse)
     else:
         change, certificates = descent.run(tolerance)
     index, left_over = np.arange(problem.n_rows), problem.gradient()

@@ -26,7 +26,7 @@ from ..solvers import Direct, IndefiniteError, invert_damped
 from ._convergence import newton_decrement, refine
 from ._first_order import group_removal
 from ._position import Position
-from ._preconditioned import PreconditionedInverse
+from ._preconditioned import LARGE, PreconditionedInverse
 from ._woodbury import InverseWithout
 
 #: Steps that a group may take. Where classes are separable each divides the decrement by e, so
@@ -34,8 +34,6 @@ from ._woodbury import InverseWithout
 MAX_STEPS = 30
 #: Squared decrements must fall by this factor from one step to the next to keep the inverse.
 CHORD = 0.25
-#: Order of H from which it is not factored again: the iterations cost about as much below it.
-LARGE = 200
 #: Rows times outputs up to which a group goes through Woodbury where H is large.
 FEW = 20
 

@@ -12,6 +12,7 @@ without the rows, so that they stay at its minimum.
 import warnings
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ from ..solvers import Direct, invert_curved
 from ._convergence import check_convergence
 from ._convergence import refine as refine_problem
 from ._groups import step_left
+from ._preconditioned import Nearby
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +111,11 @@ class Refit:
         problem = _optimum(problem, refine)
         loss, targets = problem.asked, problem.targets
         return cls(final, problem.X, y, sample_weight, loss, targets, problem, refine, **jobs)
+
+    @cached_property
+    def nearby(self):
+        """A solver of the Hessians of refits of a curved model, which are near the full fit's."""
+        return Nearby(invert_curved(Direct(), self.problem, 0.0)[0])
 
     def encode(self, estimator, X, y):
         """Return test rows as the final estimator sees them, and their encoded targets."""
@@ -225,7 +232,7 @@ def _descend_without(refit, dropped):
     """Go from the full fit to the minimum of the objective without the dropped rows."""
     members = np.isin(np.arange(len(refit.y)), dropped)
     _require_classes(refit, refit.y[~members], dropped)
-    problem = _optimum(refit.problem.without(members), refine=True)
+    problem = refine_problem(refit.problem.without(members), refit.nearby)
     return with_parameters(refit.estimator, problem), problem
 
 
