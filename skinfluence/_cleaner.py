@@ -19,11 +19,12 @@ from .problems import (
     final_estimator,
     final_is_frozen,
     penalty_parameter,
+    require_predictions,
     transform_features,
 )
 from .scores import FirstOrder, Newton, refine
 from .scores._tuning import PenaltySearch
-from .solvers import invert_damped, resolve_solver
+from .solvers import invert_curved, resolve_solver
 
 
 class LabelCleaner(DelegatingEstimator):
@@ -219,9 +220,11 @@ class LabelCleaner(DelegatingEstimator):
             random_state=self.random_state,
             n_jobs=self.n_jobs,
         )
+        require_predictions(problem)
         problem = refine(problem, solver)
-        inverse = invert_damped(solver, problem, self.damping)
-        return problem, Newton(problem, inverse, solver, tolerance=0.1), penalty
+        inverse, _ = invert_curved(solver, problem, self.damping)
+        working = inverse.hessian.problem  # the linearised one with Gauss-Newton
+        return problem, Newton(working, inverse, solver, tolerance=0.1), penalty
 
     def _flag(self, problem, raw, probabilities, ranking, y):
         """Return the mask of rows to flag: the most suspicious, and never a whole class."""

@@ -15,10 +15,12 @@ from ._verified_by_refits import VerifiedByRefits
 from .operators import Hessian
 from .problems import as_problem, final_is_frozen, with_parameters
 from .scores import FirstOrder, Newton, Refit, check_convergence, refine
-from .solvers import Direct, invert_damped, resolve_solver, warn_if_inaccurate
+from .solvers import Direct, invert_curved, resolve_solver, warn_if_inaccurate
 
 #: Multiplications that method="auto" spends on Newton steps: about a minute on one core.
 NEWTON_BUDGET = 2e12
+#: Multiplications a row and parameter that a gradient of a curved model counts for, at least.
+CURVED = 100
 
 
 class InfluenceExplainer(
@@ -58,7 +60,11 @@ class InfluenceExplainer(
         reciprocal condition, flat directions aside, exceeds 1000 ε. Else it takes
         ``max(√ε λ_max, |λ_min|) - λ_min`` of H / n: the condition is then 1 / √ε at most.
     curvature : {"auto", "hessian", "gauss_newton"}, default="auto"
-        For linear predictors the three are the same.
+        For models that are linear in their parameters the three are the same. For others,
+        "hessian" is the exact one, and an error where that is indefinite with the damping given;
+        "gauss_newton" is that of the model linearised at the fit, on which every method then
+        works; "auto" takes the exact one where a direct solver finds it safely positive definite,
+        else Gauss-Newton.
     temperature : float, default=1e-3
         Width of the smooth loss that stands for one with a kink: of the pinball loss, in units of
         the standard deviation of y. Influences are then those of the smooth loss's optimum.
@@ -90,6 +96,8 @@ class InfluenceExplainer(
     newton_decrement_, typical_decrement_ : float
         How far the fit is from its optimum, and how far the median row would move it, both in
         the norm of H. A ``ConvergenceWarning`` is given where the ratio exceeds 0.1.
+    curvature_ : {"hessian", "gauss_newton"} or None
+        The curvature in use.
     damping_ : float
         λ in use.
     smallest_eigenvalue_, largest_eigenvalue_, condition_ : float
@@ -190,6 +198,7 @@ class InfluenceExplainer(
                     "newton_decrement_",
                     "typical_decrement_",
                     "damping_",
+                    "curvature_",
                     "_fit_diagnostics",
                 )
             )
@@ -216,20 +225,32 @@ class InfluenceExplainer(
             problem = refine(problem, solver)  # the estimator keeps the optimum of its own loss
         if self.refine:
             if frozen:
-                inverse = invert_damped(solver, problem, self.damping, self.block_size)
+                inverse, _ = invert_curved(solver, problem, self.damping, "auto", self.block_size)
                 check_convergence(problem, inverse, frozen=frozen, threshold=10)
             problem = refine(problem, solver)
             estimator = with_parameters(estimator, problem)
-        inverse = invert_damped(solver, problem, self.damping, self.block_size)
+        inverse, curvature = invert_curved(
+            solver, problem, self.damping, self.curvature, self.block_size
+        )
         decrement, typical = check_convergence(problem, inverse, frozen=frozen, refined=self.refine)
         warn_if_inaccurate(inverse, stacklevel=3)
         method = self.method
         if method == "auto":
             order = Direct().size(inverse.hessian) if isinstance(solver, Direct) else np.inf
             work = problem.y.size * order**2
-            method = "newton" if work <= NEWTON_BUDGET else "influence"
-        first_order = FirstOrder(problem, inverse)
-        scores = Newton(problem, inverse, solver) if method == "newton" else first_order
+            if problem.predictor.curved:  # every row is followed: a gradient of all rows each
+                work += CURVED * problem.n_rows**2 * len(problem.theta)
+            stepped = work <= NEWTON_BUDGET and problem.loss.predicts
+            method = "newton" if stepped else "influence"
+        if method == "newton" and not problem.loss.predicts:
+            raise ValueError(
+                'method="newton" takes the curvature of a row\'s loss in its prediction out of the '
+                "Hessian, and a model that is known by its losses alone has no prediction. Use "
+                'method="influence", or give the model as a prediction and a loss of it.'
+            )
+        working = inverse.hessian.problem  # the linearised one with Gauss-Newton
+        first_order = FirstOrder(working, inverse)
+        scores = Newton(working, inverse, solver) if method == "newton" else first_order
         return {
             "estimator_": estimator,
             "problem_": problem,
@@ -240,6 +261,7 @@ class InfluenceExplainer(
             "newton_decrement_": decrement,
             "typical_decrement_": typical,
             "damping_": inverse.hessian.damping,
+            "curvature_": curvature,
             "_fit_diagnostics": FitDiagnostics(problem, inverse),
         }
 

@@ -7,7 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from ._rows import check_rows
-from .problems import with_parameters
+from .problems import require_predictions, with_parameters
 from .scores import Newton
 
 
@@ -68,6 +68,7 @@ class InfluenceOfRows:
             with ``method="retrain"``.
         """
         check_is_fitted(self)
+        require_predictions(self.problem_)
         names = ("predict_proba", "decision_function", "predict")
         if method == "auto":
             method = next(name for name in names if hasattr(self.estimator_, name))
@@ -147,7 +148,7 @@ class InfluenceOfRows:
 
     def _loo_scores(self):
         if self.method_ == "influence":
-            return Newton(self.problem_, self.inverse_, self.solver_)
+            return Newton(self.scores_.problem, self.inverse_, self.solver_)
         return self.scores_
 
     def _respond(self, raw, loss, method):

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._blocks import row_blocks
 from ._parallel import evaluate_blocks, strongest_by_block
 from ._rows import check_groups, check_rows
-from .problems import encode_features, encode_targets
+from .problems import encode_features, encode_targets, require_predictions
 
 
 class InfluenceOnTests:
@@ -68,6 +68,7 @@ class InfluenceOnTests:
             MultiOutputClassifier those of all its outputs.
         """
         check_is_fitted(self)
+        require_predictions(self.problem_)
         rows = check_rows(rows, self._n_rows)
         X = self._encode_features(X_test)
         parts = [self._predictions(X[block], rows) for block in self._test_blocks(X)]
@@ -169,7 +170,7 @@ class InfluenceOnTests:
         y = encode_targets(problem.targets, problem.asked, y_test, problem.theta.dtype)
         if len(y) != X.shape[0]:
             raise ValueError(f"X_test has {X.shape[0]} rows and y_test {len(y)}.")
-        return X, y
+        return problem.rows_asked(X, y), y
 
     def _fill(self, effect, rows, out):
         if self.method_ == "retrain":

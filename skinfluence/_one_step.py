@@ -92,7 +92,7 @@ class OneStep:
     def parts(self):
         """List of (Loss, slice of outputs, parameters) of every part."""
         problem, whole = self.problem, slice(0, self.problem.n_outputs)
-        blocks = problem.loss.blocks(problem.n_outputs)
+        blocks = problem.blocks()
         if self.inverse.hessian.coupling is not None:
             blocks = [(problem.loss, whole)]
         if len(blocks) == 1:

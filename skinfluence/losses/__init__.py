@@ -15,6 +15,7 @@ loses no digits to the subtraction, a loss has one, and the subtraction is its o
 
 from ._composite import AverageLogLoss, AverageSquaredError, PairwiseLoss, SumOfLosses
 from ._deviances import GammaDeviance, PoissonDeviance, SquaredError, TweedieDeviance
+from ._itself import LossItself
 from ._log import LogLoss, MultilabelLogLoss, MultinomialLogLoss, NegativeLogProbability
 from ._loss import Loss
 from ._margins import ModifiedHuber, SmoothHinge, SquaredHinge
@@ -34,6 +35,7 @@ __all__ = [
     "HuberWithScale",
     "LogLoss",
     "Loss",
+    "LossItself",
     "ModifiedHuber",
     "MultilabelLogLoss",
     "MultinomialLogLoss",

@@ -29,6 +29,8 @@ class Loss:
         "pearson" where the data must tell; None if the loss is no log-likelihood.
     least_target : float
         The smallest y that the loss is defined for.
+    predicts : bool
+        Whether raw is a prediction, which does not depend on y. It is not where it is the loss.
     """
 
     separable = False
@@ -37,6 +39,7 @@ class Loss:
     smoothed = False
     dispersion = None
     least_target = -np.inf
+    predicts = True
 
     def __call__(self, raw, y):
         """Evaluate the loss of every row, summed over outputs, unweighted.

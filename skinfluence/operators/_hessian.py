@@ -1,4 +1,7 @@
-"""Hessian of the objective: ``Σ_i s_i J_iᵀ A_i J_i + diag(penalty) + damping n I``."""
+"""Hessian of the objective: ``Σ_i s_i J_iᵀ A_i J_i + diag(penalty) + damping n I``.
+
+Where the prediction is curved in theta there is besides ``Σ_i s_i Σ_k g_ik ∇²raw_ik``.
+"""
 
 from functools import cached_property
 
@@ -10,6 +13,8 @@ from .._blocks import row_blocks
 
 class Hessian(LinearOperator):
     """Hessian of the objective, ``Σ s_i J_iᵀ A_i J_i + diag(ridge)``.
+
+    A prediction that is curved in theta adds ``Σ s_i Σ_k g_ik ∇²raw_ik``.
 
     ``ridge`` is the penalty's diagonal plus damping n. Where a norm holds parameters at zero,
     their rows and columns are zero, so that the pseudo-inverse is the inverse on the face; a norm
@@ -56,13 +61,16 @@ class Hessian(LinearOperator):
         return self.problem.weights[:, None, None] * self.problem.curvatures
 
     @cached_property
-    def curved(self):
+    def curved_rows(self):
         """The rows whose curvature is not zero, to rounding: above ε of the largest.
 
         Of a smoothed hinge these are the rows near its kink. All rows where none curves.
         """
         sizes = np.abs(self.curvatures).max(axis=(1, 2))
         return np.flatnonzero(sizes >= np.finfo(self.dtype).eps * sizes.max(initial=0))
+    def gradients(self):
+        """s_i g_i, shape (n, K)."""
+        return self.problem.weights[:, None] * self.problem.gradients
 
     @cached_property
     def free(self):
@@ -73,7 +81,7 @@ class Hessian(LinearOperator):
         """
         problem, end = self.problem, self.problem.predictor.n_coefficients
         free, bare = problem.free, self.ridge[:end] == 0
-        if not bare.any():
+        if not (bare.any() and problem.predictor.by_columns):
             return free
         pushes = np.abs(self.curvatures).sum(axis=2)
         pushes += np.abs(problem.weights[:, None] * problem.gradients)
@@ -116,9 +124,11 @@ class Hessian(LinearOperator):
         return product if self.free is None else product * self.free[:, None]
 
     def share(self, block, V):
-        """Return ``Σ_i s_i J_iᵀ A_i J_i V`` of the rows of a slice: their share of the product."""
-        predictor, X = self.problem.predictor, self.problem.X[block]
-        return predictor.vjp(X, np.matmul(self.curvatures[block], predictor.jvp(X, V)))
+        """Return the share of the rows of a slice in the product with V."""
+        predictor, X, A = self.problem.predictor, self.problem.X[block], self.curvatures[block]
+        if predictor.curved:
+            return predictor.hessian_product(X, self.gradients[block], A, V)
+        return predictor.vjp(X, np.matmul(A, predictor.jvp(X, V)))
 
     def _matvec(self, v):
         return self._matmat(np.reshape(v, (-1, 1)))[:, 0]
@@ -128,9 +138,11 @@ class Hessian(LinearOperator):
 
     def dense(self):
         """Return H as an array of shape (P, P)."""
+        if self.problem.predictor.curved:
+            return self._products()
         X, curvatures = self.problem.X, self.curvatures
-        if 2 * len(self.curved) < len(curvatures):
-            X, curvatures = X[self.curved], curvatures[self.curved]
+        if 2 * len(self.curved_rows) < len(curvatures):
+            X, curvatures = X[self.curved_rows], curvatures[self.curved_rows]
         matrix = self.problem.predictor.weighted_gram(X, curvatures)
         matrix[np.diag_indices_from(matrix)] += self.ridge
         if self.coupling is not None:
@@ -139,9 +151,16 @@ class Hessian(LinearOperator):
             matrix[~self.free] = matrix[:, ~self.free] = 0
         return matrix
 
+    def _products(self):
+        """Return H from its products with all unit vectors."""
+        matrix = self @ np.eye(self.shape[0], dtype=self.dtype)
+        return (matrix + matrix.T) / 2
+
     def diagonal(self):
         """Return the diagonal of H, shape (P,)."""
         problem = self.problem
+        if problem.predictor.curved:
+            return np.diag(self._products()).copy()
         A = np.einsum("nkk->nk", self.curvatures)
         diagonal = problem.predictor.squared_vjp(problem.X, A) + self.ridge
         if self.coupling is not None:
@@ -178,6 +197,8 @@ class Hessian(LinearOperator):
     @cached_property
     def is_convex(self):
         """Whether no row's term has a negative curvature, rounding aside."""
+        if self.problem.predictor.curved:
+            return False
         curvatures = self.curvatures
         smallest = np.linalg.eigvalsh(curvatures)[:, 0] if curvatures.shape[1] > 1 else curvatures
         rounding = 100 * np.finfo(self.dtype).eps * np.abs(curvatures).max(initial=0)
@@ -226,7 +247,7 @@ class Hessian(LinearOperator):
         parts : list of (Hessian, positions, outputs), or None if all outputs interact.
             The block's part of theta, and the slice of its outputs.
         """
-        blocks = self.problem.loss.blocks(self.problem.n_outputs)
+        blocks = self.problem.blocks()
         if len(blocks) == 1 or self.coupling is not None:
             return None
         parts = []

@@ -9,6 +9,7 @@ from . import (  # noqa: F401  these register their adapters
     _lasso,
     _least_squares,
     _logistic,
+    _networks,
     _robust,
     _sgd,
     _svm,
@@ -23,7 +24,8 @@ from ._as_problem import (
     unsupported,
     with_parameters,
 )
-from ._problem import Problem
+from ._own import problem_of_function, problem_of_loss
+from ._problem import Problem, require_predictions
 from ._pull_back import pull_back, pull_back_features
 from ._replacing import NewRows, last_of_class, remove_rows, replace_rows, with_rows
 from ._reweighting import BalancedClasses, FixedWeights
@@ -57,10 +59,13 @@ __all__ = [
     "inner",
     "last_of_class",
     "penalty_parameter",
+    "problem_of_function",
+    "problem_of_loss",
     "pull_back",
     "pull_back_features",
     "remove_rows",
     "replace_rows",
+    "require_predictions",
     "transform_features",
     "unsupported",
     "weight_argument",

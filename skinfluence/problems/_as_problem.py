@@ -6,7 +6,9 @@ Only this package knows scikit-learn's estimator classes. To bring an estimator 
     def _(estimator, X, y, sample_weight=None):
         return Problem(loss, predictor, theta, X, y, weights, penalty, targets)
 
-and, where its parameters are not just ``coef_`` and ``intercept_``, another with ``assign``.
+and, where its parameters are not just ``coef_`` and ``intercept_``, or ``theta_`` of a model that
+is not linear in X, another with ``assign``. For a model of your own that autograd can
+differentiate, ``problem_of_function`` and ``problem_of_loss`` make the Problem.
 """
 
 from copy import deepcopy
@@ -86,7 +88,10 @@ def unsupported(what, reason=""):
 
 @singledispatch
 def assign(estimator, problem):
-    """Write the problem's theta into a fitted final estimator."""
+    """Write the problem's theta into a fitted final estimator: ``theta_`` of one's own model."""
+    if not problem.predictor.by_columns:
+        estimator.theta_ = problem.theta.copy()
+        return
     coef, intercept = problem.predictor.unflatten(problem.theta)
     estimator.coef_ = coef.reshape(estimator.coef_.shape).copy()
     if getattr(estimator, "fit_intercept", True):

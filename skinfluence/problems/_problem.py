@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..losses import Loss
+from ..predictors import Tangent
 from ._reweighting import FixedWeights
 from ._targets import Continuous
 
@@ -65,6 +66,10 @@ class Problem:
     mass: np.ndarray | None = None
     question: Loss | None = None
     kernel: Any = None
+
+    def __post_init__(self):
+        # A curved predictor is taken at theta, whatever it was made with.
+        object.__setattr__(self, "predictor", self.predictor.at(self.theta))
 
     @property
     def asked(self):
@@ -131,6 +136,9 @@ class Problem:
         if self.kernel is None:
             return change
         return self.kernel.change(self, rows, change, linear)
+    def rows_asked(self, X, y):
+        """Return rows as the predictor takes them: with their targets where it is a loss."""
+        return X if self.loss.predicts else np.hstack([X, y])
 
     def at(self, theta):
         """Return the same problem at other parameters."""
@@ -257,6 +265,46 @@ class Problem:
                 part.__dict__[name] = self.__dict__[name][rows]
         return part
 
+    def linearised(self):
+        """Return the problem whose prediction is the tangent of this one's at theta.
+
+        Its gradient is the same, and its Hessian the Gauss-Newton matrix of this problem.
+        """
+        if not self.predictor.curved:
+            return self
+        return self._known(replace(self, predictor=Tangent(self.predictor)), slice(None))
+
+    def raw_changes(self, X, changes):
+        """Return the change of the raw predictions of X under each change of theta, (m, b, K)."""
+        if not self.predictor.curved:
+            return self.predictor.jvp(X, changes.T).transpose(0, 2, 1)
+        raw = np.empty((X.shape[0], len(changes), self.n_outputs), dtype=self.theta.dtype)
+        before = self.predict_raw(X)
+        for i, change in enumerate(changes):
+            raw[:, i] = self.predictor.raw(self.theta + change, X) - before
+        return raw
+
+    def own_raw_changes(self, rows, changes):
+        """Return the change of every row's own raw prediction under its change of theta, (b, K)."""
+        if not self.predictor.curved:
+            return self.predictor.row_jvp(self.X[rows], changes)
+        after = [
+            self.predictor.raw(self.theta + change, self.X[[row]])
+            for row, change in zip(rows, changes)
+        ]
+        return np.reshape(after, (len(rows), self.n_outputs)) - self.raw[rows]
+
+    def blocks(self):
+        """Split the outputs into blocks that share no parameters and whose losses add up.
+
+        Returns
+        -------
+        blocks : list of (Loss, slice)
+        """
+        if not self.predictor.separable:
+            return [(self.loss, slice(0, self.n_outputs))]
+        return self.loss.blocks(self.n_outputs)
+
     def block(self, loss, outputs):
         """Return the problem of a slice of outputs with their loss, and its part of theta."""
         predictor, positions = self.predictor.block(outputs)
@@ -325,3 +373,12 @@ class Problem:
         """Return sum_i weights_i J_iᵀ g_i, shape (P,)."""
         weighted = weights[:, None] * self.gradients
         return self.predictor.vjp(self.X, weighted[:, :, None])[:, 0]
+
+
+def require_predictions(problem):
+    """Raise ValueError if a problem is known by its losses alone, without a prediction."""
+    if problem is not None and not problem.loss.predicts:
+        raise ValueError(
+            "This model is known by its losses alone, which are no predictions; ask about losses "
+            "or parameters, or give it as a prediction and a loss of it (`problem_of_function`)."
+        )

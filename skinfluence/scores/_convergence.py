@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ..operators import Hessian
+from ..solvers import IndefiniteError, invert_damped
 from ._proximal import proximal_newton
 from ._rounding import objective_rounding, rounding, stagnates
 
@@ -89,7 +90,7 @@ def newton_steps(problem, solver, tolerance=0.0):
     previous = np.inf
     while True:
         gradient = problem.gradient()
-        step = -(solver.invert(Hessian(problem)) @ gradient)
+        step = -(_inverse(solver, problem) @ gradient)
         decrement = float(-(gradient @ step))
         enough = max(rounding(problem), tolerance)
         if not decrement > enough or stagnates(problem, decrement, previous):
@@ -104,6 +105,9 @@ def newton_steps(problem, solver, tolerance=0.0):
 
 def refine(problem, solver, max_steps=50):
     """Take Newton steps from the fitted theta to the optimum of the objective.
+
+    Where the Hessian is indefinite, as it may be for a curved prediction, a step has enough
+    damping to fall: it comes to a local minimum nearby.
 
     Parameters
     ----------
@@ -134,6 +138,14 @@ def refine(problem, solver, max_steps=50):
         stacklevel=2,
     )
     return problem
+
+
+def _inverse(solver, problem):
+    """Return H⁻¹, of a Hessian that is damped where it is indefinite."""
+    try:
+        return solver.invert(Hessian(problem))
+    except IndefiniteError:
+        return invert_damped(solver, problem, "auto")
 
 
 def _line_search(problem, step, decrement):

@@ -28,6 +28,7 @@ from .._blocks import row_blocks
 from ..operators import Removal
 from ._convergence import refine
 from ._descent import Descent
+from ._preconditioned import Nearby
 from ._quasi_newton import bend, bent, dots
 
 #: Steps with the inverse at theta that a row may take.
@@ -143,9 +144,13 @@ def _contract(rows, surrounding, steps, tolerance):
 
 def _descend(rows, surrounding, steps, solver, tolerance):
     """Return Δ and certificates of rows that do not contract."""
-    descent = Descent.start(rows, surrounding, steps)
-    change, certificates = descent.run(tolerance)
     problem = surrounding.problem
+    descent = Descent.start(rows, surrounding, steps)
+    if problem.predictor.curved:  # a line search there would be along no straight line
+        change, certificates = descent.change, np.full(len(rows), np.inf)
+        solver = Nearby(surrounding.inverse)
+    else:
+        change, certificates = descent.run(tolerance)
     index, left_over = np.arange(problem.n_rows), problem.gradient()
     for i in np.flatnonzero(~(certificates <= tolerance)):
         without = problem.without(index == rows[i]).at(problem.theta + change[i])

@@ -22,11 +22,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..operators import Hessian
 from ..problems import Problem
-from ..solvers import Direct
+from ..solvers import Direct, IndefiniteError, invert_damped
 from ._convergence import newton_decrement, refine
 from ._first_order import group_removal
 from ._position import Position
-from ._preconditioned import PreconditionedInverse
+from ._preconditioned import LARGE, PreconditionedInverse
 from ._woodbury import InverseWithout
 
 #: Steps that a group may take. Where classes are separable each divides the decrement by e, so
@@ -34,8 +34,6 @@ from ._woodbury import InverseWithout
 MAX_STEPS = 30
 #: Squared decrements must fall by this factor from one step to the next to keep the inverse.
 CHORD = 0.25
-#: Order of H from which it is not factored again: the iterations cost about as much below it.
-LARGE = 200
 #: Rows times outputs up to which a group goes through Woodbury where H is large.
 FEW = 20
 
@@ -144,6 +142,8 @@ class Groups:
 
     def _invert(self, problem):
         hessian = self.inverse.hessian.of(problem)
+        if problem.predictor.curved:
+            return self._invert_curved(hessian)
         if self._order is None or self._factors:
             return self.solver.invert(hessian)
         rtol = 1e-2 if self.follows and not problem.loss.quadratic else 1e-10
@@ -151,10 +151,18 @@ class Groups:
             hessian, self.inverse, lambda: self.solver.invert(hessian), rtol
         )
 
+    def _invert_curved(self, hessian):
+        """Return the inverse, damped where the Hessian is indefinite: a step that still falls."""
+        try:
+            return self.solver.invert(hessian)
+        except IndefiniteError:
+            return invert_damped(self.solver, hessian.problem, "auto", hessian.block_size)
+
     def _inverse_without(self, without, members):
         """Return the inverse of the Hessian without the group, at theta."""
         direct = self._order is not None
-        if direct and self._determined and self._only_leave(without, members):
+        linear = not without.predictor.curved  # else more leaves than the rows of J
+        if linear and direct and self._determined and self._only_leave(without, members):
             inverse = self._woodbury(members)
             if inverse is not None:
                 return inverse

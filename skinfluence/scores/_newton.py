@@ -9,6 +9,9 @@ which is the first-order line with s' g replaced by u_j. The shared directions D
 δ_j of the row's own prediction that they cause, are zero unless classes are balanced; then H is
 that of the changed weights. The step is exact for squared error, and test losses are evaluated at
 its end. Rows that one step does not settle are followed to their optimum (``_follow``).
+
+Where the prediction is curved in theta, H is exact, the row's own share of it is its Gauss-Newton
+block, ``s' J_jᵀ A_j J_j``, and predictions are evaluated at ``theta + Δtheta_j``.
 """
 
 from dataclasses import dataclass, field
@@ -106,13 +109,15 @@ class Newton:
     def _prediction_blocks(self, X):
         """Return what yields, for given rows, blocks of (positions in rows, effect (m, b, K))."""
         m, K = X.shape[0], self.problem.n_outputs
-        jvp = self.problem.predictor.jvp
-        if m * K > self.problem.n_rows:  # fewer training rows than questions: solve for the rows
+        curved, moved = self.problem.predictor.curved, self.problem.raw_changes
+        if (
+            curved or m * K > self.problem.n_rows
+        ):  # fewer training rows than questions: solve for the rows
 
             def blocks(rows):
                 thetas = self._parameters(rows)
                 for block in row_blocks(len(rows), 1, BLOCK_ROWS):
-                    yield np.r_[block], jvp(X, thetas[block].T).transpose(0, 2, 1)
+                    yield np.r_[block], moved(X, thetas[block])
 
             return blocks
 
@@ -126,23 +131,22 @@ class Newton:
                     yield positions[block], product.reshape(m, K, -1).transpose(0, 2, 1)
             positions, thetas = self._followed(rows)
             if len(positions):
-                yield positions, jvp(X, thetas.T).transpose(0, 2, 1)
+                yield positions, moved(X, thetas)
 
         return blocks
 
     def on_groups(self, X, y, groups):
         """Effect on test losses of removing each group at once; groups (n, n_groups) boolean."""
         raw, loss = self.problem.predict_raw(X), self.problem.reported
-        change = self.problem.predictor.jvp(X, self.groups.changes(groups)[0].T)
-        return loss(raw[:, None] + change.transpose(0, 2, 1), y[:, None]) - loss(raw, y)[:, None]
+        change = self.problem.raw_changes(X, self.groups.changes(groups)[0])
+        return loss(raw[:, None] + change, y[:, None]) - loss(raw, y)[:, None]
 
     def on_replacements(self, X, y, new):
         """Effect on test losses of replacing each row alone; shape (m, n_rows)."""
         settled = self.settled if self.groups.follows else None
         changes = Replacing(self.problem, self.inverse, self.solver, settled).changes(new)
-        raw, loss = self.problem.predict_raw(X)[:, None], self.problem.asked
-        delta = self.problem.predictor.jvp(X, changes.T).transpose(0, 2, 1)
-        return loss.change(raw, y[:, None], delta)
+        raw, loss = self.problem.predict_raw(X)[:, None], self.problem.reported
+        return loss.change(raw, y[:, None], self.problem.raw_changes(X, changes))
 
     def thetas_without(self, groups):
         """Return theta without each group (n_groups, P), and the certificates (n_groups,)."""
@@ -168,12 +172,14 @@ class Newton:
 
     def on_own_raw(self, rows):
         """Effect of every row on its own raw prediction: ``P_j u_j + δ_j``."""
+        if self.problem.predictor.curved:
+            return self.problem.own_raw_changes(rows, self._parameters(rows))
         change = np.empty((len(rows), self.problem.n_outputs), dtype=self.problem.theta.dtype)
         for part, positions, steps in self._steps(rows):
             first_order = self.surroundings[part].first_order
             change[positions] = first_order.own_change(rows[positions], steps)
         positions, thetas = self._followed(rows)
-        change[positions] = self.problem.predictor.row_jvp(self.problem.X[rows[positions]], thetas)
+        change[positions] = self.problem.own_raw_changes(rows[positions], thetas)
         return change
 
     def _steps(self, rows):
@@ -202,6 +208,7 @@ class Newton:
         hessian = self.inverse.hessian
         damped = not np.array_equal(hessian.ridge, self.problem.penalty)
         exact = self.problem.loss.quadratic and self.problem.norm is None
+        exact = exact and not self.problem.predictor.curved
         exact = exact and (self.problem.mass is None or not self.problem.penalty.any())
         return not (self.tolerance is None or exact or damped or not self.inverse.exact)
 
@@ -233,6 +240,8 @@ class Newton:
             let_be = EXACT if self.problem.loss.quadratic else self.settled / 5
             return left_on_face(rows, surrounding, surrounding.solve(steps)) > let_be
         uneven = surrounding.uneven(rows)
+        if self.problem.predictor.curved:  # how far a step may go is not free to know
+            return np.ones(len(rows), dtype=bool)
         if self.problem.loss.quadratic:
             return uneven
         return uneven | unsettled(rows, surrounding, steps, self.settled)

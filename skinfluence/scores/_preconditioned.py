@@ -5,7 +5,39 @@ spares, whatever the condition of H. Ten or twenty iterations solve a system tha
 expensive to factor again.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
+
+from ..solvers import Direct
+
+#: Order of H from which it is not factored again: the iterations cost about as much below it.
+LARGE = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Nearby:
+    """A solver of Hessians that are near one whose inverse is known.
+
+    Parameters
+    ----------
+    inverse : Inverse
+        The one that is known: it preconditions.
+    rtol : float, default=1e-4
+        Of the iteration.
+    """
+
+    inverse: Any
+    rtol: float = 1e-4
+
+    def invert(self, hessian):
+        """Return H⁻¹, by a factor of its own where H is small."""
+        if hessian.shape[0] < LARGE:
+            return Direct().invert(hessian)
+        return PreconditionedInverse(
+            hessian, self.inverse, lambda: Direct().invert(hessian), self.rtol
+        )
 
 
 class PreconditionedInverse:
@@ -46,7 +78,10 @@ class PreconditionedInverse:
             if not square > self.rtol**2 * first:
                 return solution
             product = self.hessian @ direction
-            length = square / (direction @ product)
+            curvature = direction @ product
+            if not curvature > 0:  # indefinite, as a factor would say
+                return None
+            length = square / curvature
             solution = solution + length * direction
             residual = residual - length * product
             conditioned = self.preconditioner @ residual

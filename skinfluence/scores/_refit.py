@@ -3,11 +3,16 @@
 The steps of a Pipeline before the last, and every hyper-parameter, are held at their fitted
 values. The refits are independent of one another, each starting from the full fit where the
 estimator can be warm-started, so the answer does not depend on ``n_jobs``.
+
+A model that is curved in its parameters has many minima, and a fit from other random numbers goes
+to another. Its refits, where they are refined, are Newton steps from the full fit on the objective
+without the rows, so that they stay at its minimum.
 """
 
 import warnings
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,11 +38,12 @@ from ..problems import (
     with_parameters,
     with_rows,
 )
-from ..solvers import Direct
+from ..solvers import Direct, invert_curved
 from ._convergence import check_convergence
 from ._convergence import refine as refine_problem
 from ._groups import step_left
 from ._outward import outward_loss, respond
+from ._preconditioned import Nearby
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +102,7 @@ class Refit:
             loss, targets = outward_loss(final, y)
             return cls(final, X, y, sample_weight, loss, targets, None, **rest)
         if final_is_frozen(estimator):
-            inverse = Direct().invert(Hessian(problem))
+            inverse, _ = invert_curved(Direct(), problem, 0.0)
             check_convergence(problem, inverse, frozen=True, threshold=10)
         return cls.around(final, problem, y, sample_weight, **rest)
 
@@ -107,12 +113,17 @@ class Refit:
         loss, targets = problem.reported, problem.targets
         return cls(final, problem.X, y, sample_weight, loss, targets, problem, refine, **jobs)
 
+    @cached_property
+    def nearby(self):
+        """A solver of the Hessians of refits of a curved model, which are near the full fit's."""
+        return Nearby(invert_curved(Direct(), self.problem, 0.0)[0])
+
     def encode(self, estimator, X, y):
         """Return test rows as the final estimator sees them, and their encoded targets."""
         X = self.encode_features(estimator, X)
         y = encode_targets(self.targets, self.loss, y, self._dtype)
         check_consistent_length(X, y)
-        return X, y
+        return (X if self.problem is None else self.problem.rows_asked(X, y)), y
 
     def encode_features(self, estimator, X):
         """Return test rows as the final estimator sees them."""
@@ -201,7 +212,7 @@ class Refit:
         if problem is None:
             return with_final(estimator, model), np.nan
         change = problem.theta - self.problem.theta
-        left = step_left(problem, Direct().invert(Hessian(problem)), change)
+        left = step_left(problem, invert_curved(Direct(), problem, 0.0)[0], change)
         return with_parameters(estimator, problem), left
 
     def _full_raw(self, X, outward=False):
@@ -229,6 +240,8 @@ def _refit(refit, dropped, X_test, outward=False):
 
 def _fit_without(refit, dropped):
     """Fit the final estimator without the dropped rows; return it, and its problem if known."""
+    if refit.refine and refit.problem is not None and refit.problem.predictor.curved:
+        return _descend_without(refit, dropped)
     kept = np.setdiff1d(np.arange(len(refit.y)), dropped)
     X, y = _safe_indexing(refit.X, kept), refit.y[kept]
     weights = None if refit.sample_weight is None else refit.sample_weight[kept]
@@ -259,6 +272,14 @@ def _take(array, i):
     return None if array is None else _safe_indexing(array, [i])
 
 
+def _descend_without(refit, dropped):
+    """Go from the full fit to the minimum of the objective without the dropped rows."""
+    members = np.isin(np.arange(len(refit.y)), dropped)
+    _require_classes(refit, refit.y[~members], dropped)
+    problem = refine_problem(refit.problem.without(members), refit.nearby)
+    return with_parameters(refit.estimator, problem), problem
+
+
 def _predict(problem, X, outward):
     """Return raw predictions, or with ``outward`` what the estimator says."""
     raw = problem.predict_raw(X)
@@ -271,15 +292,19 @@ def _fit_again(refit, X, y, weights, dropped):
     same = type(model) is type(refit.estimator)
     if refit.problem is not None and same and hasattr(model, "warm_start"):
         model = deepcopy(refit.estimator).set_params(warm_start=True)
+    _require_classes(refit, y, dropped)
+    with warnings.catch_warnings():
+        if refit.refine and refit.problem is not None:
+            warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(X, y, **weights)
+
+
+def _require_classes(refit, y, dropped):
     if refit.targets.lost(y):
         raise ValueError(
             f"Without row(s) {np.asarray(dropped)[:5].tolist()} a class has no row left, so the "
             "model cannot be fitted again; leave them out of `rows`."
         )
-    with warnings.catch_warnings():
-        if refit.refine and refit.problem is not None:
-            warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(X, y, **weights)
 
 
 def _optimum(problem, refine):

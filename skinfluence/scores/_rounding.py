@@ -28,8 +28,7 @@ def _sizes(problem):
 
     Columns far from zero make ``x_i · coef`` and the intercept large where their sum is not.
     """
-    _, intercept = problem.predictor.unflatten(problem.theta)
-    return np.maximum(np.abs(problem.raw), np.abs(intercept).max(initial=0))
+    return np.maximum(np.abs(problem.raw), problem.predictor.offset_size(problem.theta))
 
 
 def stagnates(problem, decrement, previous):

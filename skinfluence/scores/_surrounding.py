@@ -76,6 +76,8 @@ class Surrounding:
     def residual(self, rows, change):
         """Return F'_{-j}(theta + Δ_j) for Δ = ``change``, one row a row; shape (n_rows, P)."""
         problem, b = self.problem, len(rows)
+        if problem.predictor.curved:
+            return self._curved_residual(rows, change)
         weights, own = weights_of_others(problem, rows), np.arange(b)
         kept = 1 - problem.penalty_shares(rows)[:, None]
         residual = kept * problem.penalty * change - Removal(problem, rows).dense()
@@ -91,6 +93,15 @@ class Surrounding:
             here = (rows >= block.start) & (rows < block.stop)
             pull[rows[here] - block.start, own[here]] = 0
             residual += problem.predictor.vjp(X, pull.transpose(0, 2, 1)).T
+        return residual
+
+    def _curved_residual(self, rows, change):
+        """Return the same, one gradient of the whole objective a row."""
+        problem, residual = self.problem, np.empty_like(change)
+        index, left_over = np.arange(problem.n_rows), problem.gradient()
+        for i, row in enumerate(rows):
+            moved = problem.without(index == row).at(problem.theta + change[i])
+            residual[i] = moved.gradient() - left_over
         return residual
 
     def uneven(self, rows):

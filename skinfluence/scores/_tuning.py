@@ -12,7 +12,7 @@ import numpy as np
 from .._fitting import fit_clone
 from ..operators import Hessian
 from ..problems import as_problem
-from ..solvers import invert_damped, resolve_solver
+from ..solvers import invert_curved, resolve_solver
 from ._newton import Newton
 
 #: The penalty is looked for between 10^-DECADES and 10^DECADES.
@@ -77,7 +77,7 @@ class PenaltySearch:
         problem = as_problem(model, self.X, self.y, self.sample_weight)
         known = 0.0 if self.damping == "auto" else self.damping
         solver = resolve_solver(self.solver, Hessian(problem, known))
-        inverse = invert_damped(solver, problem, self.damping)
-        newton = Newton(problem, inverse, solver, tolerance=None)
+        inverse, _ = invert_curved(solver, problem, self.damping)
+        newton = Newton(inverse.hessian.problem, inverse, solver, tolerance=None)
         risk = np.average(leave_one_out_losses(problem, newton), weights=problem.weights)
         return float(risk) if np.isfinite(risk) else np.inf

@@ -3,20 +3,23 @@
 from ._accuracy import warn_if_inaccurate
 from ._cg import CG
 from ._choice import resolve_solver
+from ._curvature import invert_curved
 from ._damping import invert_damped
 from ._direct import Direct
 from ._inverse import Inverse
 from ._lanczos import Lanczos
 from ._lissa import LiSSA
-from ._spectrum import extremes, largest_eigenvalue
+from ._spectrum import IndefiniteError, extremes, largest_eigenvalue
 
 __all__ = [
     "CG",
     "Direct",
+    "IndefiniteError",
     "Inverse",
     "Lanczos",
     "LiSSA",
     "extremes",
+    "invert_curved",
     "invert_damped",
     "largest_eigenvalue",
     "resolve_solver",

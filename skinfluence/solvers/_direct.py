@@ -135,7 +135,7 @@ class SeparableInverse(Inverse):
 
 def _dual_size(hessian):
     """Return the order of the dual: the rows that curve, times outputs."""
-    return len(hessian.curved) * hessian.problem.n_outputs
+    return len(hessian.curved_rows) * hessian.problem.n_outputs
 
 
 def _same_matrix(one, other):

@@ -36,7 +36,7 @@ class DualInverse(Inverse):
 
     def __init__(self, hessian):
         super().__init__(hessian)
-        predictor, curved = hessian.problem.predictor, hessian.curved
+        predictor, curved = hessian.problem.predictor, hessian.curved_rows
         X = take_rows(hessian.problem.X, curved)
         self.end = predictor.n_coefficients
         self.places = np.full(hessian.problem.n_rows, -1)  # where a row stands in the system

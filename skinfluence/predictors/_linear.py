@@ -1,32 +1,16 @@
-"""Predictors: ``raw(theta, X) -> (n_samples, K)`` and its derivatives in theta.
-
-A predictor knows its Jacobian J_i = d raw_i / d theta (K, P) only through products, batched over
-many vectors at once:
-
-    jvp(X, V)            J_i V               (P, m)    -> (n, K, m)
-    vjp(X, W)            sum_i J_iᵀ W_i      (n, K, m) -> (P, m)
-    row_jvp(X, V)        J_i V_i, row by row (n, P)    -> (n, K)
-    row_gradients(X, G)  G_i J_i, row by row (n, K)    -> (n, P)
-    jacobian(X)          J_i                           -> (n, K, P)
-
-and its derivative in the features through one more, of which no curvature is made:
-
-    mixed_vjp(theta, X, W, G, v)   gradient in x_i of W_i · raw(theta, x_i) + G_i · (J_i v),
-                                   (n, K), (n, K), (P,) -> (n, p)
-"""
+"""The linear prediction: its Jacobian is X itself, so every product is one matrix product."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
-from ._blocks import row_blocks
-
-__all__ = ["LinearPredictor", "LinearWithScale"]
+from .._blocks import row_blocks
+from ._predictor import Predictor
 
 
 @dataclass(frozen=True)
-class LinearPredictor:
+class LinearPredictor(Predictor):
     """The linear prediction ``raw_k = x · coef_k + intercept_k``.
 
     theta is flat: ``coef_`` (K, p) row by row, then ``intercept_`` (K,) if there is one. The
@@ -47,7 +31,8 @@ class LinearPredictor:
     n_features: int
     fit_intercept: bool = True
 
-    #: Whether theta is coefficients, each of one feature, then intercepts, as the dual takes it.
+    separable = True
+    by_columns = True
     has_dual = True
 
     @property
@@ -73,6 +58,11 @@ class LinearPredictor:
         if not self.fit_intercept:
             return coef, np.zeros(self.n_outputs, dtype=theta.dtype)
         return coef, theta[self.n_coefficients :]
+
+    def offset_size(self, theta):
+        """Return the size of the largest intercept."""
+        _, intercept = self.unflatten(theta)
+        return np.abs(intercept).max(initial=0)
 
     def raw(self, theta, X):
         """Predict, before the link; shape (n_samples, K)."""
@@ -196,96 +186,6 @@ class LinearPredictor:
     def row_norms(self, X):
         """Return the largest squared singular value of every J_i: ``‖x_i‖²``, plus 1."""
         return np.asarray(_squares(X).sum(axis=1)).ravel() + self.fit_intercept
-
-
-@dataclass(frozen=True)
-class LinearWithScale:
-    """A linear prediction and a scale that all rows share: ``raw = (x · coef + intercept, σ)``.
-
-    theta is ``coef_`` (p,), ``intercept_`` if there is one, then σ (Huber 1981: the scale of the
-    errors is a parameter that is fitted with the others).
-
-    Parameters
-    ----------
-    n_features : int
-        p, the number of columns of X.
-    fit_intercept : bool, default=True
-        Whether theta has an intercept.
-    """
-
-    n_features: int
-    fit_intercept: bool = True
-
-    n_outputs = 2
-    has_dual = False
-
-    @property
-    def location(self):
-        """The predictor of the first output, whose parameters come first in theta."""
-        return LinearPredictor(1, self.n_features, self.fit_intercept)
-
-    @property
-    def n_coefficients(self):
-        """Number of coefficients p, where the intercept begins in theta."""
-        return self.n_features
-
-    @property
-    def n_parameters(self):
-        """Length P of theta."""
-        return self.location.n_parameters + 1
-
-    def unflatten(self, theta):
-        """Return coef (1, p) and intercept (1,) of theta, without σ."""
-        return self.location.unflatten(theta[:-1])
-
-    def raw(self, theta, X):
-        """Predict location and scale; shape (n_samples, 2)."""
-        return self.jvp(X, theta[:, None])[:, :, 0]
-
-    def jvp(self, X, V):
-        """Return J_i V for every row; V of shape (P, m) gives (n_samples, 2, m)."""
-        location = self.location.jvp(X, V[:-1])
-        return np.concatenate([location, np.broadcast_to(V[-1], location.shape)], axis=1)
-
-    def vjp(self, X, W):
-        """Return sum_i J_iᵀ W_i; W of shape (n_samples, 2, m) gives (P, m)."""
-        return np.vstack([self.location.vjp(X, W[:, :1]), W[:, 1].sum(axis=0)])
-
-    def row_gradients(self, X, G):
-        """Return G_i J_i for every row; G of shape (n_samples, 2) gives (n_samples, P)."""
-        return np.hstack([self.location.row_gradients(X, G[:, :1]), G[:, 1:]])
-
-    def row_jvp(self, X, V):
-        """Return J_i V_i, row by row; V of shape (n_samples, P) gives (n_samples, 2)."""
-        return np.hstack([self.location.row_jvp(X, V[:, :-1]), V[:, -1:]])
-
-    def mixed_vjp(self, theta, X, W, G, v):
-        """Return the gradient in x_i of ``W_i · raw(theta, x_i) + G_i · (J_i v)``: σ has none."""
-        return self.location.mixed_vjp(theta[:-1], X, W[:, :1], G[:, :1], v[:-1])
-
-    def jacobian(self, X):
-        """Return J_i for every row, dense, shape (n_samples, 2, P)."""
-        location = self.location.jacobian(X)
-        jacobian = np.zeros((len(location), 2, self.n_parameters), dtype=location.dtype)
-        jacobian[:, :1, :-1] = location
-        jacobian[:, 1, -1] = 1
-        return jacobian
-
-    def weighted_gram(self, X, A):
-        """Return sum_i J_iᵀ A_i J_i, dense; A of shape (n_samples, 2, 2) gives (P, P)."""
-        gram = np.empty((self.n_parameters, self.n_parameters), dtype=A.dtype)
-        gram[:-1, :-1] = self.location.weighted_gram(X, A[:, :1, :1])
-        gram[:-1, -1] = gram[-1, :-1] = self.location.vjp(X, A[:, :1, 1:])[:, 0]
-        gram[-1, -1] = A[:, 1, 1].sum()
-        return gram
-
-    def squared_vjp(self, X, A):
-        """Return sum_i sum_k A_ik J_ik², entry by entry; A of shape (n_samples, 2) gives (P,)."""
-        return np.append(self.location.squared_vjp(X, A[:, :1]), A[:, 1].sum())
-
-    def row_norms(self, X):
-        """Return the largest squared singular value of every J_i."""
-        return np.maximum(self.location.row_norms(X), 1)
 
 
 def _squares(X):

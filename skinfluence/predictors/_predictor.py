@@ -1,0 +1,111 @@
+"""The base of all predictors: what a Jacobian's products are if nothing better is known.
+
+A subclass writes ``raw``, ``jvp``, ``vjp`` and ``jacobian``; the rest follows from these, a block
+of dense Jacobians at a time.
+"""
+
+import numpy as np
+from scipy import sparse
+
+from .._blocks import row_blocks, take_rows
+
+
+class Predictor:
+    """Base class of the predictors, which are frozen dataclasses with ``n_outputs`` (K).
+
+    ``n_parameters`` is the length P of theta, and ``n_coefficients`` how many of them come before
+    the intercepts, which the estimator leaves without a penalty.
+
+    Attributes
+    ----------
+    curved : bool
+        Whether the Jacobian depends on theta. A curved predictor carries the ``theta`` at which
+        it is taken, and has ``second_order`` and ``hessian_product``.
+    separable : bool
+        Whether every output has parameters of its own, so that a loss that is a sum over outputs
+        falls apart, and the predictor has ``block``.
+    by_columns : bool
+        Whether coefficient j of an output multiplies column j of X, so that a column of zeros
+        leaves it alone.
+    has_dual : bool
+        Whether theta is coefficients, each of one feature, then intercepts, as the dual takes it.
+    """
+
+    curved = False
+    separable = False
+    by_columns = False
+    has_dual = False
+
+    def at(self, theta):
+        """Return the predictor whose Jacobian is taken at theta: itself, unless it is curved."""
+        return self
+
+    def offset_size(self, theta):
+        """Return the size of what is added to every raw prediction, which it is rounded by."""
+        return 0.0
+
+    def parallel_parameters(self):
+        """Return the positions in theta that add to the K outputs alike, shape (g, K)."""
+        return np.zeros((0, self.n_outputs), dtype=int)
+
+    def _jacobians(self, X):
+        """Yield slices of the rows and their Jacobians (b, K, P)."""
+        row_bytes = 4 * self.n_outputs * self.n_parameters * X.dtype.itemsize
+        for block in row_blocks(X.shape[0], row_bytes):
+            yield block, self.jacobian(take_rows(X, np.arange(X.shape[0])[block]))
+
+    def row_gradients(self, X, G):
+        """Return G_i J_i for every row; G of shape (n_samples, K) gives (n_samples, P)."""
+        rows = np.empty((X.shape[0], self.n_parameters), dtype=G.dtype)
+        for block, jacobian in self._jacobians(X):
+            rows[block] = np.einsum("nk,nkp->np", G[block], jacobian)
+        return rows
+
+    def row_jvp(self, X, V):
+        """Return J_i V_i, row by row; V of shape (n_samples, P) gives (n_samples, K)."""
+        product = np.empty((X.shape[0], self.n_outputs), dtype=V.dtype)
+        for block, jacobian in self._jacobians(X):
+            product[block] = np.einsum("nkp,np->nk", jacobian, V[block])
+        return product
+
+    def weighted_gram(self, X, A):
+        """Return sum_i J_iᵀ A_i J_i, dense; A of shape (n_samples, K, K) gives (P, P)."""
+        gram = np.zeros((self.n_parameters, self.n_parameters), dtype=A.dtype)
+        for block, jacobian in self._jacobians(X):
+            weighted = np.matmul(A[block], jacobian).reshape(-1, self.n_parameters)
+            gram += jacobian.reshape(-1, self.n_parameters).T @ weighted
+        return (gram + gram.T) / 2
+
+    def squared_vjp(self, X, A):
+        """Return sum_i sum_k A_ik J_ik², entry by entry; A of shape (n_samples, K) gives (P,)."""
+        total = np.zeros(self.n_parameters, dtype=A.dtype)
+        for block, jacobian in self._jacobians(X):
+            total += np.einsum("nk,nkp->p", A[block], jacobian**2)
+        return total
+
+    def row_norms(self, X):
+        """Return the largest squared singular value of every J_i."""
+        norms = np.empty(X.shape[0], dtype=X.dtype)
+        for block, jacobian in self._jacobians(X):
+            norms[block] = np.linalg.norm(jacobian, ord=2, axis=(1, 2)) ** 2
+        return norms
+
+
+class CurvedPredictor(Predictor):
+    """A predictor that is not linear in theta; a subclass also writes ``second_order``."""
+
+    curved = True
+
+    def hessian_product(self, X, G, A, V):
+        """Return the product of V with the Hessian of ``Σ_i loss_i(raw_i(theta))``.
+
+        It is ``Σ_i J_iᵀ A_i J_i V + Σ_i Σ_k G_ik ∇²raw_ik V``, for a loss with gradients G (n, K)
+        and Hessians A (n, K, K) in the raw prediction; V of shape (P, m) gives (P, m).
+        """
+        linear = self.vjp(X, np.matmul(A, self.jvp(X, V)))
+        return linear + self.second_order(X, G, V)
+
+
+def rows_of(X):
+    """Return X as an array that autograd takes: a memmap is read."""
+    return X.toarray() if sparse.issparse(X) else np.asarray(X)
