@@ -1,5 +1,7 @@
 """Solvers where it is hard: iterations that run out, singular systems, separable classes."""
 
+import pickle
+
 import numpy as np
 import pytest
 from cases import CASES, Case, logistic
@@ -32,7 +34,7 @@ def test_cg_that_converged_in_its_last_iteration_is_silent():
         assert_allclose(hessian @ solved, B, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("preconditioner", [None, "jacobi"])
+@pytest.mark.parametrize("preconditioner", [None, "jacobi", "kronecker"])
 def test_cg_stops_every_column_by_its_own_residual(preconditioner):
     hessian = Hessian(Case("lbfgs", wide=True).problem)
     B = np.random.RandomState(0).standard_normal((hessian.shape[0], 4)) * [1, 1e-9, 1e9, 0]
@@ -40,6 +42,42 @@ def test_cg_stops_every_column_by_its_own_residual(preconditioner):
     residuals = np.linalg.norm(B - hessian @ solved, axis=0)
     assert np.all(residuals <= 1.1e-7 * np.linalg.norm(B, axis=0))
     assert np.all(solved[:, 3] == 0)
+
+
+@pytest.mark.parametrize("preconditioner", ["jacobi", "kronecker"])
+@pytest.mark.parametrize(
+    "some",
+    [
+        Case("multinomial", is_sparse=True, weighted=True),
+        Case("multinomial_no_intercept", wide=True),
+        Case("multinomial_unpenalised"),
+        Case("ridge_outputs", weighted=True),
+        Case("multi_task_lasso"),
+        Case("sgd_log_loss_multiclass"),
+    ],
+    ids=str,
+)
+def test_preconditioned_cg_agrees_with_direct(some, preconditioner):
+    hessian = Hessian(some.problem, damping=1e-3)
+    B = np.random.RandomState(0).standard_normal((hessian.shape[0], 3))
+    inverse = CG(rtol=1e-12, preconditioner=preconditioner).invert(hessian)
+    expected = Direct().invert(hessian) @ B
+    solved = pickle.loads(pickle.dumps(inverse)) @ B
+    assert_allclose(solved, expected, rtol=1e-7, atol=1e-7 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", ["lbfgs_no_intercept", "ridge_outputs"])
+def test_kronecker_is_the_inverse_where_rows_have_curvatures_of_one_shape(name):
+    hessian = Hessian(Case(name).problem, damping=0.1)
+    hessian.ridge[:] = hessian.ridge.max()  # the intercepts as the coefficients
+    b = np.random.RandomState(0).standard_normal(hessian.shape[0])
+    solved = CG(rtol=1e-10, max_iter=1, preconditioner="kronecker").invert(hessian) @ b
+    assert_allclose(hessian @ solved, b, atol=1e-9)
+
+
+def test_kronecker_needs_a_linear_predictor():
+    with pytest.raises(TypeError, match="kronecker.*LinearWithScale"):
+        CG(preconditioner="kronecker").invert(Hessian(Case("huber").problem))
 
 
 def test_cg_refuses_an_unknown_preconditioner():

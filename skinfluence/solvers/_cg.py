@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ._inverse import Inverse
+from ._preconditioners import PRECONDITIONERS
 from ._spectrum import indefinite
 
 
@@ -24,9 +25,11 @@ class CG:
         Stop where ``‖b - H x‖ <= rtol ‖b‖``.
     max_iter : int, default=1000
         Iterations after which the rest is returned with a ``ConvergenceWarning``.
-    preconditioner : {None, "jacobi"}, default=None
+    preconditioner : {None, "jacobi", "kronecker"}, default=None
         "jacobi" divides by the diagonal of H: it helps on sparse text, whose words differ in
-        frequency, and may hurt on a softmax.
+        frequency, and may hurt on a softmax. "kronecker" is for linear models of several outputs
+        on dense, correlated features: it takes the mean curvature of the outputs apart from that
+        of the features, which takes a dense (p, p) matrix for p features.
     """
 
     rtol: float = 1e-8
@@ -35,9 +38,10 @@ class CG:
 
     def invert(self, hessian):
         """Return H⁻¹; every product with it runs the iteration."""
-        if self.preconditioner not in (None, "jacobi"):
+        if self.preconditioner is not None and self.preconditioner not in PRECONDITIONERS:
+            names = " or ".join(map(repr, PRECONDITIONERS))
             raise ValueError(
-                f"`preconditioner` must be None or 'jacobi'; got {self.preconditioner!r}."
+                f"`preconditioner` must be None, {names}; got {self.preconditioner!r}."
             )
         return CGInverse(hessian, self)
 
@@ -54,10 +58,8 @@ class CGInverse(Inverse):
     def __init__(self, hessian, solver):
         super().__init__(hessian)
         self.solver, self.residual = solver, 0.0
-        self.scale = np.ones(len(hessian.ridge), dtype=hessian.dtype)
-        if solver.preconditioner == "jacobi":
-            diagonal = hessian.diagonal()
-            self.scale = 1 / np.where(diagonal > 0, diagonal, 1)
+        named = solver.preconditioner
+        self.preconditioner = None if named is None else PRECONDITIONERS[named].of(hessian)
 
     def _matmat(self, B):
         B = self.project(np.asarray(B, dtype=self.dtype))
@@ -89,7 +91,7 @@ class CGInverse(Inverse):
         return rho / curvature, product
 
     def _precondition(self, R):
-        return self.project(self.scale[:, None] * R)
+        return self.project(R if self.preconditioner is None else self.preconditioner(R))
 
     def _judge(self, R, B):
         """Keep the worst residual, and warn if it is above the tolerance."""
