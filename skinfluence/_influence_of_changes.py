@@ -1,12 +1,21 @@
 """Questions about changes of training rows that stay: other features, another label."""
 
+from dataclasses import dataclass, replace
+from typing import Any
+
 import numpy as np
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._blocks import row_blocks
 from ._rows import check_rows
-from .operators import MixedDerivative
-from .problems import NewRows, pull_back_features
+from .operators import Hessian, MixedDerivative
+from .problems import (
+    NewRows,
+    encode_features,
+    kernel_input_influence,
+    pull_back_features,
+    require_predictions,
+)
 from .scores import FirstOrder
 
 
@@ -68,19 +77,25 @@ class InfluenceOfChanges:
             )
         rows = check_rows(rows, self._n_rows)
         X, y = self._encode(X_test, y_test)
-        n_inner, dtype = self.problem_.X.shape[1], self.problem_.theta.dtype
+        asked = self._slopes(X_test, X, y)
+        n_inner = asked.n_features
         n_features = pull_back_features(self.estimator_, np.zeros((0, n_inner))).shape[1]
-        out = np.empty((X.shape[0], len(rows), n_features), dtype=dtype)
-        first_order = FirstOrder(self.problem_, self.inverse_)
+        out = np.empty((X.shape[0], len(rows), n_features), dtype=self.problem_.theta.dtype)
         for tests in self._test_blocks(X):
-            solved = first_order.solve_losses(X[tests], y[tests])
-            row_bytes = 2 * solved.shape[1] * (n_inner + n_features) * dtype.itemsize
+            question = asked.of(tests)
+            row_bytes = 2 * (tests.stop - tests.start) * (n_inner + n_features) * out.itemsize
             for block in row_blocks(len(rows), row_bytes, self.block_size):
-                mixed = MixedDerivative(self.problem_, rows[block])
-                inner = mixed.rows_by_vectors(solved).reshape(-1, n_inner)
+                inner = question(rows[block]).reshape(-1, n_inner)
                 outer = pull_back_features(self.estimator_, inner)
-                out[tests, block] = outer.reshape(solved.shape[1], -1, n_features)
+                out[tests, block] = outer.reshape(-1, block.stop - block.start, n_features)
         return out
+
+    def _slopes(self, X_test, X, y):
+        """Return what gives the derivatives of test losses in the final estimator's features."""
+        first_order = FirstOrder(self.problem_, self.inverse_)
+        if not self.problem_.in_kernel_features:
+            return Slopes(first_order, X, y)
+        return KernelSlopes(first_order, X, y, encode_features(self.estimator_, X_test))
 
     def replacement_influence(self, X_test, y_test, *, rows, X_new=None, y_new=None):
         """Return the change of every test loss when each training row is replaced (equation 3).
@@ -131,7 +146,15 @@ class InfluenceOfChanges:
             raise ValueError("Nothing is new: give `X_new`, `y_new`, or both.")
         rows = check_rows(rows, self._n_rows)
         X, y = self._encode(X_test, y_test)
-        X_new = None if X_new is None else self._encode_features(X_new)
+        scores = self.scores_
+        if X_new is not None and self.problem_ is not None and self.problem_.in_kernel_features:
+            scores = self._spanning(encode_features(self.estimator_, X_new))
+            X, X_new = (
+                scores.problem.encode(encode_features(self.estimator_, rows_))
+                for rows_ in (X_test, X_new)
+            )
+        elif X_new is not None:
+            X_new = self._encode_features(X_new)
         for name, new in (("X_new", X_new), ("y_new", y_new)):
             if new is not None and _num_samples(new) != len(rows):
                 raise ValueError(
@@ -139,7 +162,66 @@ class InfluenceOfChanges:
                     f"got {_num_samples(new)}."
                 )
         if self.method_ == "retrain":
-            return self.scores_.on_replacements(X, y, rows, X_new, y_new)
-        new = NewRows.of(self.problem_, rows, X_new, y_new)
-        influence = self.scores_.on_replacements(X, y, new)
+            return scores.on_replacements(X, y, rows, X_new, y_new)
+        require_predictions(self.problem_)
+        new = NewRows.of(scores.problem, rows, X_new, y_new)
+        influence = scores.on_replacements(X, y, new)
         return influence.astype(self.problem_.theta.dtype, copy=False)
+
+    def _spanning(self, X_new):
+        """Return the scores of a kernel model, in features that hold new rows too."""
+        problem = self.problem_.kernel.spanning(self.problem_, X_new)
+        if self.method_ == "retrain":
+            return replace(self.scores_, problem=problem, X=problem.X)
+        inverse = self.solver_.invert(Hessian(problem, self.damping_, self.block_size))
+        return replace(self.scores_, problem=problem, inverse=inverse)
+
+
+@dataclass(frozen=True, eq=False)
+class Slopes:
+    """Derivatives of test losses in the features of training rows.
+
+    Parameters
+    ----------
+    first_order : FirstOrder
+        The problem and H⁻¹.
+    X, y : test rows as the predictor takes them, and their encoded targets
+    """
+
+    first_order: FirstOrder
+    X: Any
+    y: np.ndarray
+
+    @property
+    def n_features(self):
+        """Number of features; a loss of one's own takes the targets as columns too."""
+        problem = self.first_order.problem
+        return problem.X.shape[1] - (0 if problem.loss.predicts else problem.y.shape[1])
+
+    def of(self, tests):
+        """Return what gives, for rows, the derivatives of a slice of tests, (m, b, p)."""
+        problem, end = self.first_order.problem, self.n_features
+        solved = self.first_order.solve_losses(self.X[tests], self.y[tests])
+        return lambda rows: MixedDerivative(problem, rows).rows_by_vectors(solved)[..., :end]
+
+
+@dataclass(frozen=True, eq=False)
+class KernelSlopes(Slopes):
+    """The same for a kernel model; ``rows_asked`` are the test rows as the estimator takes them."""
+
+    rows_asked: Any = None
+
+    @property
+    def n_features(self):
+        """Number of features, before the kernel."""
+        return self.rows_asked.shape[1]
+
+    def of(self, tests):
+        """Return what gives, for rows, the derivatives of a slice of tests, (m, b, p)."""
+        problem, hessian = self.first_order.problem, self.first_order.inverse.hessian
+        X, y = self.X[tests], self.y[tests]
+        solved = self.first_order.solve_losses(X, y)
+        gradients = problem.asked.gradient(problem.predict_raw(X), y)
+        ridge = hessian.ridge[: problem.predictor.n_coefficients : problem.X.shape[1]]
+        asked = solved, self.rows_asked[tests], gradients
+        return lambda rows: kernel_input_influence(problem, ridge, rows, *asked)

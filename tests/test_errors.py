@@ -11,6 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import (
     LinearRegression,
     LogisticRegression,
+    Perceptron,
     Ridge,
     RidgeClassifier,
     SGDClassifier,
@@ -19,7 +20,6 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
 
 from skinfluence import InfluenceExplainer, LabelCleaner, as_problem, datasets, leave_one_out
 
@@ -108,7 +108,7 @@ def test_retrain_of_a_regressor_without_adapter(iris):
 
 def test_retrain_of_a_classifier_without_probabilities_says_what_is_missing(iris):
     with pytest.raises(TypeError, match="predict_proba"):
-        InfluenceExplainer(LinearSVC(), method="retrain").fit(*iris)
+        InfluenceExplainer(Perceptron(), method="retrain").fit(*iris)
 
 
 def test_weights_for_an_estimator_that_takes_none(iris):

@@ -22,7 +22,8 @@ def new_rows(case):
 
 def encoded(case):
     rows, X_new, y_new = new_rows(case)
-    return NewRows.of(case.problem, rows, encode_features(case.influence.estimator_, X_new), y_new)
+    X_new = case.problem.encode(encode_features(case.influence.estimator_, X_new))
+    return NewRows.of(case.problem, rows, X_new, y_new)
 
 
 def test_replacement_is_the_change_of_the_gradient(case):

@@ -68,6 +68,8 @@ class Hessian(LinearOperator):
         """
         sizes = np.abs(self.curvatures).max(axis=(1, 2))
         return np.flatnonzero(sizes >= np.finfo(self.dtype).eps * sizes.max(initial=0))
+
+    @cached_property
     def gradients(self):
         """s_i g_i, shape (n, K)."""
         return self.problem.weights[:, None] * self.problem.gradients

@@ -213,29 +213,53 @@ class MLPPredictor(CurvedPredictor):
             product += self._bent(activations, tangents, directions, G[block], moved)
         return product
 
+    def mixed_vjp(self, theta, X, W, G, v):
+        """Return the gradient in x_i of ``W_i · raw(theta, x_i) + G_i · (J_i v)``, shape (n, p).
+
+        W, G of shape (n_samples, K), v of shape (P,); theta is the predictor's own.
+        """
+        product = np.empty((X.shape[0], self.sizes[0]), dtype=self.theta.dtype)
+        directions = self._directions(v[:, None])
+        for block in self._blocks(X, 2):
+            activations = self._forward(self.layers, X[block])
+            tangents = self._tangents(activations, directions)
+            seeds = G[block], W[block, None]
+            *_, (_, moved) = self._backwards(activations, tangents, directions, *seeds)
+            product[block] = moved[:, 0]
+        return product
+
     def _bent(self, activations, tangents, directions, delta, moved):
         """Return the derivative of ``_pulled`` along directions; ``moved`` (n, m, K) is that of δ.
 
         ``tangents`` of hidden layers are of the activations, φ' included.
         """
-        _, slope, bend = ACTIVATIONS[self.activation]
         coefficients, intercepts = [], []
-        for layer in reversed(range(len(self.layers))):
-            a, (W, _) = activations[layer], self.layers[layer]
+        steps = self._backwards(activations, tangents, directions, delta, moved)
+        for layer, (delta, moved) in zip(reversed(range(len(self.layers))), steps):
             n, m, fan_out = moved.shape
-            product = (a.T @ moved.reshape(n, m * fan_out)).reshape(-1, m, fan_out)
+            product = activations[layer].T @ moved.reshape(n, m * fan_out)
+            product = product.reshape(-1, m, fan_out)
             if layer:
-                tangent = tangents[layer - 1]
-                own = tangent.reshape(n, -1).T @ delta
+                own = tangents[layer - 1].reshape(n, -1).T @ delta
                 product += own.reshape(m, -1, fan_out).transpose(1, 0, 2)
             coefficients.append(product.transpose(0, 2, 1).reshape(-1, m))
             intercepts.append(moved.sum(axis=0).T)
+        return np.vstack([*coefficients[::-1], *intercepts[::-1]])
+
+    def _backwards(self, activations, tangents, directions, delta, moved):
+        """Yield (δ, its derivative along directions) of every layer, the last first, then of X."""
+        _, slope, bend = ACTIVATIONS[self.activation]
+        yield delta, moved
+        for layer in reversed(range(len(self.layers))):
+            a, (W, _) = activations[layer], self.layers[layer]
+            n, m, fan_out = moved.shape
+            turned = directions[layer][0].transpose(1, 0, 2).reshape(-1, fan_out)
+            moved = moved @ W.T + (delta @ turned.T).reshape(n, m, -1)
+            delta = delta @ W.T
             if layer:
-                turned = directions[layer][0].transpose(1, 0, 2).reshape(-1, fan_out)
-                moved = moved @ W.T + (delta @ turned.T).reshape(n, m, -1)
-                back, first = delta @ W.T, slope(a)
+                first = slope(a)
                 moved *= first[:, None]
                 ratio = bend(a) / np.where(first != 0, first, 1)  # ȧ has φ' in it
-                moved += (back * ratio)[:, None] * tangent
-                delta = back * first
-        return np.vstack([*coefficients[::-1], *intercepts[::-1]])
+                moved += (delta * ratio)[:, None] * tangents[layer - 1]
+                delta = delta * first
+            yield delta, moved

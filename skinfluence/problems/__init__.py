@@ -24,6 +24,7 @@ from ._as_problem import (
     unsupported,
     with_parameters,
 )
+from ._kernel_inputs import kernel_input_influence
 from ._own import problem_of_function, problem_of_loss
 from ._problem import Problem, require_predictions
 from ._pull_back import pull_back, pull_back_features
@@ -57,6 +58,7 @@ __all__ = [
     "final_is_frozen",
     "held",
     "inner",
+    "kernel_input_influence",
     "last_of_class",
     "penalty_parameter",
     "problem_of_function",

@@ -99,6 +99,31 @@ class KernelModel:
         rows = self.rows[kept]
         return replace(self, rows=rows[:, kept] if self.square else rows)
 
+    def spanning(self, problem, X_new):
+        """Return the same problem in features that also hold rows which are not in it.
+
+        X_new are rows as the estimator takes them: a row that comes brings a direction of its own.
+        """
+        if self.features is None:
+            return problem
+        if self.square:
+            raise ValueError(
+                "A new row of a precomputed kernel needs its kernel with itself, which X_new does "
+                "not hold; give the kernel by name, or as a function of the rows."
+            )
+        stack = sparse.vstack if sparse.issparse(self.rows) else np.vstack
+        X, features = kernel_features(self.features.kernel, stack([self.rows, X_new]))
+        X = X[: problem.n_rows]
+        predictor = replace(problem.predictor, n_features=X.shape[1])
+        _, intercept = problem.predictor.unflatten(problem.theta)
+        penalty = np.zeros(predictor.n_parameters, dtype=problem.penalty.dtype)
+        penalty[: predictor.n_coefficients] = np.repeat(ridge(problem), X.shape[1])
+        theta = predictor.flatten((X.T @ self.coefficients(problem)).T, intercept)
+        model = replace(self, features=features)
+        theta = theta.astype(problem.theta.dtype)
+        known = {"X": X, "predictor": predictor, "penalty": penalty, "theta": theta}
+        return replace(problem, kernel=model, **known)
+
     def coefficients(self, problem):
         """Return the dual coefficients β at a problem's theta, shape (n, K)."""
         return -problem.weights[:, None] * problem.gradients / ridge(problem)

@@ -124,6 +124,11 @@ class Problem:
         """Return the raw predictions of rows as the final estimator sees them, shape (m, K)."""
         return self.predictor.raw(self.theta, X)
 
+    @property
+    def in_kernel_features(self):
+        """Whether X holds features of a kernel, rather than rows as the estimator takes them."""
+        return self.kernel is not None and self.kernel.features is not None
+
     def encode(self, X):
         """Return rows as the predictor takes them, from rows as the final estimator sees them."""
         return X if self.kernel is None else self.kernel.encode(X)
@@ -136,6 +141,7 @@ class Problem:
         if self.kernel is None:
             return change
         return self.kernel.change(self, rows, change, linear)
+
     def rows_asked(self, X, y):
         """Return rows as the predictor takes them: with their targets where it is a loss."""
         return X if self.loss.predicts else np.hstack([X, y])

@@ -23,7 +23,6 @@ from sklearn.utils import _safe_indexing, check_consistent_length, indexable
 from sklearn.utils.parallel import Parallel, delayed
 
 from ..losses import Loss
-from ..operators import Hessian
 from ..problems import (
     Problem,
     UnsupportedEstimatorError,
@@ -245,13 +244,13 @@ def _fit_without(refit, dropped):
     kept = np.setdiff1d(np.arange(len(refit.y)), dropped)
     X, y = _safe_indexing(refit.X, kept), refit.y[kept]
     weights = None if refit.sample_weight is None else refit.sample_weight[kept]
-    return fit_on(refit, X, y, weights, dropped)
+    return fit_on(refit, X, y, weights, dropped, kept)
 
 
-def fit_on(refit, X, y, sample_weight, changed):
+def fit_on(refit, X, y, sample_weight, changed, kept=slice(None)):
     """Fit the final estimator on other data; return it, and its problem if known.
 
-    ``changed`` are the rows that an error names.
+    ``changed`` are the rows that an error names, ``kept`` those that the data are.
     """
     weights = {} if sample_weight is None else {"sample_weight": sample_weight}
     model = _fit_again(refit, X, y, weights, changed)
