@@ -51,7 +51,7 @@ class Attack:
         solved = self._solved(problem, *self._encoded(X_test, y_test))
         for block in row_blocks(len(rows), 8 * gains.itemsize * len(self.step)):
             before = self._features(rows[block])
-            slopes = self._slopes(problem, solved, rows[block])
+            slopes = self._slopes(problem, solved, rows[block], before)
             after = self.allowed.project(before + self.step * np.sign(slopes), before)
             gains[block] = np.einsum("np,np->n", slopes, after - before)
         return rows[np.argsort(-gains, kind="stable")]
@@ -73,7 +73,7 @@ class Attack:
         problem, predicted = self.resolved.problem, 0.0
         best = -np.inf, before, 0.0
         for _ in range(self.n_iter):
-            slopes = self._slopes(problem, self._solved(problem, test, target), rows)
+            slopes = self._slopes(problem, self._solved(problem, test, target), rows, now)
             free = free + self.step * np.sign(slopes)  # off the grid, so that small steps add up
             free = np.clip(free, before - self.allowed.epsilon, before + self.allowed.epsilon)
             last, now = now, self.allowed.project(free, before)
@@ -90,10 +90,10 @@ class Attack:
         first_order = FirstOrder(problem, self.resolved.inverse(problem))
         return first_order.solve_losses(test, target).sum(axis=1, keepdims=True)
 
-    def _slopes(self, problem, solved, rows):
-        """Return I_pert of the sum of the test losses, in the features of X; (n_rows, p)."""
+    def _slopes(self, problem, solved, rows, X):
+        """Return I_pert of the sum of the test losses, at the rows as X; (n_rows, p)."""
         inner = MixedDerivative(problem, rows).rows_by_vectors(solved)[0]
-        return pull_back_features(self.resolved.estimator, inner)
+        return pull_back_features(self.resolved.estimator, inner, self._like(rows, X))
 
     def _moved_problem(self, rows, X_new):
         moved = encode_features(self.resolved.estimator, self._like(rows, X_new))

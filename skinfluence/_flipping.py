@@ -153,4 +153,4 @@ def one_row(resolved, X_test):
     """Return a single test row as the final estimator sees it."""
     if _num_samples(X_test) != 1:
         raise ValueError(f"`X_test` must be one row; got {_num_samples(X_test)}.")
-    return encode_features(resolved.estimator, X_test)
+    return resolved.problem.encode(encode_features(resolved.estimator, X_test))

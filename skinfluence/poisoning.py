@@ -109,7 +109,7 @@ def poison(
     True
     """
     resolved = Resolved.of(estimator, X, y, sample_weight)
-    allowed = Allowed.of(_n_features(resolved), epsilon, bounds, grid, mutable)
+    allowed = Allowed.of(_n_features(resolved, X), epsilon, bounds, grid, mutable)
     attack = Attack(resolved, X, allowed, n_iter, _step(allowed, n_iter, step))
     rows = check_rows(rows, _num_samples(X))
     check_whole("n_rows", n_rows)
@@ -177,7 +177,7 @@ def vulnerability(
             "`vulnerability` asks when a predicted class changes; it needs a classifier."
         )
     check_whole("max_rows", max_rows)
-    allowed = Allowed.of(_n_features(resolved), epsilon, bounds, grid, mutable)
+    allowed = Allowed.of(_n_features(resolved, X), epsilon, bounds, grid, mutable)
     attack = Attack(resolved, X, allowed, n_iter, _step(allowed, n_iter, step))
     rows = check_rows(rows, _num_samples(X))
     predicted, max_rows = resolved.estimator.predict(X_test), min(max_rows, len(rows))
@@ -193,9 +193,15 @@ def vulnerability(
     return least
 
 
-def _n_features(resolved):
-    inner = np.zeros((0, resolved.problem.X.shape[1]))
-    return pull_back_features(resolved.estimator, inner).shape[1]
+def _n_features(resolved, X):
+    """Return the number of columns of X, of which the attack knows the slopes."""
+    if resolved.problem.in_kernel_features:
+        raise TypeError(
+            "An attack moves rows again and again, and in a kernel model every move has a "
+            "direction of its own; use a linear kernel, or ask for `input_influence`."
+        )
+    inner = np.zeros((1, resolved.problem.X.shape[1]))
+    return pull_back_features(resolved.estimator, inner, _safe_indexing(X, [0])).shape[1]
 
 
 def _step(allowed, n_iter, step):

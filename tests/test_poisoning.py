@@ -6,12 +6,15 @@ import pytest
 from comparison import assert_close
 from questions import data, fit, logistic
 from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.svm import SVC
 
 from skinfluence import InfluenceExplainer
 from skinfluence.poisoning import poison, vulnerability
+from skinfluence.problems import pull_back_at
 
 N = 60
 MODELS = {
@@ -178,3 +181,36 @@ def test_bad_arguments_are_named():
         attack(make_pipeline(Normalizer(), logistic()))
     with pytest.raises(TypeError, match="needs a classifier"):
         vulnerability(Ridge(), X, y, test[0], epsilon=1)
+
+
+class Squashed(TransformerMixin, BaseEstimator):
+    """A differentiable step that is not affine."""
+
+    def fit(self, X, y=None):
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X):
+        return np.tanh(X)
+
+
+@pull_back_at.register(Squashed)
+def _squashed(step, gradient, X):
+    return gradient / np.cosh(X) ** 2
+
+
+def test_a_differentiable_step_is_gone_back_through_at_the_rows():
+    X, y, *test = data("logistic", n=N)
+    model = make_pipeline(StandardScaler(), Squashed(), logistic())
+    attack = poison(model, X, y, *test, epsilon=1e-4, rows=[4])
+    assert attack.realised_change == pytest.approx(attack.predicted_change, rel=1e-2)
+    with pytest.raises(TypeError, match="squashed.*not known to be affine"):
+        InfluenceExplainer(model).fit(X, y).input_influence(*test)
+
+
+def test_kernel_models_are_refused():
+    X, y, *test = data("logistic", n=N)
+    with pytest.raises(TypeError, match="use a linear kernel"):
+        poison(SVC(), X, y, *test, epsilon=0.1)
+    linear = poison(SVC(kernel="linear"), X, y, *test, epsilon=0.1)
+    assert linear.X_new.shape == (1, X.shape[1])

@@ -27,7 +27,7 @@ from ._as_problem import (
 from ._kernel_inputs import kernel_input_influence
 from ._own import problem_of_function, problem_of_loss
 from ._problem import Problem, require_predictions
-from ._pull_back import pull_back, pull_back_features
+from ._pull_back import pull_back, pull_back_at, pull_back_features
 from ._replacing import NewRows, last_of_class, remove_rows, replace_rows, with_rows
 from ._reweighting import BalancedClasses, FixedWeights
 from ._targets import Continuous, Labels, encode_targets
@@ -64,6 +64,7 @@ __all__ = [
     "problem_of_function",
     "problem_of_loss",
     "pull_back",
+    "pull_back_at",
     "pull_back_features",
     "remove_rows",
     "replace_rows",

@@ -1,7 +1,8 @@
 """Back through the affine steps of a Pipeline: a gradient in their output to one in their input.
 
 A step ``x ↦ (x - b) M`` turns the gradient G, one row a point, into ``G Mᵀ``. The steps are held
-as they were fitted.
+as they were fitted. A step that is differentiable, but not affine, needs the points: it is gone
+back through where these are known (``pull_back_at``).
 """
 
 from functools import singledispatch
@@ -47,7 +48,17 @@ def pull_back(step, gradient):
 
 
 @singledispatch
-def pull_back_features(estimator, gradient):
+def pull_back_at(step, gradient, X):
+    """Return a gradient in the input of a fitted transformer, at rows X of that input.
+
+    An affine one does not depend on X. To bring a differentiable one of your own, such as a
+    network whose last layer is asked about: ``pull_back_at.register(MyTransformer)``.
+    """
+    return pull_back(step, gradient)
+
+
+@singledispatch
+def pull_back_features(estimator, gradient, X=None):
     """Return a gradient in X as ``estimator.fit`` takes it, given that of its final estimator.
 
     Parameters
@@ -56,6 +67,8 @@ def pull_back_features(estimator, gradient):
         Its Pipelines' earlier steps are gone back through, the last first.
     gradient : ndarray of shape (n, n_features)
         Gradient in X as the final estimator sees it.
+    X : array-like of n rows, default=None
+        The points, as ``estimator.fit`` takes them; steps that are not affine need them.
 
     Returns
     -------
@@ -64,16 +77,31 @@ def pull_back_features(estimator, gradient):
     within = inner(estimator)
     if within is None:
         return gradient
-    gradient = pull_back_features(within, gradient)
     earlier = estimator.steps[:-1] if isinstance(estimator, Pipeline) else []
-    return _back_through(earlier, gradient)
+    points = _points(earlier, X)
+    gradient = pull_back_features(within, gradient, points[-1])
+    return _back_through(earlier, gradient, points)
 
 
-def _back_through(steps, gradient):
-    for name, step in reversed(steps):
-        if step is not None and not isinstance(step, str):  # "passthrough"
+def _transforms(step):
+    return step is not None and not isinstance(step, str)  # "passthrough"
+
+
+def _points(steps, X):
+    """Return what goes into every step, and what comes out of the last; None if X is."""
+    points = [X]
+    for _, step in steps:
+        X = step.transform(X) if X is not None and _transforms(step) else X
+        points.append(X)
+    return points
+
+
+def _back_through(steps, gradient, points):
+    for (name, step), X in zip(reversed(steps), points[-2::-1]):
+        if _transforms(step):
             try:
-                gradient = pull_back(step, gradient)
+                known = X is not None
+                gradient = pull_back_at(step, gradient, X) if known else pull_back(step, gradient)
             except _NotAffineError as error:
                 raise error.of(name) from None
     return gradient
@@ -88,7 +116,7 @@ class _NotAffineError(TypeError):
             f"The gradient cannot go back through {' > '.join((*names, what))}: it is not known to "
             "be affine. Ask about the features after it: fit the explainer on the last step alone, "
             "with pipeline[:-1].transform(X). Or register its transposed map with "
-            "skinfluence.problems.pull_back."
+            "skinfluence.problems.pull_back (for poisoning, pull_back_at)."
         )
 
     def of(self, name):
@@ -100,8 +128,9 @@ def _not_affine(step, setting=""):
 
 
 @pull_back.register(Pipeline)
-def _pipeline(step, gradient):
-    return _back_through(step.steps, gradient)
+@pull_back_at.register(Pipeline)
+def _pipeline(step, gradient, X=None):
+    return _back_through(step.steps, gradient, _points(step.steps, X))
 
 
 @pull_back.register(FrozenEstimator)
@@ -166,7 +195,7 @@ def _columns(step, gradient):
         if isinstance(transformer, str):  # "passthrough", or "drop", whose output is empty
             part = gradient[:, output]
         else:
-            part = _back_through([(name, transformer)], gradient[:, output])
+            part = _back_through([(name, transformer)], gradient[:, output], [None, None])
         if part.shape[1]:
             np.add.at(before, (slice(None), columns), part)  # a column may be taken twice
     return before

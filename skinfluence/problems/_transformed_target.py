@@ -38,8 +38,8 @@ def _encode_for_regressor(estimator, X):
 
 
 @pull_back_features.register(TransformedTargetRegressor)
-def _pull_back_of_regressor(estimator, gradient):
-    return pull_back_features(estimator.regressor_, gradient)
+def _pull_back_of_regressor(estimator, gradient, X=None):
+    return pull_back_features(estimator.regressor_, gradient, X)
 
 
 @assign.register(TransformedTargetRegressor)
