@@ -33,7 +33,7 @@ N_VALIDATION, DECAY, TEST = 5_000, 0.01, 30
 FULL = "full influence"
 FIGURE = Path(__file__).parent / "figures" / "fig1_influence_or_distance.png"
 PAPER = {
-    FULL: "the truth",
+    FULL: "taken as the truth",
     "without training loss": "overestimates many",
     "without H⁻¹": "every row of the same class helps",
     "Euclidean inner product": "far from the diagonal",

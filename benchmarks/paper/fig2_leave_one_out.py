@@ -162,7 +162,7 @@ def plot(found, truth, path):
         ends = [truth.min(), truth.max()]
         axis.plot(ends, ends, color="0.7", lw=1, zorder=0)
         axis.plot(truth, found[name], "o", ms=3, alpha=0.6)
-        axis.set_title(f"{title}\nPearson {agreement(found[name], truth)[0]:.4f}", fontsize=10)
+        axis.set_title(f"{title}\nPearson {agreement(found[name], truth)[0]:.5f}", fontsize=10)
         axis.set_xlabel("actual change of the test loss")
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("predicted change of the test loss")
