@@ -43,6 +43,11 @@ class PairwiseLoss(Loss):
         """Whether the loss of a pair is."""
         return self.loss.smoothed
 
+    @property
+    def temperature(self):
+        """That of the loss of a pair."""
+        return self.loss.temperature
+
     def at_temperature(self, temperature):
         """Return the sum of the losses of pairs smoothed by this width."""
         return replace(self, loss=self.loss.at_temperature(temperature))
@@ -94,6 +99,11 @@ class SumOfLosses(Loss):
     def smoothed(self):
         """Whether some part is."""
         return any(loss.smoothed for loss, _ in self.parts)
+
+    @property
+    def temperature(self):
+        """The least of the parts'."""
+        return min(loss.temperature for loss, _ in self.parts if loss.smoothed)
 
     def at_temperature(self, temperature):
         """Return the sum of the parts smoothed by this width."""

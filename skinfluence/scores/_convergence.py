@@ -11,6 +11,9 @@ from ..solvers import IndefiniteError, invert_damped
 from ._proximal import proximal_newton
 from ._rounding import objective_rounding, rounding, stagnates
 
+#: Newton steps that a smoothed loss gets before it is cooled down to its temperature, by a factor.
+DIRECT, COOLING = 15, 0.3
+
 
 def newton_decrement(problem, inverse):
     """Return ``sqrt(∇ᵀ H⁻¹ ∇)`` of the objective: the length of the step to the optimum in H."""
@@ -125,19 +128,37 @@ def refine(problem, solver, max_steps=50):
     """
     if problem.norm is not None:
         return proximal_newton(problem, max_steps)
+    direct = DIRECT if problem.loss.smoothed else max_steps
+    reached, end = _descend(problem, solver, direct)
+    if not reached and problem.loss.smoothed:
+        reached, end = _cool(problem, solver, max_steps)
+    if not reached:
+        warnings.warn(
+            f"Newton's method did not reach the optimum in {max_steps} steps; the classes may be "
+            "separable, or the rows few enough to be fitted exactly. Add a penalty.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    return end
+
+
+def _descend(problem, solver, max_steps):
+    """Take Newton steps; return whether the optimum was reached, and the problem at the end."""
     for count, after in enumerate(newton_steps(problem, solver)):
         if count == max_steps:
-            break
+            return False, problem
         problem = after
-    else:
-        return problem
-    warnings.warn(
-        f"Newton's method did not reach the optimum in {max_steps} steps; the classes may be "
-        "separable, or the rows few enough to be fitted exactly. Add a penalty.",
-        ConvergenceWarning,
-        stacklevel=2,
-    )
-    return problem
+    return True, problem
+
+
+def _cool(problem, solver, max_steps):
+    """Follow the optimum from a wide smoothing down to the problem's own, where kinks are sharp."""
+    temperature = problem.loss.temperature
+    steps = max(1, int(np.ceil(np.log(temperature) / np.log(COOLING))))
+    reached = False
+    for warm in (*(COOLING**i for i in range(steps)), temperature):
+        reached, problem = _descend(problem.at_temperature(warm), solver, max_steps)
+    return reached, problem
 
 
 def _inverse(solver, problem):
@@ -153,8 +174,12 @@ def _line_search(problem, step, decrement):
     before = problem.objective()
     slack = 10 * objective_rounding(problem, before)
     length, shortest = 1.0, 1e-10 / max(1.0, np.abs(step).max())
+    linear = problem.predictor.has_dual
+    moved = problem.predictor.jvp(problem.X, step[:, None])[:, :, 0] if linear else None
     while length > shortest:
         after = problem.at(problem.theta + length * step)
+        if linear:  # its predictions are known without another product with X
+            after.__dict__["raw"] = problem.raw + length * moved
         if after.objective() <= before - 1e-4 * length * decrement + slack:
             return after, length == 1.0
         length /= 2

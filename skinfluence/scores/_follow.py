@@ -15,8 +15,8 @@ one pass over the data for all of them, with the inverse that is there already (
 earlier steps saw, ``_quasi_newton``). The decrement of r relative to δ is the row's certificate.
 Where it was c before and is q c now, the next is about q² c: the step that meets the tolerance is
 taken and not checked again, unless the loss has kinks: past one a step tells little of the next.
-Rows that do not contract are left to ``_descent``, and those that are not settled there to full
-Newton steps.
+Rows that do not contract are left to ``_descent``, unless the loss has kinks, and those that are
+not settled there to full Newton steps.
 """
 
 import warnings
@@ -144,11 +144,10 @@ def _contract(rows, surrounding, steps, tolerance):
 
 def _descend(rows, surrounding, steps, solver, tolerance):
     """Return Δ and certificates of rows that do not contract."""
-    problem = surrounding.problem
-    descent = Descent.start(rows, surrounding, steps)
-    if problem.predictor.curved:  # a line search there would be along no straight line
-        change, certificates = descent.change, np.full(len(rows), np.inf)
-        solver = Nearby(surrounding.inverse)
+    descent, problem = Descent.start(rows, surrounding, steps), surrounding.problem
+    if problem.predictor.curved or abrupt(problem):  # no straight line, or no smooth slope along it
+        change, certificates = np.zeros_like(descent.change), np.full(len(rows), np.inf)
+        solver = Nearby(surrounding.inverse) if problem.predictor.curved else solver
     else:
         change, certificates = descent.run(tolerance)
     index, left_over = np.arange(problem.n_rows), problem.gradient()

@@ -91,7 +91,7 @@ class Groups:
         removal = group_removal(self.problem, members)
         if not np.any(removal):  # rows of no weight
             return np.zeros_like(without.theta), 0.0
-        if self.problem.norm is not None and self.follows:
+        if (self.problem.norm is not None or self.problem.loss.smoothed) and self.follows:
             return self._change_of_face(without)
         inverse = self._inverse_without(without, members)
         start = Position.start(without, inverse, self.problem.gradient(), removal)
@@ -208,7 +208,7 @@ class Groups:
         return refine(self.problem, self.solver).theta
 
     def _change_of_face(self, without):
-        """Return the change between the optima with and without, which may lie on two faces."""
+        """Return the change between the optima with and without, on two faces or sides of kinks."""
         end = refine(without.at(self._optimum), self.solver)
         change = end.theta - self._optimum
         left = step_left(end, self.solver.invert(Hessian(end)), change)
