@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._explainer import InfluenceExplainer
 from .problems import Problem, final_estimator
 from .scores import Refit, refine
-from .solvers import invert_damped
+from .solvers import Direct, invert_damped
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,8 @@ class Resolved:
                 'An explainer with method="retrain" has no derivatives; use "newton" or '
                 '"influence". What is found is confirmed by really refitting anyway.'
             )
-        solver, damping = explainer.solver_, explainer.damping_
+        solver = explainer.solver_ if explainer.inverse_.exact else Direct()
+        damping = explainer.damping_
         problem = refine(explainer.problem_, solver)
         y, weights = explainer._training
         jobs = {"n_jobs": explainer.n_jobs, "verbose": explainer.verbose}

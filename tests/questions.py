@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.sparse import issparse
 from sklearn.linear_model import (
     HuberRegressor,
     Lasso,
@@ -13,6 +14,8 @@ from sklearn.linear_model import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_samples
 
 from skinfluence import InfluenceExplainer
 
@@ -42,6 +45,7 @@ ON_TESTS = {
     "group_influence": lambda e, X, y: e.group_influence(X, y, np.arange(e._n_rows) % 4),
     "most_influential": lambda e, X, y: e.most_influential(X, y, k=2).helpful_influence,
     "relative_influence": lambda e, X, y: e.relative_influence(X, y),
+    "replacement_influence": lambda e, X, y: replaced_by_tests(e, X, y),
     "verify": lambda e, X, y: e.verify(X, y, rows=[0, 3]).refitted,
     "prediction_influence": lambda e, X, y: e.prediction_influence(X),
 }
@@ -55,8 +59,22 @@ ON_ROWS = {
     "dfbetas": lambda e: e.dfbetas(),
     "remove": lambda e: parameters(e.remove([0, 3])),
 }
-NO_REFITS = ("relative_influence", "verify", "leverage", "cooks_distance", "dffits", "dfbetas")
+NO_REFITS = (
+    "relative_influence",
+    "input_influence",
+    "verify",
+    "leverage",
+    "cooks_distance",
+    "dffits",
+    "dfbetas",
+)
 LIKELIHOOD = ("cooks_distance", "dffits", "dfbetas")  # Huber's loss is none
+
+
+def replaced_by_tests(explainer, X, y):
+    """Put the first two test rows, if there are any, in the place of training rows."""
+    X_new = _safe_indexing(X.tocsr() if issparse(X) else X, slice(0, 2))
+    return explainer.replacement_influence(X, y, rows=[0, 2][: _num_samples(X_new)], X_new=X_new)
 
 
 def parameters(model):

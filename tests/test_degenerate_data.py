@@ -70,6 +70,7 @@ def test_units_of_X_do_not_matter(name, factor, method):
 
 ASKED_IN_UNITS_OF_LOSS = (
     "loss_influence",
+    "replacement_influence",
     "group_influence",
     "most_influential",
     "relative_influence",

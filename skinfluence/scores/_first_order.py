@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._blocks import take_rows
+from .._blocks import row_blocks, take_rows
 from ..operators import Jacobian, Removal, Replacement
 from ..problems import Problem
 
@@ -79,7 +79,11 @@ class FirstOrder:
 
     def on_replacements(self, X, y, new):
         """Effect on test losses of replacing each row alone, equation 3; shape (m, n_rows)."""
-        return (Replacement(self.problem, new) @ self.solve_losses(X, y)).T
+        replacement = Replacement(self.problem, new)
+        out = np.empty((X.shape[0], len(new)), dtype=replacement.dtype)
+        for block in row_blocks(len(out), 3 * out.itemsize * replacement.shape[1]):
+            out[block] = (replacement @ self.solve_losses(X[block], y[block])).T
+        return out
 
 
 @dataclass(frozen=True, eq=False)
