@@ -20,11 +20,10 @@ from skinfluence import InfluenceExplainer
 X, y = load_digits(return_X_y=True)
 X, y = X[np.isin(y, (4, 9))] / 16, y[np.isin(y, (4, 9))]
 X, X_test, y, y_test = train_test_split(X, y, test_size=100, random_state=0)
+network = {"activation": "tanh", "solver": "lbfgs", "alpha": 0.1, "max_iter": 5000}
 models = {
     "RBF SVM": SVC(C=10.0, gamma=0.5, tol=1e-6),
-    "network": MLPClassifier(
-        (8,), "tanh", solver="lbfgs", alpha=0.1, max_iter=5000, random_state=0
-    ),
+    "network": MLPClassifier((8,), **network, random_state=0),
 }
 
 # %%
