@@ -8,6 +8,9 @@ from sklearn.datasets import get_data_home
 
 from skinfluence.datasets import data_path
 
+#: What begins the table of ``print_paper``.
+PAPER = "beside the paper"
+
 
 def origin(name):
     """Return where a data file was found, without this machine's folders."""
@@ -32,6 +35,15 @@ def print_table(header, rows):
         first = row[0].ljust(widths[0])
         rest = (cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))
         print("  ".join((first, *rest)).rstrip())
+
+
+def print_paper(rows):
+    """Print what the paper has beside what was found here: rows of (what, paper, ours).
+
+    ``make_results.py`` gathers these lines of all scripts in one table.
+    """
+    print()
+    print_table((PAPER, "the paper", "here"), rows)
 
 
 def mean_and_error(values):

@@ -28,7 +28,7 @@ from sklearn.svm import SVC
 from skinfluence import InfluenceExplainer
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from _report import mean_and_error, origin, print_table, verdict
+from _report import mean_and_error, origin, print_paper, print_table, verdict
 
 FIGURE = Path(__file__).parent / "figures" / "fig4_rbf_or_network.png"
 
@@ -146,6 +146,13 @@ def report(found, distance, same):
         ("network: less so than the SVM", verdict(abs(network[0]) < abs(svm[0]))),
     ]
     print_table(("what the paper's figure shows", ""), table)
+    falls, network = f"rank correlation {svm[0]:.2f}", f"{network[0]:.2f}"
+    print_paper(
+        [
+            ("Figure 4: influence against distance, RBF SVM", "falls (a picture)", falls),
+            ("Figure 4: the same, network", "unrelated (a picture)", network),
+        ]
+    )
 
 
 if __name__ == "__main__":

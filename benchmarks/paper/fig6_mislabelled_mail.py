@@ -33,7 +33,7 @@ from skinfluence.scores import FirstOrder, Newton, refine
 from skinfluence.solvers import Direct
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from _report import mean_and_error, origin, print_table, verdict
+from _report import mean_and_error, origin, print_paper, print_table, verdict
 
 N_TRAIN, MIN_DF, DECAY, FLIPPED = 4147, 6, 1e-4, 0.1
 SHARES = (0.05, 0.10, 0.15, 0.20, 0.25, 0.30)
@@ -203,6 +203,14 @@ def main():
     print()
     print_accuracy(accuracy, clean, noisy)
     plot(found, accuracy, clean, args.figure)
+    share = SHARES.index(0.20)
+    print_paper(
+        [
+            (f"Figure 6: flips found, 20% inspected, {order}", "a curve", f"{mean:.2f}")
+            for order in ORDERS
+            for mean in [found[order][:, share].mean()]
+        ]
+    )
 
 
 if __name__ == "__main__":
