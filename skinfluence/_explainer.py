@@ -66,9 +66,12 @@ class InfluenceExplainer(
         works; "auto" takes the exact one where a direct solver finds it safely positive definite,
         else Gauss-Newton.
     temperature : float, default=1e-3
-        Width of the smooth loss that stands for one with a kink: of the pinball loss, in units of
-        the standard deviation of y. Influences are then those of the smooth loss's optimum.
-        Unused by losses that are smooth.
+        Width of the smooth loss that stands for one with a kink: of the hinge, in units of the
+        margin; of the pinball and the epsilon-insensitive loss, in units of the standard deviation
+        of y. Derivatives are those of the smooth loss at its optimum; the changes of a loss that
+        "newton" and "retrain" tell are those of the loss with its kink. "newton" follows a row
+        past kinks: the smaller the temperature the closer to the loss that was trained, and the
+        slower. Unused by losses that are smooth.
     refine : bool, default=False
         Take Newton steps to the optimum first, for a fit that stopped early. ``estimator_`` then
         holds the refined parameters.

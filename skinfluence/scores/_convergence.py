@@ -180,7 +180,9 @@ def _line_search(problem, step, decrement):
         after = problem.at(problem.theta + length * step)
         if linear:  # its predictions are known without another product with X
             after.__dict__["raw"] = problem.raw + length * moved
-        if after.objective() <= before - 1e-4 * length * decrement + slack:
+        with np.errstate(over="ignore", invalid="ignore"):  # of a step where nothing curves
+            value = after.objective()
+        if value <= before - 1e-4 * length * decrement + slack:
             return after, length == 1.0
         length /= 2
     return problem, True
