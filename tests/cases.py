@@ -45,6 +45,7 @@ from sklearn.linear_model import (
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler
 from sklearn.utils.fixes import parse_version
@@ -80,6 +81,12 @@ def logistic_cv(**params):
 def tight(cls, **params):
     """Return an estimator that does not stop before its optimum."""
     return cls(**{"tol": 1e-10, "max_iter": 100_000, **params})
+
+
+def network(cls, **params):
+    """Return a small multi-layer perceptron that does not stop before its optimum."""
+    params = {"hidden_layer_sizes": (3,), "activation": "tanh", "alpha": 3.0, **params}
+    return tight(cls, **{"solver": "lbfgs", "max_fun": 100_000, "random_state": 0, **params})
 
 
 def stochastic(cls, **params):
@@ -235,6 +242,10 @@ ESTIMATORS |= {
         ),
     ),
 }
+ESTIMATORS |= {
+    "mlp": ("multiclass", network(MLPClassifier)),
+    "mlp_regressor": ("regression", network(MLPRegressor, activation="logistic")),
+}
 if SKLEARN < parse_version("1.8"):  # later versions spell it C=inf
     ESTIMATORS["penalty_none"] = ("binary", logistic(penalty=None))
 
@@ -249,6 +260,8 @@ DENSE_ONLY = (
     "ard",
     "bayesian_ridge",
 )
+#: Estimators that are tried on more rows than features only.
+NETWORKS = ("mlp", "mlp_regressor")
 
 
 @dataclass(frozen=True, eq=False)
@@ -347,7 +360,8 @@ class Case:
 
     def fit(self, X, y, sample_weight=None, *, method="influence", refine=True, tol=None, **params):
         """Return an explainer of this case's estimator, fitted on other data."""
-        loose = {} if tol is None or self.stops_short else {"tol": tol}
+        stochastic = self.name.startswith(("sgd", "quantile"))
+        loose = {} if tol is None or stochastic else {"tol": tol}
         params = {"temperature": self.temperature, **params}
         estimator = self.estimator(X, y, sample_weight, **loose)
         explainer = InfluenceExplainer(estimator, method=method, refine=refine, **params)
@@ -407,8 +421,8 @@ class Case:
 
     @property
     def stops_short(self):
-        """Whether the estimator's own fit is not its optimum: stochastic, or smoothed after."""
-        return self.name.startswith(("sgd", "quantile"))
+        """Whether its own fit is not its optimum: stochastic, smoothed after, or loose."""
+        return self.name.startswith(("sgd", "quantile", *NETWORKS))
 
     @property
     def temperature(self):
@@ -426,6 +440,8 @@ class Case:
 
     @property
     def takes_weights(self):
+        if self.name.startswith("mlp") and SKLEARN < parse_version("1.7"):
+            return False
         return self.takes_sparse or self.name == "bayesian_ridge"
 
     @property
@@ -465,7 +481,8 @@ def step_is_exact(problem):
     """
     shared = problem.mass is not None and problem.penalty.any() and np.ptp(problem.mass) > 0
     one_each = problem.norm is None or problem.norm.positions.shape[1] == 1
-    return problem.loss.quadratic and one_each and not shared
+    straight = problem.loss.quadratic and not problem.predictor.curved
+    return straight and one_each and not shared
 
 
 def _with_final_params(estimator, params):
@@ -479,6 +496,8 @@ def _is_determined(name, wide):
     """Tell whether the fit is unique: without a penalty there must be more rows than features."""
     unpenalised = ("unpenalised", "penalty_none", "linear_regression", "huber", "bayesian_ridge")
     unpenalised += ("lars", "lasso_lars_ic")
+    if wide and name in NETWORKS:
+        return False
     if name == "lasso_lars":
         return True
     return not wide or not any(word in name for word in unpenalised)

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ..operators import Hessian
-from ..solvers import IndefiniteError, invert_damped
+from ._preconditioned import descending
 from ._proximal import proximal_newton
 from ._rounding import objective_rounding, rounding, stagnates
 
@@ -104,7 +104,7 @@ def refine(problem, solver, max_steps=50):
     previous = np.inf
     for _ in range(max_steps):
         gradient = problem.gradient()
-        step = -(_inverse(solver, problem) @ gradient)
+        step = -(descending(solver, Hessian(problem)) @ gradient)
         decrement = float(-(gradient @ step))
         if not decrement > rounding(problem) or stagnates(problem, decrement, previous):
             last = problem.at(problem.theta + step)
@@ -119,14 +119,6 @@ def refine(problem, solver, max_steps=50):
         stacklevel=2,
     )
     return problem
-
-
-def _inverse(solver, problem):
-    """Return H⁻¹, of a Hessian that is damped where it is indefinite."""
-    try:
-        return solver.invert(Hessian(problem))
-    except IndefiniteError:
-        return invert_damped(solver, problem, "auto")
 
 
 def _line_search(problem, step, decrement):
