@@ -49,6 +49,7 @@ from sklearn.linear_model import (
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler
 from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
@@ -85,6 +86,12 @@ def logistic_cv(**params):
 def tight(cls, **params):
     """Return an estimator that does not stop before its optimum."""
     return cls(**{"tol": 1e-10, "max_iter": 100_000, **params})
+
+
+def network(cls, **params):
+    """Return a small multi-layer perceptron that does not stop before its optimum."""
+    params = {"hidden_layer_sizes": (3,), "activation": "tanh", "alpha": 3.0, **params}
+    return tight(cls, **{"solver": "lbfgs", "max_fun": 100_000, "random_state": 0, **params})
 
 
 def stochastic(cls, **params):
@@ -261,6 +268,8 @@ ESTIMATORS |= {
             RBF(3.0, "fixed") + WhiteKernel(0.2, "fixed"), normalize_y=True, alpha=0.1
         ),
     ),
+    "mlp": ("multiclass", network(MLPClassifier)),
+    "mlp_regressor": ("regression", network(MLPRegressor, activation="logistic")),
 }
 if SKLEARN < parse_version("1.8"):  # later versions spell it C=inf
     ESTIMATORS["penalty_none"] = ("binary", logistic(penalty=None))
@@ -279,6 +288,8 @@ DENSE_ONLY = (
 )
 #: Estimators whose loss has a kink; their own fits are not the optimum of the smooth loss.
 KINKED = ("quantile", "linear_svc", "linear_svr", "svc", "svc_linear", "svc_multiclass", "svr")
+#: Estimators that are tried on more rows than features only.
+NETWORKS = ("mlp", "mlp_regressor")
 
 
 @dataclass(frozen=True, eq=False)
@@ -377,7 +388,8 @@ class Case:
 
     def fit(self, X, y, sample_weight=None, *, method="influence", refine=True, tol=None, **params):
         """Return an explainer of this case's estimator, fitted on other data."""
-        loose = {} if tol is None or self.stops_short else {"tol": tol}
+        stochastic = self.name.startswith(("sgd", "quantile"))
+        loose = {} if tol is None or stochastic else {"tol": tol}
         params = {"temperature": self.temperature, **params}
         estimator = self.estimator(X, y, sample_weight, **loose)
         explainer = InfluenceExplainer(estimator, method=method, refine=refine, **params)
@@ -439,8 +451,8 @@ class Case:
 
     @property
     def stops_short(self):
-        """Whether the estimator's own fit is not its optimum: stochastic, or smoothed after."""
-        return self.name.startswith("sgd") or self.name in KINKED
+        """Whether its own fit is not its optimum: stochastic, smoothed after, or loose."""
+        return self.name.startswith("sgd") or self.name in (*KINKED, *NETWORKS)
 
     @property
     def temperature(self):
@@ -458,6 +470,8 @@ class Case:
 
     @property
     def takes_weights(self):
+        if self.name.startswith("mlp") and SKLEARN < parse_version("1.7"):
+            return False
         return self.takes_sparse or self.name == "bayesian_ridge"
 
     @property
@@ -502,7 +516,8 @@ def step_is_exact(problem):
     """
     shared = problem.mass is not None and problem.penalty.any() and np.ptp(problem.mass) > 0
     one_each = problem.norm is None or problem.norm.positions.shape[1] == 1
-    return problem.loss.quadratic and one_each and not shared
+    straight = problem.loss.quadratic and not problem.predictor.curved
+    return straight and one_each and not shared
 
 
 def _with_final_params(estimator, params):
@@ -516,6 +531,8 @@ def _is_determined(name, wide):
     """Tell whether the fit is unique: without a penalty there must be more rows than features."""
     unpenalised = ("unpenalised", "penalty_none", "linear_regression", "huber", "bayesian_ridge")
     unpenalised += ("lars", "lasso_lars_ic")
+    if wide and name in NETWORKS:
+        return False
     if name == "lasso_lars":
         return True
     return not wide or not any(word in name for word in unpenalised)

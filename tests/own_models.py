@@ -42,6 +42,7 @@ class OwnNetwork(ClassifierMixin, BaseEstimator):
         self.whole_loss = whole_loss
 
     def fit(self, X, y, sample_weight=None):
+        X = np.asarray(X)
         self.classes_, codes = np.unique(y, return_inverse=True)
         weights = np.ones(len(X)) if sample_weight is None else sample_weight
 
@@ -56,7 +57,7 @@ class OwnNetwork(ClassifierMixin, BaseEstimator):
         return self
 
     def decision_function(self, X):
-        return network(self.theta_, X)
+        return network(self.theta_, np.asarray(X))
 
     def predict(self, X):
         return self.classes_[self.decision_function(X).argmax(axis=1)]

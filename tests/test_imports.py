@@ -13,7 +13,7 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 #: Every module may import from its own layer and from those before it.
 LAYERS = [
-    {"_blocks", "_fidelity"},
+    {"_blocks", "_fidelity", "_tracing"},
     {"_verification"},
     {"losses", "penalties", "predictors"},
     {"problems"},
@@ -91,7 +91,7 @@ def test_nothing_above_the_adapters_asks_for_the_kind_of_loss():
 def test_only_runtime_dependencies_are_imported_at_the_top(path):
     runtime = {"skinfluence", "sklearn", "numpy", "scipy", "autograd", "joblib"}
     standard = {"warnings", "copy", "dataclasses", "functools", "html", "inspect", "numbers", "os"}
-    standard |= {"itertools", "pathlib", "typing"}
+    standard |= {"itertools", "pathlib", "threading", "typing"}
     tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.Import):

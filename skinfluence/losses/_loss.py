@@ -7,6 +7,8 @@ import numpy as np
 from autograd import elementwise_grad, make_vjp
 from scipy.special import expit
 
+from .._tracing import TRACING
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -83,7 +85,8 @@ class Loss:
         gradient : ndarray of shape (n_samples, K)
         """
         raw = np.asarray(raw)
-        return elementwise_grad(self)(raw, np.asarray(y)).astype(raw.dtype, copy=False)
+        with TRACING:
+            return elementwise_grad(self)(raw, np.asarray(y)).astype(raw.dtype, copy=False)
 
     def hessian(self, raw, y):
         """Differentiate the loss twice in the raw prediction.
@@ -94,7 +97,8 @@ class Loss:
         """
         raw, y = np.asarray(raw), np.asarray(y)
         n_outputs = raw.shape[-1]
-        vjp, gradient = make_vjp(lambda r: elementwise_grad(self)(r, y))(raw)
+        with TRACING:
+            vjp, gradient = make_vjp(lambda r: elementwise_grad(self)(r, y))(raw)
         hessian = np.zeros((*gradient.shape, n_outputs), dtype=raw.dtype)
         if self.separable:
             diagonal = np.arange(n_outputs)

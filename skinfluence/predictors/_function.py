@@ -16,10 +16,13 @@ import numpy as np
 from autograd import grad, make_vjp
 
 from .._blocks import row_blocks
+from .._tracing import TRACING
 from ._predictor import CurvedPredictor, rows_of
 
 #: Numbers that a trace is taken to hold for every number of a row.
 TRACE = 64
+#: Rows below which a block costs as much as one of so many, whatever memory there is.
+FEW = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,18 +88,22 @@ class FunctionPredictor(CurvedPredictor):
 
     def _blocks(self, X):
         row_bytes = TRACE * int(np.prod(X.shape[1:]) + self.n_outputs) * self.theta.itemsize
-        return row_blocks(X.shape[0], row_bytes)
+        blocks = row_blocks(X.shape[0], row_bytes)
+        few = len(blocks) > 1 and blocks[0].stop < FEW
+        return row_blocks(X.shape[0], row_bytes, FEW) if few else blocks
 
     def _pull(self, X):
         """Return the vector-Jacobian product of dense rows, and their raw predictions."""
-        return make_vjp(lambda theta: self._function(theta, X))(np.asarray(self.theta))
+        with TRACING:
+            return make_vjp(lambda theta: self._function(theta, X))(np.asarray(self.theta))
 
     def jvp(self, X, V):
         """Return J_i V for every row; V of shape (P, m) gives (n_samples, K, m)."""
         product = np.empty((X.shape[0], self.n_outputs, V.shape[1]), dtype=self.theta.dtype)
         for block in self._blocks(X):
             pull, raw = self._pull(rows_of(X[block]))
-            push, _ = make_vjp(pull)(np.zeros_like(raw))
+            with TRACING:
+                push, _ = make_vjp(pull)(np.zeros_like(raw))
             for m, v in enumerate(np.ascontiguousarray(V.T)):
                 product[block, :, m] = push(v)
         return product
@@ -145,7 +152,8 @@ class FunctionPredictor(CurvedPredictor):
         product = np.zeros_like(V, dtype=self.theta.dtype)
         for block in self._blocks(X):
             gradient = grad(self._model(rows_of(X[block]), G[block], A[block]))
-            push, _ = make_vjp(gradient)(np.asarray(self.theta))
+            with TRACING:
+                push, _ = make_vjp(gradient)(np.asarray(self.theta))
             for m, v in enumerate(np.ascontiguousarray(V.T)):
                 product[:, m] += push(v)
         return product

@@ -114,7 +114,7 @@ class MLPPredictor(CurvedPredictor):
 
     def _blocks(self, X, n_vectors):
         row_bytes = 4 * n_vectors * sum(self.sizes[1:]) * self.theta.itemsize
-        return row_blocks(X.shape[0], row_bytes, at_most=max(64, IN_CACHE // row_bytes))
+        return row_blocks(X.shape[0], row_bytes, at_most=max(64, IN_CACHE // max(row_bytes, 1)))
 
     def raw(self, theta, X):
         """Predict, before the output's activation; shape (n_samples, K)."""
@@ -145,7 +145,8 @@ class MLPPredictor(CurvedPredictor):
         """Return ȧ of every layer after X, (n, m, fan out) each."""
         slope, tangents = ACTIVATIONS[self.activation][1], []
         for a, (W, _), (moved, shift) in zip(activations, self.layers, directions):
-            tangent = (a @ moved.reshape(len(moved), -1)).reshape(-1, *moved.shape[1:]) + shift
+            fan_in, m, fan_out = moved.shape
+            tangent = (a @ moved.reshape(fan_in, m * fan_out)).reshape(-1, m, fan_out) + shift
             if tangents:
                 tangents[-1] *= slope(a)[:, None]
                 tangent += tangents[-1] @ W
@@ -166,8 +167,8 @@ class MLPPredictor(CurvedPredictor):
         coefficients, intercepts = [], []
         for a, (W, _) in zip(activations[-2::-1], self.layers[::-1]):
             n, m, fan_out = delta.shape
-            product = (a.T @ delta.reshape(n, m * fan_out)).reshape(-1, m, fan_out)
-            coefficients.append(product.transpose(0, 2, 1).reshape(-1, m))
+            product = (a.T @ delta.reshape(n, m * fan_out)).reshape(len(W), m, fan_out)
+            coefficients.append(product.transpose(0, 2, 1).reshape(W.size, m))
             intercepts.append(delta.sum(axis=0).T)
             if len(intercepts) < len(self.layers):
                 delta = (delta @ W.T) * slope(a)[:, None]
@@ -192,7 +193,7 @@ class MLPPredictor(CurvedPredictor):
             a, (W, _) = activations[layer], self.layers[layer]
             a = a.toarray() if sparse.issparse(a) else a
             own = slice(coefficients[layer].flat[0], coefficients[layer].flat[-1] + 1)
-            rows[:, :, own] = (a[:, None, :, None] * delta[:, :, None]).reshape(n, m, -1)
+            rows[:, :, own] = (a[:, None, :, None] * delta[:, :, None]).reshape(n, m, W.size)
             rows[:, :, intercepts[layer]] = delta
             if layer:
                 delta = (delta @ W.T) * slope(a)[:, None]
@@ -238,11 +239,12 @@ class MLPPredictor(CurvedPredictor):
         for layer, (delta, moved) in zip(reversed(range(len(self.layers))), steps):
             n, m, fan_out = moved.shape
             product = activations[layer].T @ moved.reshape(n, m * fan_out)
-            product = product.reshape(-1, m, fan_out)
+            fan_in = len(product)
+            product = product.reshape(fan_in, m, fan_out)
             if layer:
-                own = tangents[layer - 1].reshape(n, -1).T @ delta
-                product += own.reshape(m, -1, fan_out).transpose(1, 0, 2)
-            coefficients.append(product.transpose(0, 2, 1).reshape(-1, m))
+                own = tangents[layer - 1].reshape(n, m * fan_in).T @ delta
+                product += own.reshape(m, fan_in, fan_out).transpose(1, 0, 2)
+            coefficients.append(product.transpose(0, 2, 1).reshape(fan_in * fan_out, m))
             intercepts.append(moved.sum(axis=0).T)
         return np.vstack([*coefficients[::-1], *intercepts[::-1]])
 
@@ -253,8 +255,8 @@ class MLPPredictor(CurvedPredictor):
         for layer in reversed(range(len(self.layers))):
             a, (W, _) = activations[layer], self.layers[layer]
             n, m, fan_out = moved.shape
-            turned = directions[layer][0].transpose(1, 0, 2).reshape(-1, fan_out)
-            moved = moved @ W.T + (delta @ turned.T).reshape(n, m, -1)
+            turned = directions[layer][0].transpose(1, 0, 2).reshape(m * len(W), fan_out)
+            moved = moved @ W.T + (delta @ turned.T).reshape(n, m, len(W))
             delta = delta @ W.T
             if layer:
                 first = slope(a)

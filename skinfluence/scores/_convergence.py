@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ..operators import Hessian
-from ..solvers import IndefiniteError, invert_damped
+from ._preconditioned import descending
 from ._proximal import proximal_newton
 from ._rounding import objective_rounding, rounding, stagnates
 
@@ -93,7 +93,7 @@ def newton_steps(problem, solver, tolerance=0.0):
     previous = np.inf
     while True:
         gradient = problem.gradient()
-        step = -(_inverse(solver, problem) @ gradient)
+        step = -(descending(solver, Hessian(problem)) @ gradient)
         decrement = float(-(gradient @ step))
         enough = max(rounding(problem), tolerance)
         if not decrement > enough or stagnates(problem, decrement, previous):
@@ -159,14 +159,6 @@ def _cool(problem, solver, max_steps):
     for warm in (*(COOLING**i for i in range(steps)), temperature):
         reached, problem = _descend(problem.at_temperature(warm), solver, max_steps)
     return reached, problem
-
-
-def _inverse(solver, problem):
-    """Return H⁻¹, of a Hessian that is damped where it is indefinite."""
-    try:
-        return solver.invert(Hessian(problem))
-    except IndefiniteError:
-        return invert_damped(solver, problem, "auto")
 
 
 def _line_search(problem, step, decrement):

@@ -22,11 +22,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..operators import Hessian
 from ..problems import Problem
-from ..solvers import Direct, IndefiniteError, invert_damped
+from ..solvers import Direct
 from ._convergence import newton_decrement, refine
 from ._first_order import group_removal
 from ._position import Position
-from ._preconditioned import LARGE, PreconditionedInverse
+from ._preconditioned import LARGE, PreconditionedInverse, descending
 from ._woodbury import InverseWithout
 
 #: Steps that a group may take. Where classes are separable each divides the decrement by e, so
@@ -142,21 +142,12 @@ class Groups:
 
     def _invert(self, problem):
         hessian = self.inverse.hessian.of(problem)
-        if problem.predictor.curved:
-            return self._invert_curved(hessian)
         if self._order is None or self._factors:
-            return self.solver.invert(hessian)
+            return descending(self.solver, hessian)
         rtol = 1e-2 if self.follows and not problem.loss.quadratic else 1e-10
         return PreconditionedInverse(
-            hessian, self.inverse, lambda: self.solver.invert(hessian), rtol
+            hessian, self.inverse, lambda: descending(self.solver, hessian), rtol
         )
-
-    def _invert_curved(self, hessian):
-        """Return the inverse, damped where the Hessian is indefinite: a step that still falls."""
-        try:
-            return self.solver.invert(hessian)
-        except IndefiniteError:
-            return invert_damped(self.solver, hessian.problem, "auto", hessian.block_size)
 
     def _inverse_without(self, without, members):
         """Return the inverse of the Hessian without the group, at theta."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..solvers import Direct
+from ..solvers import Direct, IndefiniteError, invert_damped
 
 #: Order of H from which it is not factored again: the iterations cost about as much below it.
 LARGE = 200
@@ -34,10 +34,18 @@ class Nearby:
     def invert(self, hessian):
         """Return H⁻¹, by a factor of its own where H is small."""
         if hessian.shape[0] < LARGE:
-            return Direct().invert(hessian)
+            return descending(Direct(), hessian)
         return PreconditionedInverse(
-            hessian, self.inverse, lambda: Direct().invert(hessian), self.rtol
+            hessian, self.inverse, lambda: descending(Direct(), hessian), self.rtol
         )
+
+
+def descending(solver, hessian):
+    """Return H⁻¹, with enough damping where H is indefinite: a step with it falls."""
+    try:
+        return solver.invert(hessian)
+    except IndefiniteError:
+        return invert_damped(solver, hessian.problem, "auto", hessian.block_size)
 
 
 class PreconditionedInverse:

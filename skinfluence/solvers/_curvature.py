@@ -73,11 +73,12 @@ def _require_exact(curvature):
 
 
 def _exact_if_safe(solver, problem, damping, block_size):
-    """Return the exact inverse, or None where it is not known to be positive definite."""
+    """Return the exact inverse, or None where H may be indefinite, or lose all digits."""
     if not isinstance(solver, Direct):
         return None
     try:
         inverse = solver.invert(Hessian(problem, 0.0 if damping == "auto" else damping, block_size))
     except IndefiniteError:
         return None
-    return inverse if inverse.rcond > safe_rcond(inverse.dtype) else None
+    semidefinite = inverse.rcond == 0  # then it is the pseudo-inverse, by eigenvectors
+    return inverse if semidefinite or inverse.rcond > safe_rcond(inverse.dtype) else None
