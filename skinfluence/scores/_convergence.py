@@ -169,11 +169,12 @@ def _line_search(problem, step, decrement):
     linear = problem.predictor.has_dual
     moved = problem.predictor.jvp(problem.X, step[:, None])[:, :, 0] if linear else None
     while length > shortest:
-        after = problem.at(problem.theta + length * step)
-        if linear:  # its predictions are known without another product with X
-            after.__dict__["raw"] = problem.raw + length * moved
+        tried = after = problem.at(problem.theta + length * step)
+        if linear:  # its predictions are known without another product with X, to rounding
+            tried = problem.at(after.theta)
+            tried.__dict__["raw"] = problem.raw + length * moved
         with np.errstate(over="ignore", invalid="ignore"):  # of a step where nothing curves
-            value = after.objective()
+            value = tried.objective()
         if value <= before - 1e-4 * length * decrement + slack:
             return after, length == 1.0
         length /= 2
