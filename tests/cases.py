@@ -462,7 +462,8 @@ class Case:
     @property
     def chooses(self):
         """Whether the data choose a hyper-parameter, which other data may choose otherwise."""
-        return self.name.endswith(("_cv", "_ic")) or self.name in ("bayesian_ridge", "ard")
+        chosen = ("bayesian_ridge", "ard", "gaussian_process")  # the last takes off the mean of y
+        return self.name.endswith(("_cv", "_ic")) or self.name in chosen
 
     @property
     def takes_sparse(self):

@@ -120,8 +120,9 @@ def test_hessian_of_few_curved_rows_is_that_of_all():
 
 def test_crammer_singer_is_refused_with_the_reason():
     X, y, _, _ = data("multiclass")
+    model = LinearSVC(multi_class="crammer_singer", max_iter=100_000, random_state=0)
     with pytest.raises(TypeError, match="largest of K margins"):
-        InfluenceExplainer(LinearSVC(multi_class="crammer_singer")).fit(X, y)
+        InfluenceExplainer(model).fit(X, y)
 
 
 def test_class_weight_on_several_classes_is_refused():

@@ -11,8 +11,8 @@ from ._preconditioned import descending
 from ._proximal import proximal_newton
 from ._rounding import objective_rounding, rounding, stagnates
 
-#: Newton steps that a smoothed loss gets before it is cooled down to its temperature, by a factor.
-DIRECT, COOLING = 15, 0.3
+#: Factor by which a smoothed loss is cooled to its temperature where Newton's method fails at it.
+COOLING = 0.3
 
 
 def newton_decrement(problem, inverse):
@@ -128,8 +128,7 @@ def refine(problem, solver, max_steps=50):
     """
     if problem.norm is not None:
         return proximal_newton(problem, max_steps)
-    direct = DIRECT if problem.loss.smoothed else max_steps
-    reached, end = _descend(problem, solver, direct)
+    reached, end = _descend(problem, solver, max_steps)
     if not reached and problem.loss.smoothed:
         reached, end = _cool(problem, solver, max_steps)
     if not reached:
