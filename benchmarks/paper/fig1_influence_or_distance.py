@@ -27,7 +27,7 @@ from skinfluence.datasets import load_mnist
 from skinfluence.operators import Jacobian, Removal
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from _report import agreement, origin, print_table, verdict
+from _report import agreement, origin, print_paper, print_table, verdict
 
 N_VALIDATION, DECAY, TEST = 5_000, 0.01, 30
 FULL = "full influence"
@@ -90,6 +90,10 @@ def print_agreement(found, truth, rows):
     print()
     row = ("Pearson of full influence", f"> {second:.4f}, the next", pearsons[FULL], met)
     print_table(("against refits", "target", "measured", ""), [row])
+    return [
+        (f"Figure 1: R of {name}", "a picture", f"{pearson:.3f}")
+        for name, pearson in pearsons.items()
+    ]
 
 
 def print_claims(found, same):
@@ -159,7 +163,8 @@ def main():
     truth = leave_one_out(model, X, y, *question, rows=rows, n_jobs=args.n_jobs)[0]
     print(f"{len(rows)} rows really left out in {time.perf_counter() - began:.0f} s: the")
     print(f"{args.most} of the largest size by each measure, and {args.random} random ones\n")
-    print_agreement(found, truth, rows)
+    beside = print_agreement(found, truth, rows)
+    print_paper(beside)
     plot(found, y == digit, digit, args.figure)
 
 

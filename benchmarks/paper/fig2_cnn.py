@@ -24,7 +24,7 @@ from skinfluence.scores import FirstOrder
 from skinfluence.solvers import CG, IndefiniteError
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from _report import agreement, origin, print_table, verdict
+from _report import agreement, origin, print_paper, print_table, verdict
 
 DAMPING, MOMENTUM, RATE = 0.01, 0.95, 0.05
 
@@ -121,6 +121,9 @@ def main():
         pearson, slope = agreement(estimate[rows], truth)
         table.append((curvature, "0.90", pearson, slope, verdict(pearson >= 0.90)))
     print_table(("most influential rows", "paper's R", "R", "slope", "R >= 0.90"), table)
+    print_paper(
+        [(f"Figure 2: R of the network, {row[0]}", row[1], f"{row[2]:.3f}") for row in table]
+    )
 
 
 if __name__ == "__main__":

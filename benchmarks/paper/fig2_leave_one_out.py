@@ -34,7 +34,7 @@ from skinfluence.scores import FirstOrder, Newton
 from skinfluence.solvers import CG, Direct, LiSSA
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from _report import agreement, origin, print_table, verdict
+from _report import agreement, origin, print_paper, print_table, verdict
 
 N_VALIDATION, DECAY, TEST = 5_000, 0.01, 8
 DEPTH = 5_000
@@ -146,6 +146,10 @@ def print_agreement(found, truth):
         judged = "" if least is None else verdict(met)
         table.append((name, paper, wanted, f"{pearson:.5f}; {slope:.4f}", judged))
     print_table(("Pearson; slope", "paper's figure", "target", "ours", ""), table)
+    return [
+        (f"Figure 2: R of {name}", paper, f"{agreement(found[name], truth)[0]:.4f}")
+        for name, paper, *_ in table
+    ]
 
 
 def plot(found, truth, path):
@@ -202,9 +206,10 @@ def main():
     print(f"the row's own: {residuals.max():.1e} at worst")
     print(f"loss of the test image {problem.loss(before, target)[0]:.3f}, changes of it from")
     print(f"{truth.min():.2e} to {truth.max():.2e}\n")
-    print_agreement(found, truth)
+    beside = print_agreement(found, truth)
     print()
     print_table(("seconds", "clock", "processor"), times)
+    print_paper(beside)
     plot(found, truth, args.figure)
 
 

@@ -34,7 +34,7 @@ from skinfluence.scores import FirstOrder
 from skinfluence.solvers import Direct
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from _report import agreement, origin, print_table, verdict
+from _report import agreement, origin, print_paper, print_table, verdict
 
 DECAY, TEMPERATURES, SHARP = 0.01, (0.0, 1e-4, 1e-3, 1e-2, 1e-1), 1e-5
 PAPER = {0.0: "0.63", 1e-4: "0.94", 1e-3: "0.95", 1e-1: "0.91"}
@@ -122,6 +122,7 @@ def report(truth, found):
         name = f"{method}, t = {temperature:g}"
         rows.append((name, paper, wanted, f"{pearson:.6f}", met, f"{slope:.4f}", f"{seconds:.1f}"))
     print_table(("estimate", "paper's R", "target", "R", "", "slope", "seconds"), rows)
+    print_paper([(f"Figure 3: R of {row[0]}", row[1], row[3]) for row in rows])
 
 
 def main():
