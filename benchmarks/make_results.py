@@ -13,6 +13,7 @@ SECTIONS = {
     "linear_models": ("Every linear model against its refits", "linear_models.py"),
     "groups": ("Against really removing groups of rows", "groups.py"),
     "approximate_cv": ("Cross-validation from one fit", "approximate_cv.py"),
+    "fig2_cnn": ("Figure 2 of Koh and Liang (2017): the network", "paper/fig2_cnn.py"),
     "fig6": ("Figure 6 of Koh and Liang (2017)", "paper/fig6_mislabelled_mail.py"),
     "label_cleaning": ("Ranking wrong labels", "label_cleaning.py"),
     "self_influence_speed": ("The cost of all self-influences", "self_influence_speed.py"),
