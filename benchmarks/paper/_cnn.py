@@ -1,8 +1,8 @@
 """The all-convolutional tanh network of Koh and Liang's section 4.2, as a model of one's own.
 
-Seven convolutions with intercepts, 2,616 parameters: five of 3 × 3 into 8 channels (the first with
-stride 3), then two of 1 × 1 into 10. The library sees ``raw`` alone, and differentiates it. Training
-and refits use ``gradient``, backpropagation in numpy, so that the truth owes the library nothing.
+Seven convolutions with intercepts, 2,616 parameters: five of 3 × 3 into 8 channels (the first
+with stride 3), then two of 1 × 1 into 10. The library sees ``raw`` alone, and differentiates it.
+Training and refits use ``gradient``, backpropagation in numpy: the truth owes the library nothing.
 """
 
 import autograd.numpy as anp
