@@ -260,7 +260,7 @@ def state(estimator):
 STEPS = (
     "skinfluence._explainer.fit_clone",
     "skinfluence._explainer.as_problem",
-    "skinfluence._explainer.invert_damped",
+    "skinfluence._explainer.invert_curved",
     "skinfluence._explainer.check_convergence",
     "skinfluence._explainer.FitDiagnostics",
 )

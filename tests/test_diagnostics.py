@@ -42,15 +42,14 @@ def name(solver):
 
 def spectrum(explainer):
     """Return the eigenvalues of H / n in the directions that can move, and the dimension."""
-    problem = explainer.problem_
+    problem = explainer.inverse_.hessian.problem
     hessian = Hessian(problem, explainer.damping_)
     held = np.eye(len(problem.theta))[[] if problem.free is None else ~problem.free]
     outside = np.vstack([hessian.flat_directions.T, held])
     inside = null_space(outside) if len(outside) else np.eye(len(problem.theta))
     matrix = inside.T @ hessian.dense() @ inside
-    data = inside.T @ (hessian.dense() - np.diag(hessian.ridge)) @ inside
-    if hessian.coupling is not None:
-        data -= inside.T @ hessian.coupling @ inside
+    data = problem.predictor.weighted_gram(problem.X, hessian.curvatures)
+    data = inside.T @ data @ inside
     return np.linalg.eigvalsh(matrix) / problem.n, np.trace(np.linalg.solve(matrix, data))
 
 

@@ -88,9 +88,9 @@ def main():
     """Train, estimate, really continue without the most influential rows, and compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=30)
-    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--images", type=int, default=5500)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=300)
     parser.add_argument("--n-jobs", type=int, default=os.cpu_count())
     args = parser.parse_args()
     X, y, X_test, y_test = images(args.images)
