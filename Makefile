@@ -24,15 +24,15 @@ demo: $(VENV)/installed
 
 ## make test         run the tests and every code block of the documentation
 test: $(VENV)/installed-test
-	$(VENV)/bin/python -m pytest -n auto $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
 
-## make test-lowest  run the tests with the lowest supported version of every dependency
+## make test-lowest  run the tests with the lowest supported versions, on fewer kinds of data
 test-lowest:
 	@if $(LOWEST_PYTHON) -c 'import sys; sys.exit(sys.version_info >= (3, 12))'; then \
 		$(MAKE) --no-print-directory $(LOWEST)/installed && \
 		$(LOWEST)/bin/python -m pip list --disable-pip-version-check --format=freeze | \
 			grep -E '^(scikit-learn|numpy|scipy|autograd|joblib)=' && \
-		$(LOWEST)/bin/python -m pytest -n auto $(PYTEST_ARGS); \
+		$(LOWEST)/bin/python -m pytest -n auto --dist loadgroup --few-cases $(PYTEST_ARGS); \
 	else \
 		echo "test-lowest skipped: the lowest versions have no wheels for Python 3.12 and later;" \
 			"name an older one with LOWEST_PYTHON=python3.11"; \

@@ -6,9 +6,26 @@ import pytest
 from cases import CASES
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--few-cases",
+        action="store_true",
+        help="run the laws over one kind of data an estimator, not over several",
+    )
+
+
 def pytest_generate_tests(metafunc):
     if "case" in metafunc.fixturenames:
-        metafunc.parametrize("case", CASES, ids=str, scope="session")
+        cases = {case.name: case for case in reversed(CASES)}.values()  # the first of each name
+        chosen = list(cases) if metafunc.config.getoption("--few-cases") else CASES
+        metafunc.parametrize("case", chosen, ids=str, scope="session")
+
+
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a case in one worker: what is fitted for one of them serves all."""
+    for item in items:
+        if "case" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group(str(item.callspec.params["case"])))
 
 
 @pytest.fixture(autouse=True)
