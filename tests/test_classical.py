@@ -288,7 +288,8 @@ def assert_measured(explainer, part, where, outputs, j, change, without, rtol):
 def test_least_squares_is_measured_from_real_refits(case):
     """Also the φ and the effective dimension of a penalised fit are those of the refit."""
     problem = case.problem
-    if not (problem.loss.quadratic and likelihood(case)) or curves(problem):
+    curved = problem.predictor.curved or curves(problem)
+    if not (problem.loss.quadratic and likelihood(case)) or curved:
         pytest.skip("the step is not the refit")
     if problem.kernel is not None:
         pytest.skip("the refit has features of its own")
@@ -315,6 +316,8 @@ def test_likelihoods_are_measured_from_one_newton_step(case):
     quadratic = problem.loss.quadratic and not curves(problem)
     if quadratic or not likelihood(case):
         pytest.skip("φ is that without the row, or there is none")
+    if problem.predictor.curved:
+        pytest.skip("its step takes out what the row's loss curves, not what its prediction does")
     for j in case.rows[:4]:
         distance = 0
         for part, where, outputs in parts_of(problem):
@@ -368,6 +371,8 @@ def test_diagnostics_are_finite_and_of_the_documented_shape(case):
 
 def test_diagnostics_do_not_depend_on_blocks_or_solver(case):
     expected = ask_all(case.influence, names_of(case))
+    if case.problem.predictor.curved:
+        pytest.skip("solvers by products take another curvature, and one that is nearly flat")
     for solver, memory, block_size in [(Direct(), 1e-3, None), (CG(rtol=1e-13), 1024, 5)]:
         with sklearn.config_context(working_memory=memory):
             params = {"solver": solver, "block_size": block_size}

@@ -152,9 +152,8 @@ def test_shared_layers_keep_the_outputs_of_a_separable_loss_together():
         model, y = fit(kind)
         problem = as_problem(model, X, y, WEIGHTS)
         assert len(problem.blocks()) == 1 and Hessian(problem).outputs() is None
-    explainer = InfluenceExplainer(
-        MLPClassifier((3,), activation="tanh", solver="lbfgs", alpha=1.0)
-    )
+    network = MLPClassifier((3,), activation="tanh", solver="lbfgs", alpha=1.0, max_iter=5000)
+    explainer = InfluenceExplainer(network, refine=True).fit(X, KINDS["multilabel"][1])
     assert explainer.prediction_influence(X[:4]).shape == (4, 60, 3)
     assert explainer.leverage().shape == (60,)
 

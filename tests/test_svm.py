@@ -97,10 +97,10 @@ def test_only_rows_near_the_kink_are_factored():
     hessian = explainer.inverse_.hessian
     curvature = hessian.curvatures[:, 0, 0]
     near = np.abs(1 - (2 * y - 1) * explainer.problem_.raw[:, 0]) < 0.04
-    assert 10 < len(hessian.curved) < 131 < len(y)
-    assert set(hessian.curved) <= set(np.flatnonzero(near))
-    assert Direct().size(hessian) == len(hessian.curved)
-    dropped = np.setdiff1d(np.arange(len(y)), hessian.curved)
+    assert 10 < len(hessian.curved_rows) < 131 < len(y)
+    assert set(hessian.curved_rows) <= set(np.flatnonzero(near))
+    assert Direct().size(hessian) == len(hessian.curved_rows)
+    dropped = np.setdiff1d(np.arange(len(y)), hessian.curved_rows)
     assert curvature[dropped].max() < np.finfo(float).eps * curvature.max()
     expected = np.linalg.inv(hessian.dense())
     B = np.eye(hessian.shape[0])
@@ -114,7 +114,7 @@ def test_hessian_of_few_curved_rows_is_that_of_all():
     X, y, _, _ = data("binary")
     model = LinearSVC(loss="hinge", **TIGHT).fit(X, y)
     hessian = Hessian(as_problem(model, X, y).at_temperature(1e-3))
-    assert 2 * len(hessian.curved) < N
+    assert 2 * len(hessian.curved_rows) < N
     assert_close(hessian.dense(), hessian @ np.eye(hessian.shape[0]), rtol=1e-13)
 
 

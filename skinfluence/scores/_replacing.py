@@ -8,8 +8,8 @@ others stay,
 
 a system of order 2K (Woodbury 1950). Where they change, with the label of a row of balanced
 classes, H is inverted again. The step is exact for squared error. Rows that one step does not
-settle, and all rows where a norm holds parameters at zero, are followed to the optimum by full
-steps.
+settle, and all rows where a norm holds parameters at zero or the prediction is curved, are followed
+to the optimum by full steps.
 """
 
 from dataclasses import dataclass
@@ -94,7 +94,7 @@ class Replacing:
     def _unsettled(self, replacement, change):
         """Tell which rows go on: predictions, or the row's own, move too far for one step."""
         problem = self.problem
-        if problem.norm is not None:
+        if problem.norm is not None or problem.predictor.curved:
             return np.ones(len(change), dtype=bool)
         if problem.loss.quadratic:
             return np.zeros(len(change), dtype=bool)

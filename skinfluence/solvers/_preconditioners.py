@@ -58,7 +58,7 @@ class Kronecker:
             If the predictor is not linear, with coefficients of one feature each.
         """
         predictor, curvatures = hessian.problem.predictor, hessian.curvatures
-        if not hasattr(predictor, "parallel_parameters"):
+        if not predictor.has_dual:
             raise TypeError(
                 'CG(preconditioner="kronecker") needs a linear predictor; got '
                 f"{type(predictor).__name__}. Use preconditioner=None."
