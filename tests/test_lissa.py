@@ -32,7 +32,9 @@ PAPER = ("lbfgs", "multinomial", "elastic_net", "multi_task_lasso", "huber", "sg
 def test_it_is_the_papers_recursion(name, batch_size, is_sparse, monkeypatch):
     """x_j = v + (I - ∇²L(z_sj)) x_{j-1}, with the penalty in every row's L, scaled down to fit."""
     monkeypatch.setattr("skinfluence.solvers._lissa.GATHERED", 7)
-    case = Case(name, weighted=True, is_sparse=is_sparse and name != "huber")
+    known = Case(name)
+    is_sparse = is_sparse and known.takes_sparse and name != "huber"
+    case = Case(name, weighted=known.takes_weights, is_sparse=is_sparse)
     hessian = Hessian(case.problem, damping=0.1)
     problem, scale, depth = hessian.problem, 40.0, 30
     inverse = LiSSA(depth, 3, batch_size, scale, random_state=0).invert(hessian)
