@@ -141,7 +141,7 @@ class CleaningCurveDisplay:
         for axis in self.axes_:
             axis.set_xlabel("rows inspected (%)")
             axis.grid(alpha=0.3)
-        self.axes_[0].legend(fontsize="small")
+        self.axes_[0].legend(fontsize="small", loc="center right")  # between chance and found
         return self
 
 
