@@ -36,3 +36,9 @@ def check_whole(name, value, low=1):
     """Raise ValueError unless an argument is an integer >= low."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < low:
         raise ValueError(f"`{name}` must be an integer >= {low}; got {value!r}.")
+
+
+def check_share(name, value):
+    """Raise ValueError unless an argument is a number between 0 and 1, both excluded."""
+    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not 0 < value < 1:
+        raise ValueError(f"`{name}` must be a number between 0 and 1; got {value!r}.")

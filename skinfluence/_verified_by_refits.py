@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ._parallel import evaluate_blocks
+from ._parameters import check_share
 from ._rows import check_rows
 from ._verification import compare
 from .problems import final_estimator
@@ -93,7 +94,7 @@ class VerifiedByRefits:
         The estimates agree with the refits.
         """
         check_is_fitted(self)
-        _check_confidence(confidence)
+        check_share("confidence", confidence)
         if self.method_ == "retrain":
             raise ValueError(
                 '`verify` compares an estimate with refits, and method="retrain" refits already; '
@@ -123,12 +124,18 @@ class VerifiedByRefits:
 
     def _refitted(self, X_test, y_test, rows, refine):
         """Return what ``leave_one_out`` would on the data of ``fit``, one refit a distinct row."""
+        distinct, columns = np.unique(rows, return_inverse=True)
+        effect = self._refits(refine).on_losses(*self._encode(X_test, y_test))
+        return effect(distinct)[:, columns]
+
+    def _refits(self, refine=True):
+        """Return real refits on the data of ``fit``, refined or not."""
+        if self.method_ == "retrain":
+            return self.scores_
         y, sample_weight = self._training
         jobs = {"n_jobs": self.n_jobs, "verbose": self.verbose}
         final = final_estimator(self.estimator_)
-        refits = Refit.around(final, self.problem_, y, sample_weight, refine=refine, **jobs)
-        distinct, columns = np.unique(rows, return_inverse=True)
-        return refits.on_losses(*self._encode(X_test, y_test))(distinct)[:, columns]
+        return Refit.around(final, self.problem_, y, sample_weight, refine=refine, **jobs)
 
     def _select(self, X_test, y_test, n_rows, select, random):
         """Choose training rows; return them and why each was taken."""
@@ -171,9 +178,3 @@ class VerifiedByRefits:
             )
             total += part[0]
         return total
-
-
-def _check_confidence(confidence):
-    number = isinstance(confidence, numbers.Real) and not isinstance(confidence, bool)
-    if not number or not 0 < confidence < 1:
-        raise ValueError(f"`confidence` must be a number between 0 and 1; got {confidence!r}.")

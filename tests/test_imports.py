@@ -29,7 +29,8 @@ LAYERS = [
     {"_explainer", "_cleaner", "_smoothed_linear_svc"},
     {"_resolved", "_perturbing"},
     {"_attack", "_flipping"},
-    {"inspection", "metrics", "poisoning", "selection"},
+    {"metrics", "poisoning", "selection"},
+    {"inspection"},
     {"__init__"},
 ]
 

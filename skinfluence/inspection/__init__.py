@@ -4,6 +4,8 @@ Each stores its numbers, is made by ``from_estimator`` or ``from_...``, and draw
 They need matplotlib: ``pip install skinfluence[plot]``.
 """
 
+from ._cleaning_curve_display import CleaningCurveDisplay
 from ._fidelity_display import FidelityDisplay
+from ._influence_display import InfluenceDisplay
 
-__all__ = ["FidelityDisplay"]
+__all__ = ["CleaningCurveDisplay", "FidelityDisplay", "InfluenceDisplay"]

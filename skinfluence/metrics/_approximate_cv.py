@@ -1,4 +1,4 @@
-"""Metrics: what a fitted model would score on rows it has not seen, without fitting it again."""
+"""Cross-validation from one fit: what a model would score on rows it has not seen."""
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
@@ -8,11 +8,9 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import assert_all_finite, indexable
 from sklearn.utils.metaestimators import _safe_split
 
-from ._blocks import row_blocks
-from ._explainer import InfluenceExplainer
-from .problems import assign, final_estimator, with_parameters
-
-__all__ = ["approximate_cross_val_score"]
+from .._blocks import row_blocks
+from .._explainer import InfluenceExplainer
+from ..problems import assign, final_estimator, with_parameters
 
 
 def approximate_cross_val_score(

@@ -1,0 +1,151 @@
+"""CleaningCurveDisplay: what inspecting the most suspicious rows finds, and is worth."""
+
+import numpy as np
+
+from ..metrics import cleaning_curve
+from ._matplotlib import import_pyplot
+
+#: Words for the orders in which rows are inspected, and a marker for each.
+ORDERS = {
+    "loo_loss": ("leave-one-out loss", "o-"),
+    "self_influence": ("self-influence", "s-"),
+    "loss": ("training loss", "^-"),
+    "random": ("random", "x--"),
+}
+
+
+class CleaningCurveDisplay:
+    """Share of wrong labels found, and test score after correcting them, as rows are inspected.
+
+    Make it with :meth:`from_estimator`, or with :meth:`from_curve` from what
+    :func:`skinfluence.metrics.cleaning_curve` returned. Lines are means over draws of flipped
+    labels, bars their standard errors.
+
+    Parameters
+    ----------
+    shares : ndarray of shape (n_shares,)
+        Shares of the rows inspected.
+    found, scores : dict of ndarray of shape (n_draws, n_shares)
+        Share of the wrong labels found, and the test score, by the name of the order.
+    clean_scores, noisy_scores : ndarray of shape (n_draws,)
+        Test scores with the right labels, and with none corrected.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes of shape (2,)
+        Labels found on the left, test score on the right.
+    figure_ : matplotlib Figure
+        Where it was drawn.
+    errorbars_ : dict of list of ErrorbarContainer
+        The curves of every order, on both axes.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.preprocessing import scale
+    >>> from skinfluence import LabelCleaner
+    >>> from skinfluence.inspection import CleaningCurveDisplay
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> X = scale(X)
+    >>> display = CleaningCurveDisplay.from_estimator(
+    ...     LabelCleaner(), X[:300], y[:300], X[300:], y[300:], n_draws=2, random_state=0
+    ... )
+    >>> display.axes_[0].get_xlabel()
+    'rows inspected (%)'
+    """
+
+    def __init__(self, *, shares, found, scores, clean_scores, noisy_scores):
+        self.shares = shares
+        self.found = found
+        self.scores = scores
+        self.clean_scores = clean_scores
+        self.noisy_scores = noisy_scores
+
+    @classmethod
+    def from_curve(cls, curve, *, ax=None, **plot_params):
+        """Draw what ``cleaning_curve`` returned.
+
+        Parameters
+        ----------
+        curve : Bunch
+            Its result.
+        ax : array-like of two matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **plot_params : dict
+            Handed to :meth:`plot`.
+
+        Returns
+        -------
+        display : CleaningCurveDisplay
+        """
+        return cls(**curve).plot(ax, **plot_params)
+
+    @classmethod
+    def from_estimator(cls, cleaner, X, y, X_test, y_test, *, ax=None, plot_kw=None, **params):
+        """Flip labels, find them again, and draw the curves.
+
+        Parameters
+        ----------
+        cleaner, X, y, X_test, y_test, **params
+            As in :func:`skinfluence.metrics.cleaning_curve`.
+        ax : array-like of two matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        plot_kw : dict, default=None
+            Handed to :meth:`plot`.
+
+        Returns
+        -------
+        display : CleaningCurveDisplay
+        """
+        import_pyplot(f"{cls.__name__}.from_estimator")  # before the fits, not after
+        curve = cleaning_curve(cleaner, X, y, X_test, y_test, **params)
+        return cls.from_curve(curve, ax=ax, **(plot_kw or {}))
+
+    def plot(self, ax=None, *, score_name="test score", line_kw=None):
+        """Draw both panels.
+
+        Parameters
+        ----------
+        ax : array-like of two matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        score_name : str, default="test score"
+            What the score is, for its axis.
+        line_kw : dict, default=None
+            Handed to matplotlib for the curves.
+
+        Returns
+        -------
+        display : CleaningCurveDisplay
+            Itself.
+        """
+        plt = import_pyplot(f"{type(self).__name__}.plot")
+        if ax is None:
+            _, ax = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+        self.axes_ = np.ravel(ax)
+        self.figure_ = self.axes_[0].figure
+        percent, self.errorbars_ = 100 * np.asarray(self.shares), {}
+        for order in self.found:
+            name, style = ORDERS[order]
+            kw = {"fmt": style, "ms": 4, "capsize": 2, "label": name} | (line_kw or {})
+            self.errorbars_[order] = [
+                axis.errorbar(percent, np.mean(values, axis=0), _error(values), **kw)
+                for axis, values in zip(self.axes_, (self.found[order], self.scores[order]))
+            ]
+        for scores, name in ((self.clean_scores, "right labels"), (self.noisy_scores, "as given")):
+            level = float(np.mean(scores))
+            self.axes_[1].axhline(level, color="0.5", ls=":", lw=1)
+            beside = {"xycoords": ("axes fraction", "data"), "va": "center", "color": "0.4"}
+            self.axes_[1].annotate(name, (1.01, level), fontsize="small", **beside)
+        self.axes_[0].set(ylabel="share of the wrong labels found", ylim=(0, 1.03))
+        self.axes_[1].set(ylabel=f"{score_name} after correcting them")
+        for axis in self.axes_:
+            axis.set_xlabel("rows inspected (%)")
+            axis.grid(alpha=0.3)
+        self.axes_[0].legend(fontsize="small", loc="center right")  # between chance and found
+        return self
+
+
+def _error(values):
+    """Return the standard error over draws, or None of a single one."""
+    n_draws = len(values)
+    return np.std(values, axis=0, ddof=1) / np.sqrt(n_draws) if n_draws > 1 else None
