@@ -29,7 +29,7 @@ LAYERS = [
     {"_explainer", "_cleaner", "_smoothed_linear_svc"},
     {"_resolved", "_perturbing"},
     {"_attack", "_flipping"},
-    {"inspection", "metrics", "poisoning", "selection"},
+    {"inspection", "metrics", "poisoning", "selection", "testing"},
     {"__init__"},
 ]
 
