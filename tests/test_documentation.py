@@ -126,3 +126,12 @@ def test_links_between_pages_lead_somewhere(page):
         assert target.exists(), f"{page.name} links to {link}"
         if anchor:
             assert anchor in anchors(target), f"{page.name} links to {link}"
+
+
+def test_every_place_asks_for_the_same_ruff():
+    asked = {
+        version
+        for name in ("pyproject.toml", ".pre-commit-config.yaml")
+        for version in re.findall(r'"ruff==([^"]+)"', (ROOT / name).read_text(encoding="utf-8"))
+    }
+    assert len(asked) == 1
