@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from pathlib import Path
 
 import skinfluence
 
@@ -22,6 +23,7 @@ extensions = [
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 nitpicky = True
+nitpick_ignore_regex = [("py:class", r"skinfluence\..*\._.*")]  # inner classes have no page
 
 # The pages are Markdown; the anchors of their headings are those that repositories make.
 myst_enable_extensions = ["colon_fence"]
@@ -30,6 +32,7 @@ myst_heading_anchors = 3
 # Docstrings. Members stand on the page of their class, where the template says which.
 autodoc_default_options = {"member-order": "bysource"}
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
@@ -42,6 +45,8 @@ sphinx_gallery_conf = {
     "filename_pattern": r"\.py$",  # run all of them
     "within_subsection_order": "FileNameSortKey",
     "show_memory": False,
+    "show_signature": False,
+    "default_thumb_file": str(Path(__file__).parent / "_static" / "text.svg"),
     "min_reported_time": 0,
     "plot_gallery": True,
     "abort_on_example_error": True,
@@ -62,7 +67,7 @@ if os.environ.get("SKINFLUENCE_INTERSPHINX"):
         "sklearn": ("https://scikit-learn.org/stable/", None),
     }
 else:
-    nitpick_ignore_regex = [("py:.*", r"(numpy|scipy|sklearn|autograd|builtins|matplotlib)\..*")]
+    nitpick_ignore_regex.append(("py:.*", r"(numpy|scipy|sklearn|autograd|matplotlib)\..*"))
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"skinfluence {version}"
@@ -70,7 +75,7 @@ html_static_path = ["_static"]
 html_css_files = ["skinfluence.css"]
 html_show_sourcelink = False
 html_show_sphinx = False
-html_sidebars = {"index": [], "changelog": []}
+html_sidebars = {name: [] for name in ("index", "api", "generated/*", "results", "changelog")}
 html_theme_options = {
     "logo": {"text": "skinfluence"},
     "show_prev_next": False,
@@ -79,7 +84,6 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
     "show_toc_level": 2,
-    "navbar_persistent": [],
 }
 
 
