@@ -13,7 +13,7 @@ LOWEST_VERSIONS := scikit-learn==1.6.0 'numpy==1.24.*' 'scipy==1.10.*' 'autograd
 INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-lowest lint examples package clean
+.PHONY: help demo test test-lowest lint examples doc package clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -50,6 +50,11 @@ examples: $(VENV)/installed-examples
 		MPLBACKEND=Agg $(VENV)/bin/python $$example; \
 	done
 
+## make doc          build the documentation, in doc/_build/html; a warning is an error
+doc: $(VENV)/installed-doc
+	$(VENV)/bin/python -m sphinx -W --keep-going --quiet -d doc/_build/doctrees doc doc/_build/html
+	@echo "Open doc/_build/html/index.html"
+
 ## make package      build wheel and sdist, and try the wheel in an empty environment
 package: $(VENV)/installed-dev
 	rm -rf dist
@@ -63,7 +68,8 @@ package: $(VENV)/installed-dev
 
 ## make clean        remove what the other targets made
 clean:
-	rm -rf $(VENV) $(LOWEST) dist .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) dist doc/_build doc/auto_examples doc/generated
+	rm -rf .pytest_cache .ruff_cache doc/sg_execution_times.rst
 
 # One virtual environment and one stamp file a set of extras: pip runs again only when
 # pyproject.toml has changed. The package is installed in place, so edits need no new install.

@@ -122,7 +122,18 @@ class LabelCleaner(DelegatingEstimator):
         self.verbose = verbose
 
     def get_params(self, deep=True):
-        """Return the parameters, ``score`` as it was given."""
+        """Return the parameters, ``score`` as it was given.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Those of the estimator inside, too.
+
+        Returns
+        -------
+        params : dict
+            Names and values.
+        """
         return {**super().get_params(deep), "score": vars(self)["score"]}
 
     def fit(self, X, y, sample_weight=None):
@@ -174,9 +185,18 @@ class LabelCleaner(DelegatingEstimator):
     def fit_resample(self, X, y, **params):
         """Fit, and return the cleaned rows and labels (imbalanced-learn's protocol).
 
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n, n_features)
+            Rows.
+        y : array-like of shape (n,)
+            Their labels, or the values of a regression.
+        **params : dict
+            What else ``fit`` takes.
+
         Returns
         -------
-        X_resampled, y_resampled
+        X_resampled, y_resampled : array-like
             The rows ``sample_indices_``; flagged labels replaced if ``action="relabel"``.
         """
         self.fit(X, y, **params)

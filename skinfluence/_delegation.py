@@ -23,31 +23,90 @@ class DelegatingEstimator(MetaEstimatorMixin, BaseEstimator):
 
     @_wrapped_has("predict")
     def predict(self, X):
-        """Predict with the fitted ``estimator_``."""
+        """Predict with the fitted ``estimator_``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows, as ``fit`` takes them.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predicted labels, or values.
+        """
         check_is_fitted(self)
         return self.estimator_.predict(X)
 
     @_wrapped_has("predict_proba")
     def predict_proba(self, X):
-        """Return the class probabilities of the fitted ``estimator_``."""
+        """Return the class probabilities of the fitted ``estimator_``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows, as ``fit`` takes them.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
 
     @_wrapped_has("predict_log_proba")
     def predict_log_proba(self, X):
-        """Return the log probabilities of the fitted ``estimator_``."""
+        """Return the log probabilities of the fitted ``estimator_``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows, as ``fit`` takes them.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
         check_is_fitted(self)
         return self.estimator_.predict_log_proba(X)
 
     @_wrapped_has("decision_function")
     def decision_function(self, X):
-        """Return the decision function of the fitted ``estimator_``."""
+        """Return the decision function of the fitted ``estimator_``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows, as ``fit`` takes them.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Positive for the second class, if there are two.
+        """
         check_is_fitted(self)
         return self.estimator_.decision_function(X)
 
     @_wrapped_has("score")
     def score(self, X, y, sample_weight=None):
-        """Return the score of the fitted ``estimator_``."""
+        """Return the score of the fitted ``estimator_``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows, as ``fit`` takes them.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True labels, or values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in the score.
+
+        Returns
+        -------
+        score : float
+            Its own: the accuracy of a classifier, R² of a regressor.
+        """
         check_is_fitted(self)
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         return self.estimator_.score(X, y, **weights)

@@ -36,7 +36,7 @@ class InfluenceOfChanges:
         ----------
         X_test, y_test : array-like of n_test rows
             Rows asked about, y in the user's labels.
-        rows : None, int indices, boolean mask or slice, default=None
+        rows : None, int indices, bool mask or slice, default=None
             Training rows; None means all.
 
         Returns
@@ -108,7 +108,7 @@ class InfluenceOfChanges:
         ----------
         X_test, y_test : array-like of n_test rows
             Rows asked about, y in the user's labels.
-        rows : None, int indices, boolean mask or slice
+        rows : None, int indices, bool mask or slice
             Training rows; None means all. A row may be named twice, to be replaced by several.
         X_new : {array-like, sparse matrix, DataFrame} of n_rows rows, default=None
             What they become, as X was given to ``fit``: a Pipeline's earlier steps are applied,

@@ -19,7 +19,7 @@ class InfluenceOfRows:
 
         Parameters
         ----------
-        rows : None, int indices, boolean mask or slice, default=None
+        rows : None, int indices, bool mask or slice, default=None
             Training rows; None means all.
 
         Returns
@@ -96,7 +96,7 @@ class InfluenceOfRows:
 
         Parameters
         ----------
-        rows : int indices, boolean mask or slice
+        rows : int indices, bool mask or slice
             Training rows to remove; a row that is named twice is removed once.
 
         Returns

@@ -22,7 +22,7 @@ class InfluenceOnTests:
         ----------
         X_test, y_test : array-like of n_test rows
             Rows asked about, y in the user's labels.
-        rows : None, int indices, boolean mask or slice, default=None
+        rows : None, int indices, bool mask or slice, default=None
             Training rows; the columns of the result follow it. None means all.
         scale : {"removal", "upweight"}, default="removal"
             "upweight" gives the paper's I_up,loss, -n times the removal estimate.
@@ -56,7 +56,7 @@ class InfluenceOnTests:
         ----------
         X_test : array-like of n_test rows
             Rows asked about.
-        rows : None, int indices, boolean mask or slice, default=None
+        rows : None, int indices, bool mask or slice, default=None
             Training rows; None means all.
 
         Returns
@@ -82,7 +82,7 @@ class InfluenceOnTests:
         ----------
         X_test, y_test : array-like of n_test rows
             Rows asked about.
-        groups : array-like of shape (n_train,), or boolean of shape (n_train, n_groups)
+        groups : array-like of shape (n_train,), or bool of shape (n_train, n_groups)
             A label for every row, columns in ``np.unique`` order; or a mask a column, which may
             overlap or leave rows out.
 

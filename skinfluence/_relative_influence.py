@@ -29,7 +29,7 @@ class RelativeInfluence:
         ----------
         X_test, y_test : array-like of n_test rows
             Rows asked about, y in the user's labels.
-        rows : None, int indices, boolean mask or slice, default=None
+        rows : None, int indices, bool mask or slice, default=None
             Training rows; the columns of the result follow it. None means all.
         constraint : {"loss", "theta"}, default="loss"
             What a row's whole effect is measured by: "loss" (ℓ-RelatIF) by the change of all

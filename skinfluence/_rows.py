@@ -10,7 +10,7 @@ def check_rows(rows, n_rows):
 
     Parameters
     ----------
-    rows : None, array-like of int, boolean mask of shape (n_rows,), or slice
+    rows : None, array-like of int, bool mask of shape (n_rows,), or slice
         None means all. Order is kept, repeats are allowed.
     n_rows : int
         Number of training rows.
@@ -59,7 +59,7 @@ def check_groups(groups, n_rows):
 
     Parameters
     ----------
-    groups : array-like of shape (n_rows,) or boolean of shape (n_rows, n_groups)
+    groups : array-like of shape (n_rows,) or bool of shape (n_rows, n_groups)
         One label a row (columns in ``np.unique`` order), or one mask a column.
     """
     try:

@@ -42,7 +42,7 @@ class VerifiedByRefits:
         ----------
         X_test, y_test : array-like of n_test rows
             Rows whose losses are asked about, y in the user's labels.
-        rows : None, int indices, boolean mask or slice, default=None
+        rows : None, int indices, bool mask or slice, default=None
             Training rows to leave out, one at a time. None chooses them by ``select``.
         n_rows : int, default=20
             Rows to choose; all that there are if these are fewer. Unused if ``rows`` is given.

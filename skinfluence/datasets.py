@@ -21,6 +21,11 @@ def data_path(name):
     name : str
         File name, such as "enron1.csv.gz".
 
+    Returns
+    -------
+    path : pathlib.Path
+        Of the file that was found first.
+
     Raises
     ------
     FileNotFoundError

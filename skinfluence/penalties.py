@@ -1,7 +1,7 @@
 """Penalties with a kink at zero: ``Σ_g strength_g ‖theta_g‖``; l1 where groups are single numbers.
 
 At its minimum such a penalty holds some groups at 0. Those that are away from it are *free*; the
-set of them is the face on which the objective is smooth, and all derivatives are taken there:
+set of them is the face on which the objective is smooth, and all derivatives are taken there::
 
     gradient   strength_g theta_g / ‖theta_g‖
     hessian    strength_g (I - u_g u_gᵀ) / ‖theta_g‖,   u_g = theta_g / ‖theta_g‖   (0 for l1)
@@ -93,7 +93,17 @@ class GroupNorm:
 
 
 def l1_norm(strength):
-    """Return ``Σ_p strength_p |theta_p|``; ``strength`` of shape (P,), 0 where there is none.
+    """Return the penalty ``Σ_p strength_p |theta_p|``.
+
+    Parameters
+    ----------
+    strength : array-like of shape (P,)
+        Multiplier of every parameter's size, 0 where there is none.
+
+    Returns
+    -------
+    norm : GroupNorm
+        Every parameter that carries a penalty is a group of its own.
 
     Examples
     --------

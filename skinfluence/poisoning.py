@@ -1,5 +1,7 @@
 """Training-set attacks: move training rows a little, so that test losses rise (section 5.2).
 
+::
+
     x_j ← Π(x_j + α sign(I_pert,loss(z_j, z_test)))
 
 (Koh & Liang 2017): every feature of the training rows that matter most is moved by the step α in
@@ -55,7 +57,7 @@ def poison(
         Largest change of a feature, >= 0.
     n_rows : int, default=1
         Training rows to move, those first whose move is predicted to raise the loss most.
-    rows : None, int indices, boolean mask or slice, default=None
+    rows : None, int indices, bool mask or slice, default=None
         Training rows that may be moved; None means all.
     n_iter : int, default=1
         Steps. After each the model is solved again with the moved rows; what is returned is the
@@ -138,12 +140,30 @@ def vulnerability(
 
     Parameters
     ----------
-    estimator, X, y, epsilon, rows, n_iter, step, bounds, grid, mutable, sample_weight
-        As in :func:`poison`; a classifier.
+    estimator : estimator or InfluenceExplainer
+        A classifier, as in :func:`poison`.
+    X, y : {array-like, sparse matrix, DataFrame}, array-like
+        Training data.
     X_test : array-like of n_test rows
         Each is attacked alone, by raising the loss of the class that it is predicted to have.
+    epsilon : float or array-like of shape (n_features,)
+        Largest change of a feature, >= 0.
     max_rows : int, default=64
         Rows to move at most.
+    rows : None, int indices, bool mask or slice, default=None
+        Training rows that may be moved; None means all.
+    n_iter : int, default=1
+        Steps, as in :func:`poison`.
+    step : float or array-like of shape (n_features,), default=None
+        Size of a step, as in :func:`poison`.
+    bounds : tuple (low, high), default=None
+        Least and largest values of the features.
+    grid : float or array-like of shape (n_features,), default=None
+        Spacing of discrete features.
+    mutable : array-like of bool of shape (n_features,) or of int, default=None
+        Features that may change; None means all.
+    sample_weight : array-like of shape (n_train,), default=None
+        Training weights.
 
     Returns
     -------

@@ -58,7 +58,7 @@ def removals(
         For regressors, in units of ``predict``.
     max_rows : int, default=None
         Rows to remove at most; None is a tenth of them all, and at least one.
-    rows : None, int indices, boolean mask or slice, default=None
+    rows : None, int indices, bool mask or slice, default=None
         Rows that may be removed; None means all. The last row of a class never is.
     sample_weight : array-like of shape (n_train,), default=None
         Training weights.
@@ -140,7 +140,7 @@ def label_changes(
         What it should be predicted to be.
     max_changes : int, default=None
         Labels to change at most; None is a tenth of them all, and at least one.
-    rows : None, int indices, boolean mask or slice, default=None
+    rows : None, int indices, bool mask or slice, default=None
         Rows whose labels may change; None means all. The last row of a class keeps its label.
     sample_weight : array-like of shape (n_train,), default=None
         Training weights.

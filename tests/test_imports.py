@@ -29,7 +29,7 @@ LAYERS = [
     {"_explainer", "_cleaner", "_smoothed_linear_svc"},
     {"_resolved", "_perturbing"},
     {"_attack", "_flipping"},
-    {"metrics", "poisoning", "selection"},
+    {"metrics", "poisoning", "selection", "testing"},
     {"inspection"},
     {"__init__"},
 ]

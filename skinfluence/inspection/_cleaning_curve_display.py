@@ -86,12 +86,18 @@ class CleaningCurveDisplay:
 
         Parameters
         ----------
-        cleaner, X, y, X_test, y_test, **params
-            As in :func:`skinfluence.metrics.cleaning_curve`.
+        cleaner : LabelCleaner
+            Around a classifier.
+        X, y : array-like of n_train rows
+            Rows and labels that are held to be right.
+        X_test, y_test : array-like of n_test rows
+            Rows to score the corrected model on.
         ax : array-like of two matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         plot_kw : dict, default=None
             Handed to :meth:`plot`.
+        **params : dict
+            Handed to :func:`skinfluence.metrics.cleaning_curve`.
 
         Returns
         -------

@@ -129,10 +129,14 @@ class FidelityDisplay:
         ----------
         explainer : InfluenceExplainer
             Fitted.
-        X_test, y_test, rows, n_rows, select, refine, confidence, random_state
-            As in :meth:`InfluenceExplainer.verify`.
-        ax, name, **plot_params
+        X_test, y_test : array-like of n_test rows
+            Rows whose losses are asked about, y in the user's labels.
+        rows, n_rows, select, refine, confidence, random_state : optional
+            As in :meth:`skinfluence.InfluenceExplainer.verify`.
+        ax, name : optional
             As in :meth:`from_verification`.
+        **plot_params : dict
+            As in :meth:`plot`.
 
         Returns
         -------

@@ -1,7 +1,7 @@
 """Losses, pointwise in the raw prediction: ``loss(raw, y) -> (n_samples,)``.
 
 A loss is one line of ``autograd.numpy`` over the last axis (the K outputs), and never sees X,
-weights or penalties. Autograd turns it into the two factors everything else is built from:
+weights or penalties. Autograd turns it into the two factors everything else is built from::
 
     gradient  g_i = d loss_i / d raw_i      (n_samples, K)
     hessian   A_i = d² loss_i / d raw_i²    (n_samples, K, K)

@@ -186,7 +186,13 @@ class AverageLogLoss(Loss):
 
 @dataclass(frozen=True)
 class AverageSquaredError(Loss):
-    """Squared error ``(y - Σ_m w_m raw_m)²`` of an average of predictions."""
+    """Squared error ``(y - Σ_m w_m raw_m)²`` of an average of predictions.
+
+    Parameters
+    ----------
+    weights : tuple of float of length K
+        Weight w of every prediction; they sum to 1.
+    """
 
     weights: tuple
 

@@ -25,6 +25,11 @@ class HuberWithScale(Loss):
     location and σ (Huber and Ronchetti 2009, section 7.7). It is a row's term of the objective.
     Where σ <= 0 every row is beyond epsilon, and the loss rises steeply: so continued it stays
     convex, and a line search that overshoots σ = 0 comes back.
+
+    Parameters
+    ----------
+    epsilon : float, default=1.35
+        Size of a residual where the parabola ends, >= 1, in units of σ.
     """
 
     epsilon: float = 1.35
@@ -43,7 +48,13 @@ class HuberWithScale(Loss):
 
 @dataclass(frozen=True)
 class HuberLoss(Loss):
-    """Huber's loss of fixed width: ``r² / 2``, from epsilon on ``epsilon |r| - epsilon² / 2``."""
+    """Huber's loss of fixed width: ``r² / 2``, from epsilon on ``epsilon |r| - epsilon² / 2``.
+
+    Parameters
+    ----------
+    epsilon : float, default=0.1
+        Size of a residual where the parabola ends, > 0, in units of y.
+    """
 
     epsilon: float = 0.1
     separable = True
@@ -60,7 +71,13 @@ class HuberLoss(Loss):
 
 @dataclass(frozen=True)
 class SquaredEpsilonInsensitive(Loss):
-    """The square of what ``|y - raw|`` exceeds epsilon by."""
+    """The square of what ``|y - raw|`` exceeds epsilon by.
+
+    Parameters
+    ----------
+    epsilon : float, default=0.1
+        Half the width of the tube, >= 0, in units of y.
+    """
 
     epsilon: float = 0.1
     separable = True

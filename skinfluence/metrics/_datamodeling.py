@@ -111,8 +111,12 @@ def make_fidelity_scorer(*, n_subsets=10, subset_size=0.5, refine=True, random_s
 
     Parameters
     ----------
-    n_subsets, subset_size, refine
-        As in :func:`linear_datamodeling_score`: a candidate costs ``n_subsets`` refits a fold.
+    n_subsets : int, default=10
+        Real refits of a candidate, in every fold.
+    subset_size : float in (0, 1), default=0.5
+        Share of the training rows in a subset.
+    refine : bool, default=True
+        Take each refit to its optimum.
     random_state : int, RandomState instance or None, default=0
         Draws the subsets; an int gives every candidate the same ones.
 

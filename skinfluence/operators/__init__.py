@@ -1,4 +1,6 @@
-"""Operators: J, H and R of ``influence = J · H⁻¹ · Rᵀ`` as scipy ``LinearOperator``s.
+"""Operators: J, H and R of ``influence = J · H⁻¹ · Rᵀ`` as scipy ``LinearOperator``.
+
+::
 
     Jacobian           row i = gradient of what is asked about test row i         (m, P)
     Hessian            Σ_i s_i J_iᵀ A_i J_i + diag(penalty) + damping n I         (P, P)

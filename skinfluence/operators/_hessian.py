@@ -29,6 +29,8 @@ class Hessian(LinearOperator):
         The problem at its theta.
     damping : float, default=0.0
         λ >= 0 of the paper's section 4.2, in the mean form: λ n is added to the diagonal.
+    block_size : int, default=None
+        Rows that are multiplied at once; None fits scikit-learn's ``working_memory``.
 
     Examples
     --------
@@ -57,7 +59,7 @@ class Hessian(LinearOperator):
 
     @cached_property
     def curvatures(self):
-        """s_i A_i, shape (n, K, K)."""
+        """Curvature of every row, s_i A_i, shape (n, K, K)."""
         return self.problem.weights[:, None, None] * self.problem.curvatures
 
     @cached_property
@@ -71,7 +73,7 @@ class Hessian(LinearOperator):
 
     @cached_property
     def gradients(self):
-        """s_i g_i, shape (n, K)."""
+        """Pull of every row, s_i g_i, shape (n, K)."""
         return self.problem.weights[:, None] * self.problem.gradients
 
     @cached_property
@@ -226,8 +228,8 @@ class Hessian(LinearOperator):
 
         Returns
         -------
-        face : (Hessian, positions), or None if no feature is held at zero in all outputs, or
-            every parameter is.
+        face : tuple (Hessian, ndarray of int) or None
+            None if no feature is held at zero in all outputs, or every parameter is.
         """
         if self.problem.free is None:
             return None

@@ -76,7 +76,20 @@ class UnsupportedEstimatorError(TypeError):
 
 
 def unsupported(what, reason=""):
-    """Return the error that says what is not supported and why, what is, and the remedy."""
+    """Return the error that says what is not supported and why, what is, and the remedy.
+
+    Parameters
+    ----------
+    what : str
+        An estimator, or a setting of it.
+    reason : str, default=""
+        Why it cannot be supported.
+
+    Returns
+    -------
+    error : UnsupportedEstimatorError
+        To be raised.
+    """
     supported = sorted(cls.__name__ for cls in as_problem.registry if cls is not object)
     return UnsupportedEstimatorError(
         f"{what} is not supported{': ' + reason if reason else ''}. Supported estimators: "
@@ -88,7 +101,15 @@ def unsupported(what, reason=""):
 
 @singledispatch
 def assign(estimator, problem):
-    """Write the problem's theta into a fitted final estimator: ``theta_`` of one's own model."""
+    """Write the problem's theta into a fitted final estimator: ``theta_`` of one's own model.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Changed in place. Where its parameters are called otherwise: ``assign.register``.
+    problem : Problem
+        Its theta is written.
+    """
     if not problem.predictor.by_columns:
         estimator.theta_ = problem.theta.copy()
         return
@@ -100,7 +121,20 @@ def assign(estimator, problem):
 
 
 def with_parameters(estimator, problem):
-    """Return a copy of a fitted estimator that has the problem's theta."""
+    """Return a copy of a fitted estimator that has the problem's theta.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A Pipeline as a whole, or any other.
+    problem : Problem
+        Its theta is written into the copy's final estimator.
+
+    Returns
+    -------
+    estimator : fitted estimator
+        A deep copy.
+    """
     estimator = deepcopy(estimator)
     assign(final_estimator(estimator), problem)
     return estimator
@@ -108,7 +142,18 @@ def with_parameters(estimator, problem):
 
 @singledispatch
 def penalty_parameter(estimator):
-    """Return the name of the hyper-parameter that scales the penalty, None if there is none."""
+    """Return the name of the hyper-parameter that scales the penalty, None if there is none.
+
+    Parameters
+    ----------
+    estimator : estimator
+        For one's own: ``penalty_parameter.register``. ``LabelCleaner`` tunes what is named.
+
+    Returns
+    -------
+    name : str or None
+        Such as "C", or "alpha"; of a Pipeline with the name of its last step before it.
+    """
     return None
 
 

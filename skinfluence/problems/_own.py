@@ -102,8 +102,10 @@ def problem_of_loss(loss, theta, X, y, *, penalty=0.0, sample_weight=None):
         Fitted parameters.
     X, y : array-like
         Training rows, and numeric targets.
-    penalty, sample_weight
-        As in ``problem_of_function``.
+    penalty : float or ndarray of shape (P,), default=0.0
+        Multiplies ``½ theta²`` beside the *sum* of the losses.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights >= 0.
 
     Returns
     -------

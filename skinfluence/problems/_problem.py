@@ -112,12 +112,12 @@ class Problem:
 
     @cached_property
     def gradients(self):
-        """g_i, gradient of every row's loss in its raw prediction, unweighted, shape (n, K)."""
+        """Gradient g_i of every row's loss in its raw prediction, unweighted, shape (n, K)."""
         return self.loss.gradient(self.raw, self.y)
 
     @cached_property
     def curvatures(self):
-        """A_i, Hessian of every row's loss in its raw prediction, unweighted, shape (n, K, K)."""
+        """Hessian A_i of every row's loss in its raw prediction, unweighted, shape (n, K, K)."""
         return self.loss.hessian(self.raw, self.y)
 
     def predict_raw(self, X):
@@ -382,7 +382,18 @@ class Problem:
 
 
 def require_predictions(problem):
-    """Raise ValueError if a problem is known by its losses alone, without a prediction."""
+    """Raise ValueError if a problem is known by its losses alone, without a prediction.
+
+    Parameters
+    ----------
+    problem : Problem or None
+        None is let through.
+
+    Raises
+    ------
+    ValueError
+        With the remedy.
+    """
     if problem is not None and not problem.loss.predicts:
         raise ValueError(
             "This model is known by its losses alone, which are no predictions; ask about losses "

@@ -53,6 +53,20 @@ def pull_back_at(step, gradient, X):
 
     An affine one does not depend on X. To bring a differentiable one of your own, such as a
     network whose last layer is asked about: ``pull_back_at.register(MyTransformer)``.
+
+    Parameters
+    ----------
+    step : fitted transformer
+        Affine, or registered.
+    gradient : ndarray of shape (n, n_features_out)
+        Gradient in its output.
+    X : array-like of n rows
+        Its input.
+
+    Returns
+    -------
+    gradient : ndarray of shape (n, n_features_in)
+        Gradient in its input.
     """
     return pull_back(step, gradient)
 

@@ -43,6 +43,7 @@ class NewRows:
         problem : Problem
             The fitted problem.
         rows : ndarray of int of shape (b,)
+            Where they will stand.
         X_new : {ndarray, sparse matrix} of shape (b, p), default=None
             As the final estimator sees them.
         y_new : array-like of b targets, default=None
@@ -81,8 +82,14 @@ def replace_rows(problem, new):
     Parameters
     ----------
     problem : Problem
+        The problem before.
     new : NewRows
         No row is named twice.
+
+    Returns
+    -------
+    problem : Problem
+        The problem with them.
     """
     X, y = with_rows(problem.X, new.rows, new.X), with_rows(problem.y, new.rows, new.y)
     weights, reweighting = problem.reweighting.relabelled(problem.weights, new.rows, new.codes)
@@ -94,6 +101,18 @@ def remove_rows(problem, members):
 
     The rows stay in it with weight 0, so that their numbers do; nothing is left of what they
     count for in the balance of classes and in a penalty on the mean.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem before.
+    members : ndarray of bool of shape (n,)
+        The rows that leave.
+
+    Returns
+    -------
+    problem : Problem
+        The problem without them.
     """
     mass = None if problem.mass is None else np.where(members, 0, problem.mass)
     left, reweighting = problem.without(members), problem.reweighting.without(members)
@@ -101,7 +120,22 @@ def remove_rows(problem, members):
 
 
 def with_rows(X, rows, X_new):
-    """Return a copy of X (dense, CSR or a DataFrame, or targets) with other rows in some places."""
+    """Return a copy of X (dense, CSR or a DataFrame, or targets) with other rows in some places.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR matrix, DataFrame} of n rows
+        Features, or targets.
+    rows : ndarray of int of shape (b,)
+        The places.
+    X_new : {ndarray, CSR matrix, DataFrame} of b rows
+        What stands there then.
+
+    Returns
+    -------
+    X : {ndarray, CSR matrix, DataFrame} of n rows
+        A copy.
+    """
     if hasattr(X, "iloc"):
         X = X.copy()
         X.iloc[rows] = X_new
@@ -121,7 +155,20 @@ def _like(X, X_new):
 
 
 def last_of_class(problem, present=None):
-    """Tell which rows are the only ones of some class, among those of a mask; shape (n,)."""
+    """Tell which rows are the only ones of some class, among those of a mask.
+
+    Parameters
+    ----------
+    problem : Problem
+        The fitted problem.
+    present : ndarray of bool of shape (n,), default=None
+        The rows that count; None means all.
+
+    Returns
+    -------
+    last : ndarray of bool of shape (n,)
+        All False for a regression.
+    """
     last = np.zeros(problem.n_rows, dtype=bool)
     for codes in problem.targets.kinds(problem.y):
         last |= np.bincount(codes, present)[codes] == 1

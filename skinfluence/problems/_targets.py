@@ -13,7 +13,29 @@ from ._response import Identity, Inverted
 
 
 def encode_targets(targets, loss, y, dtype):
-    """Return the targets of test rows as their loss takes them; ValueError if it cannot."""
+    """Return the targets of test rows as their loss takes them.
+
+    Parameters
+    ----------
+    targets : Continuous or Labels
+        How the fitted estimator's targets are encoded.
+    loss : Loss
+        Its loss, which may be defined for some targets only.
+    y : array-like of m targets
+        In the user's labels.
+    dtype : dtype
+        Of what is returned.
+
+    Returns
+    -------
+    y : ndarray of shape (m, K)
+        Encoded targets.
+
+    Raises
+    ------
+    ValueError
+        For a label that was not fitted, or a target that the loss is not defined for.
+    """
     if y is None:
         raise ValueError("`y_test` must be given: the loss of a row depends on its target.")
     y = targets.encode(y, dtype)

@@ -17,7 +17,18 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validat
 
 @singledispatch
 def inner(estimator):
-    """Return the estimator inside a wrapper, fitted if the wrapper is; None if there is none."""
+    """Return the estimator inside a wrapper, fitted if the wrapper is; None if there is none.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted or not. To bring a wrapper of your own: ``inner.register(MyWrapper)``.
+
+    Returns
+    -------
+    inner : estimator or None
+        The one that learns from what the wrapper hands on.
+    """
     return None
 
 
@@ -41,19 +52,54 @@ def _best(estimator):
 
 
 def final_estimator(estimator):
-    """Return the estimator inside wrappers that owns the parameters."""
+    """Return the estimator inside wrappers that owns the parameters.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted or not.
+
+    Returns
+    -------
+    final : estimator
+        The last step of a Pipeline, the best estimator of a search, or the estimator itself.
+    """
     while (within := inner(estimator)) is not None:
         estimator = within
     return estimator
 
 
 def with_final(estimator, final):
-    """Return a copy of an estimator that has another final estimator inside its wrappers."""
+    """Return a copy of an estimator that has another final estimator inside its wrappers.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A Pipeline, or another wrapper; or the final estimator itself.
+    final : estimator
+        What stands in the place of its final estimator.
+
+    Returns
+    -------
+    estimator : estimator
+        A deep copy of the wrappers, around ``final`` itself.
+    """
     return deepcopy(estimator, {id(final_estimator(estimator)): final})
 
 
 def final_is_frozen(estimator):
-    """Tell whether a FrozenEstimator, which ``fit`` leaves alone, is around the final estimator."""
+    """Tell whether a FrozenEstimator, which ``fit`` leaves alone, is around the final estimator.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted or not.
+
+    Returns
+    -------
+    frozen : bool
+        Whether its parameters will stay.
+    """
     while not isinstance(estimator, FrozenEstimator) and (within := inner(estimator)) is not None:
         estimator = within
     return isinstance(estimator, FrozenEstimator)
@@ -69,7 +115,20 @@ def transforms(estimator):
 
 
 def transform_features(estimator, X):
-    """Return X as the final estimator sees it, unvalidated: the earlier steps applied."""
+    """Return X as the final estimator sees it, unvalidated: the earlier steps applied.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Its Pipelines' earlier steps are applied.
+    X : array-like of n rows
+        As ``estimator.fit`` takes them.
+
+    Returns
+    -------
+    X : array-like of n rows
+        X itself where nothing is before the final estimator.
+    """
     while (within := inner(estimator)) is not None:
         if isinstance(estimator, Pipeline) and len(estimator.steps) > 1:
             X = estimator[:-1].transform(X)
@@ -81,7 +140,22 @@ def transform_features(estimator, X):
 def encode_features(estimator, X):
     """Return X as the final estimator sees it: transformed, floating, dense or CSR.
 
-    ValueError for NaN, infinity or another number of features than in ``fit``.
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Its Pipelines' earlier steps are applied.
+    X : array-like of n rows
+        As ``estimator.fit`` takes them.
+
+    Returns
+    -------
+    X : {ndarray, CSR matrix} of shape (n, p)
+        In the floating dtype that it has, or float64.
+
+    Raises
+    ------
+    ValueError
+        For NaN, infinity or another number of features than in ``fit``.
     """
     X, final = transform_features(estimator, X), final_estimator(estimator)
     if final is not estimator:
@@ -96,6 +170,16 @@ def held(estimator):
 
     Hyper-parameters that the data chose, such as the C of a search, are held at their fitted
     values. It takes rows as the final estimator sees them: steps before it are left out.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Wrappers around it are left out.
+
+    Returns
+    -------
+    estimator : estimator
+        Not fitted.
     """
     final = final_estimator(estimator)
     return clone(estimator) if final is estimator else held(final)
@@ -106,6 +190,16 @@ def weight_argument(estimator):
     """Return the name under which ``fit`` takes sample weights, None if it does not.
 
     It is for metadata routing switched off; a Pipeline takes ``laststep__sample_weight``.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted or not.
+
+    Returns
+    -------
+    name : str or None
+        Such as "sample_weight".
     """
     within = inner(estimator)
     if within is not None:

@@ -32,7 +32,7 @@ def leave_one_out(
         Training data.
     X_test, y_test : array-like
         Rows whose losses are asked about; y_test in the user's labels.
-    rows : None, int indices, boolean mask or slice, default=None
+    rows : None, int indices, bool mask or slice, default=None
         Training rows to leave out, one at a time; None means all.
     sample_weight : array-like of shape (n_train,), default=None
         Training weights.

@@ -15,8 +15,14 @@ SPREAD = 0.5
 def warn_if_inaccurate(inverse, stacklevel=2):
     """Warn where a factor keeps fewer than three digits, or where repeats of LiSSA disagree.
 
-    ``inverse`` has solved for some typical right-hand sides. The warnings are ``LinAlgWarning``
-    and ``ConvergenceWarning``.
+    The warnings are ``LinAlgWarning`` and ``ConvergenceWarning``.
+
+    Parameters
+    ----------
+    inverse : Inverse
+        It has solved for some typical right-hand sides.
+    stacklevel : int, default=2
+        As in ``warnings.warn``.
     """
     rcond = inverse.rcond
     spread = getattr(inverse, "spread", None)

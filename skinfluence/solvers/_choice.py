@@ -16,6 +16,22 @@ def resolve_solver(solver, hessian, *, random_state=None, n_jobs=None):
     ``"auto"`` is ``Direct`` while its factor fits scikit-learn's ``working_memory`` four times
     (the matrix and its factor, and the blocks that are solved against it), else ``CG``.
 
+    Parameters
+    ----------
+    solver : str or solver
+        A name, or an object with ``invert``.
+    hessian : Hessian
+        What will be inverted.
+    random_state : int, RandomState instance or None, default=None
+        Seeds a ``LiSSA`` that is named.
+    n_jobs : int, default=None
+        Repeats that it runs at the same time.
+
+    Returns
+    -------
+    solver : solver
+        An object with ``invert``.
+
     Raises
     ------
     ValueError

@@ -20,6 +20,7 @@ def invert_curved(solver, problem, damping, curvature="auto", block_size=None):
     Parameters
     ----------
     solver : object with ``invert``
+        Any of :mod:`skinfluence.solvers`.
     problem : Problem
         The problem at its theta.
     damping : float or "auto"

@@ -19,11 +19,12 @@ def invert_damped(solver, problem, damping, block_size=None):
     alike; other solvers take that of H from its extreme eigenvalues, or the penalty alone where
     the loss is convex and all coefficients carry enough of it. Else damping is
     ``max(√ε λ_max, |λ_min|) - λ_min`` of H / n, at which no eigenvalue is below √ε λ_max, or below
-    |λ_min|. ``inverse.hessian.damping`` holds what was taken.
+    ``|λ_min|``. ``inverse.hessian.damping`` holds what was taken.
 
     Parameters
     ----------
     solver : object with ``invert``
+        Any of :mod:`skinfluence.solvers`.
     problem : Problem
         The problem at its theta.
     damping : float or "auto"

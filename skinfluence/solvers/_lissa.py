@@ -19,7 +19,7 @@ class LiSSA:
     """Solve by LiSSA, the recursion of Koh & Liang (2017), section 3.
 
     With H_B / n the mean Hessian of a random batch, penalty and damping folded into every row's
-    loss as in the paper, and σ a ``scale``,
+    loss as in the paper, and σ a ``scale``::
 
         x_0 = v,    x_t = v + (I - H_B / (σ n)) x_{t-1},    H⁻¹ v ≈ x_depth / (σ n)
 

@@ -31,7 +31,20 @@ def safe_rcond(dtype):
 
 
 def largest_eigenvalue(operator, tol=1e-4):
-    """Return the largest eigenvalue of a symmetric operator of shape (P, P)."""
+    """Return the largest eigenvalue of a symmetric operator of shape (P, P).
+
+    Parameters
+    ----------
+    operator : LinearOperator of shape (P, P)
+        Symmetric.
+    tol : float, default=1e-4
+        Relative accuracy, for P above 200.
+
+    Returns
+    -------
+    eigenvalue : float
+        The largest, whatever its size.
+    """
     P = operator.shape[0]
     if P <= DENSE:
         return float(eigvalsh(operator @ np.eye(P, dtype=operator.dtype))[-1]) if P else 0.0
@@ -44,6 +57,11 @@ def extremes(hessian):
 
     Flat directions, parameters that a norm holds at zero, and those of columns that are zero in
     every row, do not count.
+
+    Parameters
+    ----------
+    hessian : Hessian
+        Of any size: for P above 200 only its products are taken.
 
     Returns
     -------
