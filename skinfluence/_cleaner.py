@@ -149,6 +149,7 @@ class LabelCleaner(DelegatingEstimator):
         self._check_parameters()
         X, y = indexable(X, self._labels(y))
         sample_weight = check_weights(sample_weight, X)
+        self._check_routing("fit", sample_weight)
         if _num_samples(X) < 2:
             raise ValueError(f"LabelCleaner needs two rows or more; got n_samples={len(y)}.")
         first = fit_clone(self._base_estimator(), X, y, sample_weight)

@@ -190,6 +190,7 @@ class InfluenceExplainer(
         """
         self._check_parameters()
         sample_weight = check_weights(sample_weight, X)
+        self._check_routing("fit", sample_weight)
         estimator = fit_clone(self._base_estimator(), X, y, sample_weight)
         if self.method == "retrain":
             jobs = {"n_jobs": self.n_jobs, "verbose": self.verbose}
