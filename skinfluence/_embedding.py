@@ -1,6 +1,6 @@
 """InfluenceEmbedding: rows as vectors whose inner products are influences.
 
-    embedding(x) = J(x) Wᵀ,    H⁻¹ = WᵀW,    J(x) the Jacobian of the raw prediction
+embedding(x) = J(x) Wᵀ,    H⁻¹ = WᵀW,    J(x) the Jacobian of the raw prediction
 """
 
 import numpy as np
@@ -83,7 +83,7 @@ class InfluenceEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wrap
     >>> from sklearn.preprocessing import StandardScaler
     >>> from skinfluence import InfluenceEmbedding
     >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> model = make_pipeline(StandardScaler(), LogisticRegression())
+    >>> model = make_pipeline(StandardScaler(), LogisticRegression(tol=1e-8))
     >>> embedding = InfluenceEmbedding(model, n_components=5).fit(X, y)
     >>> embedding.transform(X).shape
     (569, 5)

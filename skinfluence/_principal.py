@@ -69,16 +69,16 @@ def principal_components(inverse, n_components, random_state):
     if size <= FORMED:
         matrix = _second_moments(inverse)
         total = np.trace(matrix)
-        energies, vectors = eigh(matrix, subset_by_index=[size - n_components, size - 1])
+        energies, vectors = eigh(matrix)  # a subset of equal ones LAPACK may not find
     else:
         leverages = np.einsum("nkk->n", inverse.leverages(np.arange(problem.n_rows)))
         total = problem.weights @ leverages
         start = check_random_state(random_state).standard_normal(size).astype(inverse.dtype)
         energies, vectors = eigsh(SecondMoments(inverse), k=n_components, v0=start)
-    components = vectors[:, ::-1].T
+    energies, components = energies[: -n_components - 1 : -1], vectors.T[: -n_components - 1 : -1]
     largest = np.abs(components).argmax(axis=1)
     components = components * np.sign(components[np.arange(n_components), largest])[:, None]
-    energies = np.maximum(energies[::-1], 0)
+    energies = np.maximum(energies, 0)
     return components, energies / total if total > 0 else np.zeros_like(energies)
 
 

@@ -19,7 +19,7 @@ LAYERS = [
     {"problems"},
     {"operators"},
     {"solvers"},
-    {"_fitting", "_rows", "_parallel", "_parameters", "_confident"},
+    {"_fitting", "_frames", "_rows", "_parallel", "_parameters", "_confident"},
     {"scores"},
     {"_wrapping"},
     {"_delegation", "_dispersion", "_one_step", "datasets"},

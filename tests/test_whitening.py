@@ -37,8 +37,8 @@ def test_unwhiten_is_the_adjoint_and_completes_the_inverse(case):
 def test_columns_far_from_zero_are_whitened_around_their_centre(form):
     random = np.random.RandomState(0)
     X = random.standard_normal((30, 6)) + 1e6
-    problem = InfluenceExplainer(Ridge()).fit(X - 1e6, X[:, 0] - 1e6).problem_.centred(
-        np.full(6, -1e6)
+    problem = (
+        InfluenceExplainer(Ridge()).fit(X - 1e6, X[:, 0] - 1e6).problem_.centred(np.full(6, -1e6))
     )
     inverse = Direct(form=form).invert(Hessian(problem))
     jacobian = problem.predictor.jacobian(problem.X)[:, 0]
