@@ -1,6 +1,7 @@
 """Which training rows made a scikit-learn model say that? Influence functions, checked."""
 
 from ._cleaner import LabelCleaner
+from ._embedding import InfluenceEmbedding
 from ._explainer import InfluenceExplainer
 from ._smoothed_linear_svc import SmoothedLinearSVC
 from .problems import as_problem
@@ -9,6 +10,7 @@ from .scores import leave_one_out
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "InfluenceEmbedding",
     "InfluenceExplainer",
     "LabelCleaner",
     "SmoothedLinearSVC",

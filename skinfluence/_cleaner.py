@@ -6,11 +6,12 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone, is_classifier
 from sklearn.utils import _safe_indexing, column_or_1d, indexable
-from sklearn.utils.validation import _num_samples
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._confident import confident_errors, outlying
 from ._delegation import DelegatingEstimator
 from ._fitting import check_weights, fit_clone
+from ._frames import label_frame, row_names
 from ._parameters import check_choices, check_damping
 from ._score_parameter import ScoreParameter
 from .operators import Hessian
@@ -160,6 +161,7 @@ class LabelCleaner(DelegatingEstimator):
         self._check_parameters()
         X, y = indexable(X, self._labels(y))
         sample_weight = check_weights(sample_weight, X)
+        self._check_routing("fit", sample_weight)
         if _num_samples(X) < 2:
             raise ValueError(f"LabelCleaner needs two rows or more; got n_samples={len(y)}.")
         first = fit_clone(self._base_estimator(), X, y, sample_weight)
@@ -180,7 +182,22 @@ class LabelCleaner(DelegatingEstimator):
         self.label_scores_, self.ranking_, self.flagged_ = scores, ranking, flagged
         self.suggested_labels_, self.loo_probabilities_ = suggested, probabilities
         self.penalty_, self.sample_indices_, self.estimator_ = penalty, kept, final
+        self._given = np.array(y), row_names(X)
         return self
+
+    def to_frame(self):
+        """Return what was found of every label, as a DataFrame of one row a training row.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            ``label``, ``suggested_label``, ``label_score``, ``flagged``, of classifiers
+            ``probability`` of the given label under the model without the row, and ``rank``, 1 for
+            the most suspicious. Its index is that of X, where X is a DataFrame or Series. Of
+            several outputs ``label_0``, ``label_1`` and so on.
+        """
+        check_is_fitted(self)
+        return label_frame(self, *self._given)
 
     def fit_resample(self, X, y, **params):
         """Fit, and return the cleaned rows and labels (imbalanced-learn's protocol).
@@ -215,7 +232,8 @@ class LabelCleaner(DelegatingEstimator):
                 f"LabelCleaner judges one label a row; got y of shape {shape}. Clean the columns "
                 "of y one at a time."
             )
-        return column_or_1d(y, warn=True)
+        column = column_or_1d(y, warn=True)
+        return y.iloc[:, 0] if hasattr(y, "iloc") else column
 
     def _classifies(self):
         return is_classifier(self._base_estimator())

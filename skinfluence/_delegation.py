@@ -1,10 +1,10 @@
 """A meta-estimator that predicts, and presents itself, as the estimator it wraps."""
 
-from sklearn.base import BaseEstimator, MetaEstimatorMixin
-from sklearn.linear_model import LogisticRegression
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
+
+from ._wrapping import WrappingEstimator
 
 
 def _wrapped_has(name):
@@ -15,11 +15,10 @@ def _wrapped_has(name):
     return available_if(check)
 
 
-class DelegatingEstimator(MetaEstimatorMixin, BaseEstimator):
+class DelegatingEstimator(WrappingEstimator):
     """Predict with the fitted ``estimator_``, and carry the tags of ``estimator``."""
 
-    def _base_estimator(self):
-        return LogisticRegression() if self.estimator is None else self.estimator
+    _routes = (("fit", "fit"), ("score", "score"))
 
     @_wrapped_has("predict")
     def predict(self, X):
@@ -108,6 +107,7 @@ class DelegatingEstimator(MetaEstimatorMixin, BaseEstimator):
             Its own: the accuracy of a classifier, R² of a regressor.
         """
         check_is_fitted(self)
+        self._check_routing("score", sample_weight)
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         return self.estimator_.score(X, y, **weights)
 
@@ -115,19 +115,6 @@ class DelegatingEstimator(MetaEstimatorMixin, BaseEstimator):
     def classes_(self):
         """Class labels of the fitted ``estimator_``."""
         return self.estimator_.classes_
-
-    @property
-    def n_features_in_(self):
-        """Number of features of the fitted ``estimator_``."""
-        return self.estimator_.n_features_in_
-
-    @property
-    def feature_names_in_(self):
-        """Feature names of the fitted ``estimator_``."""
-        return self.estimator_.feature_names_in_
-
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "estimator_")
 
     def __sklearn_tags__(self):
         tags, wrapped = super().__sklearn_tags__(), get_tags(self._base_estimator())

@@ -6,6 +6,7 @@ from ._delegation import DelegatingEstimator
 from ._diagnostics_of_fit import DiagnosticsOfFit, FitDiagnostics
 from ._diagnostics_of_rows import DiagnosticsOfRows
 from ._fitting import check_weights, fit_clone
+from ._frames import row_names
 from ._influence_of_changes import InfluenceOfChanges
 from ._influence_of_rows import InfluenceOfRows
 from ._influence_on_tests import InfluenceOnTests
@@ -190,6 +191,7 @@ class InfluenceExplainer(
         """
         self._check_parameters()
         sample_weight = check_weights(sample_weight, X)
+        self._check_routing("fit", sample_weight)
         estimator = fit_clone(self._base_estimator(), X, y, sample_weight)
         if self.method == "retrain":
             jobs = {"n_jobs": self.n_jobs, "verbose": self.verbose}
@@ -211,7 +213,7 @@ class InfluenceExplainer(
             fitted = self._solve(estimator, as_problem(estimator, X, y, sample_weight))
         # Copies: `verify` fits again on what `fit` was given, whatever became of it since.
         weights = None if sample_weight is None else sample_weight.copy()
-        fitted["_training"] = np.array(y), weights
+        fitted["_training"], fitted["_row_names"] = (np.array(y), weights), row_names(X)
         vars(self).update(fitted)  # all at once: an interrupted fit leaves the last one whole
         return self
 

@@ -7,6 +7,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from ._blocks import row_blocks
+from ._frames import influence_frame, row_names
 from ._parallel import evaluate_blocks, strongest_by_block
 from ._rows import check_groups, check_rows
 from .problems import encode_features, encode_targets, require_predictions
@@ -104,7 +105,7 @@ class InfluenceOnTests:
         X, y = self._encode(X_test, y_test)
         return self.scores_.on_groups(X, y, groups)
 
-    def most_influential(self, X_test, y_test, *, k=10):
+    def most_influential(self, X_test, y_test, *, k=10, as_frame=False):
         """Return the rows that help and harm each test row most, and by how much.
 
         Parameters
@@ -113,13 +114,19 @@ class InfluenceOnTests:
             Rows asked about.
         k : int, default=10
             Rows to return on either side, between 1 and n_train.
+        as_frame : bool, default=False
+            Return a DataFrame, which names rows as the DataFrames that were given do.
 
         Returns
         -------
-        rows : Bunch
+        rows : Bunch or pandas.DataFrame
             ``helpful``, ``harmful`` (n_test, k): indices of training rows, strongest first;
             ``helpful_influence``, ``harmful_influence`` (n_test, k): their loss influence. The
-            whole matrix is never held.
+            whole matrix is never held. With ``as_frame``, one row for each of these, in columns
+            ``test_row``, ``role`` ("helpful" or "harmful"), ``rank`` (1 is the strongest),
+            ``training_row``, its ``label`` (``label_0``, ``label_1``, ... of several outputs) and
+            its ``influence``. Rows are named by the index of X_test and of the training X, where
+            these are DataFrames or Series, else by position.
         """
         check_is_fitted(self)
         n = self._n_rows
@@ -127,7 +134,11 @@ class InfluenceOnTests:
             raise ValueError(f"`k` must be an integer between 1 and n_train={n}; got {k}.")
         X, y = self._encode(X_test, y_test)
         parts = [self._strongest(X[block], y[block], k) for block in self._test_blocks(X)]
-        return Bunch(**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+        found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        if not as_frame:
+            return Bunch(**found)
+        labels, _ = self._training
+        return influence_frame(Bunch(**found), labels, self._row_names, row_names(X_test))
 
     def _predictions(self, X, rows):
         effect = self.scores_.on_predictions(X)

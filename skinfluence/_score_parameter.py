@@ -7,12 +7,13 @@ class ScoreParameter:
     """The attribute ``score``, which is a parameter's name and scikit-learn's method at once.
 
     ``get_params`` returns the parameter as it was given. The attribute reads as that string, and
-    calls as ``score(X, y)``, so that pipelines and searches score a cleaner as any estimator.
+    calls as ``score(X, y)``, so that pipelines and searches score a cleaner as any estimator. Of
+    the class it is the method, whose arguments metadata routing reads there.
     """
 
     def __get__(self, cleaner, owner):
         if cleaner is None:
-            return self
+            return DelegatingEstimator.score
         name = vars(cleaner)["score"]
         return ScoreName(name, cleaner) if isinstance(name, str) else name
 

@@ -12,13 +12,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skinfluence import InfluenceExplainer, LabelCleaner, SmoothedLinearSVC
+from skinfluence import InfluenceEmbedding, InfluenceExplainer, LabelCleaner, SmoothedLinearSVC
 
 ESTIMATORS = [
     InfluenceExplainer(),
     InfluenceExplainer(Ridge()),
     LabelCleaner(),
     LabelCleaner(Ridge()),
+    InfluenceEmbedding(),
+    InfluenceEmbedding(n_components=2),
+    InfluenceEmbedding(Ridge()),
     SmoothedLinearSVC(),
     SmoothedLinearSVC(temperature=1e-3),
 ]

@@ -81,12 +81,33 @@ class CentredInverse(Inverse):
         return self.part.rank
 
     def _matmat(self, B):
-        end, K = self.hessian.problem.predictor.n_coefficients, len(self.centre)
+        return self._back(self.part @ self._moved(B))
+
+    @property
+    def white_size(self):
+        """Number of rows of W."""
+        return self.part.white_size
+
+    def whiten(self, B):
+        """Return W B, with W = W' T⁻ᵀ."""
+        return self.part.whiten(self._moved(B))
+
+    def unwhiten(self, Z):
+        """Return Wᵀ Z."""
+        return self._back(self.part.unwhiten(Z))
+
+    def _moved(self, B):
+        """Return T⁻ᵀ B."""
+        end, p = self.hessian.problem.predictor.n_coefficients, len(self.centre)
         B = self.project(B)
         moved = B.copy()
-        moved[:end].reshape(-1, K, B.shape[1])[:] -= self.centre[:, None] * B[end:, None]
-        solved = self.part @ moved
-        coefficients = solved[:end].reshape(-1, K, B.shape[1])
+        moved[:end].reshape(-1, p, B.shape[1])[:] -= self.centre[:, None] * B[end:, None]
+        return moved
+
+    def _back(self, solved):
+        """Return T⁻¹ of what was solved in the coordinates of centred rows."""
+        end, p = self.hessian.problem.predictor.n_coefficients, len(self.centre)
+        coefficients = solved[:end].reshape(-1, p, solved.shape[1])
         solved[end:] -= np.einsum("j,kjm->km", self.centre, coefficients)
         return self.project(solved)
 

@@ -94,6 +94,21 @@ class FaceInverse(Inverse):
         solved[self.positions] = self.part @ B[self.positions]
         return solved
 
+    @property
+    def white_size(self):
+        """Number of rows of W."""
+        return self.part.white_size
+
+    def whiten(self, B):
+        """Return W B."""
+        return self.part.whiten(B[self.positions])
+
+    def unwhiten(self, Z):
+        """Return Wᵀ Z."""
+        spread = np.zeros((self.shape[0], Z.shape[1]), dtype=np.result_type(self.dtype, Z.dtype))
+        spread[self.positions] = self.part.unwhiten(Z)
+        return spread
+
     def _leverages(self, rows):
         return self.part.leverages(rows)
 
@@ -124,6 +139,24 @@ class SeparableInverse(Inverse):
         for part, positions in zip(self.parts, self.positions):
             solved[positions] = part @ B[positions]
         return solved
+
+    @property
+    def white_size(self):
+        """Number of rows of W, those of the blocks one below the other."""
+        return sum(part.white_size for part in self.parts)
+
+    def whiten(self, B):
+        """Return W B."""
+        blocks = zip(self.parts, self.positions)
+        return np.concatenate([part.whiten(B[positions]) for part, positions in blocks])
+
+    def unwhiten(self, Z):
+        """Return Wᵀ Z."""
+        spread = np.empty((self.shape[0], Z.shape[1]), dtype=np.result_type(self.dtype, Z.dtype))
+        ends = np.cumsum([part.white_size for part in self.parts])
+        for part, positions, rows in zip(self.parts, self.positions, np.split(Z, ends[:-1])):
+            spread[positions] = part.unwhiten(rows)
+        return spread
 
     def _leverages(self, rows):
         K = self.hessian.problem.n_outputs

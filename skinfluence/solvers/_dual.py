@@ -9,6 +9,11 @@ With ``s_i A_i = F_i F_iᵀ``, D the ridge on the coefficients and ``X̂ = Fᵀ 
 The intercepts, whose Jacobian is T = Fᵀ and whose ridge R is 0 if they are free, border it:
 
     H⁻¹ = H_w⁻¹ ⊕ 0 + V S⁻¹ Vᵀ,    V = [-D^-½ X̂ᵀ M⁻¹ T; I],    S = R + Tᵀ M⁻¹ T.
+
+A root W of H⁻¹ = WᵀW costs no factor of its own. With C = (U + I)⁻¹ U⁻ᵀ, whose inverse M + Uᵀ
+gives ``C + Cᵀ - Cᵀ (M - I) C = M⁻¹``,
+
+    I - X̂ᵀ M⁻¹ X̂ = (I - X̂ᵀ C X̂)ᵀ (I - X̂ᵀ C X̂).
 """
 
 import numpy as np
@@ -60,6 +65,7 @@ class DualInverse(Inverse):
         units = np.eye(len(ridge), dtype=self.dtype)
         self.border = self.project(np.vstack([coefficients, units]))
         self.schur_inverse = np.linalg.pinv(schur, hermitian=True)  # 0 where nothing curves
+        self.schur_root = _square_roots(self.schur_inverse[None])[0].T
         if np.linalg.matrix_rank(schur, hermitian=True) < len(schur):
             self.rcond = 0.0
 
@@ -71,18 +77,55 @@ class DualInverse(Inverse):
 
     def _colour(self, W):
         """Return D^-½ X̂ᵀ W, flat over the outputs."""
-        parts = [prior[:, None] * (rows.T @ W) for rows, prior in zip(self.rows, self.prior)]
-        return np.concatenate(parts)
+        return self.prior.reshape(-1, 1) * self._spread(W)
 
     def _matmat(self, B):
-        coefficients = B[: self.end].reshape(*self.prior.shape, -1) * self.prior[:, :, None]
-        product = sum(rows @ part for rows, part in zip(self.rows, coefficients))
-        dual = self._unwhiten_dual(self._whiten_dual(product))
-        solved = (coefficients * self.prior[:, :, None]).reshape(self.end, -1) - self._colour(dual)
+        prior = self.prior.reshape(-1, 1)
+        scaled = B[: self.end] * prior
+        dual = self._unwhiten_dual(self._whiten_dual(self._gather(scaled)))
+        solved = prior * scaled - self._colour(dual)
         if not self.border.shape[1]:
             return solved
         solved = np.vstack([solved, np.zeros_like(B[self.end :])])
         return solved + self.border @ (self.schur_inverse @ (self.border.T @ B))
+
+    @property
+    def white_size(self):
+        """Number of rows of W: one a coefficient, then one an intercept."""
+        return self.end + self.border.shape[1]
+
+    def whiten(self, B):
+        """Return W B, with ``W = [(I - X̂ᵀ C X̂) D^-½ ⊕ 0; S^-½ Vᵀ]``."""
+        scaled = B[: self.end] * self.prior.reshape(-1, 1)
+        white = scaled - self._spread(self._whiten_more(self._whiten_dual(self._gather(scaled))))
+        if not self.border.shape[1]:
+            return white
+        return np.vstack([white, self.schur_root @ (self.border.T @ B)])
+
+    def unwhiten(self, Z):
+        """Return Wᵀ Z."""
+        white = Z[: self.end]
+        dual = self._whiten_more(self._gather(white), transposed=True)
+        coefficients = white - self._spread(self._unwhiten_dual(dual))
+        coefficients = coefficients * self.prior.reshape(-1, 1)
+        if not self.border.shape[1]:
+            return coefficients
+        solved = np.vstack([coefficients, np.zeros_like(Z[self.end :])])
+        return solved + self.border @ (self.schur_root.T @ Z[self.end :])
+
+    def _whiten_more(self, T, transposed=False):
+        """Return (U + I)⁻¹ T, or that of its transpose."""
+        shifted = self.factor + np.eye(len(self.factor), dtype=self.dtype)
+        return solve_triangular(shifted, T, trans=int(transposed), check_finite=False)
+
+    def _gather(self, B):
+        """Return X̂ B."""
+        parts = B.reshape(*self.prior.shape, -1)
+        return sum(rows @ part for rows, part in zip(self.rows, parts))
+
+    def _spread(self, T):
+        """Return X̂ᵀ T."""
+        return np.concatenate([rows.T @ T for rows in self.rows])
 
     def _leverages(self, rows):
         leverages = self._coefficient_leverages(rows)

@@ -56,6 +56,11 @@ def _factor(hessian, matrix):
 class WhitenedInverse(Inverse):
     """``H⁻¹ = Wᵀ W``: ``whiten`` applies W, ``unwhiten`` its transpose."""
 
+    @property
+    def white_size(self):
+        """Number of rows of W."""
+        return self.shape[0]
+
     def whiten(self, B):
         """Return W B, so that (W B)ᵀ(W B) = Bᵀ H⁻¹ B."""
         raise NotImplementedError
@@ -103,6 +108,7 @@ class NullInverse(WhitenedInverse):
     """W without a row: no parameter can move."""
 
     rcond = 1.0
+    white_size = 0
 
     def whiten(self, B):
         """Return W B."""
@@ -163,6 +169,11 @@ class SpectralInverse(WhitenedInverse):
     def rank(self):
         """Number of eigenvalues that are not zero, less the flat and the held directions."""
         return super().rank - (self.shape[0] - len(self.half))
+
+    @property
+    def white_size(self):
+        """Number of eigenvalues that are not zero."""
+        return len(self.half)
 
     def whiten(self, B):
         """Return W B."""

@@ -1,0 +1,86 @@
+"""``LabelCleaner.fit_resample`` as a step of imbalanced-learn's Pipeline."""
+
+import numpy as np
+import pytest
+import sklearn
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import StandardScaler
+
+from skinfluence import InfluenceEmbedding, LabelCleaner
+
+pipeline = pytest.importorskip("imblearn.pipeline")
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    X, y = load_breast_cancer(return_X_y=True)
+    wrong = np.random.RandomState(0).choice(len(y), size=60, replace=False)
+    labels = y.copy()
+    labels[wrong] = 1 - labels[wrong]
+    return X, labels, y
+
+
+def cleaned(**params):
+    return pipeline.Pipeline(
+        [
+            ("scale", StandardScaler()),
+            ("clean", LabelCleaner(LogisticRegression(), **params)),
+            ("neighbours", KNeighborsClassifier(n_neighbors=1)),
+        ]
+    )
+
+
+@pytest.mark.parametrize("action", ["drop", "relabel"])
+def test_what_follows_is_fitted_on_cleaned_rows(noisy, action):
+    X, labels, y = noisy
+    model = cleaned(action=action).fit(X, labels)
+    kept, right = clone(model["clean"]).fit_resample(model["scale"].transform(X), labels)
+    alone = clone(model["neighbours"]).fit(kept, right)
+    assert_array_equal(model.predict(X), alone.predict(model["scale"].transform(X)))
+    assert len(model.predict(X)) == len(y)  # nothing is dropped where it predicts
+    without = clone(model).set_params(clean="passthrough").fit(X, labels)
+    assert model.score(X, y) > without.score(X, y)
+
+
+def test_after_the_embedding_and_in_a_search(noisy):
+    X, labels, y = noisy
+    steps = [("scale", StandardScaler()), ("embed", InfluenceEmbedding(tight(), n_components=5))]
+    model = pipeline.Pipeline([*steps, *cleaned().steps[1:]])
+    search = GridSearchCV(model, {"clean__contamination": ["auto", 0.05]}, cv=3).fit(X, labels)
+    assert search.best_estimator_.score(X, y) > 0.9
+
+
+def tight():
+    return LogisticRegression(tol=1e-9, max_iter=1000)
+
+
+def test_with_metadata_routing(noisy):
+    X, labels, _ = noisy
+    plain = cleaned().fit(X, labels).predict(X)
+    with sklearn.config_context(enable_metadata_routing=True):
+        assert_array_equal(cleaned().fit(X, labels).predict(X), plain)
+
+
+def test_frames_stay_frames_on_their_way(noisy):
+    pd = pytest.importorskip("pandas")
+    X, labels, _ = noisy
+    names = [f"patient {i}" for i in range(len(X))]
+    frame = pd.DataFrame(X, index=names).rename(columns=str)
+    seen = {}
+
+    class Recording(KNeighborsClassifier):
+        def fit(self, X, y):
+            seen.update(X=X, y=y)
+            return super().fit(X, y)
+
+    model = cleaned().set_params(neighbours=Recording())
+    model.set_output(transform="pandas").fit(frame, pd.Series(labels, index=names))
+    kept = np.asarray(names)[model["clean"].sample_indices_]
+    assert isinstance(seen["X"], pd.DataFrame) and isinstance(seen["y"], pd.Series)
+    assert_array_equal(seen["X"].index, kept)
+    assert_array_equal(seen["y"].index, kept)
