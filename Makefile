@@ -53,7 +53,7 @@ examples: $(VENV)/installed-examples
 ## make doc          build the documentation, in doc/_build/html; a warning is an error
 doc: $(VENV)/installed-doc
 	$(VENV)/bin/python -m sphinx -W --keep-going --quiet -d doc/_build/doctrees doc doc/_build/html
-	@echo "Open doc/_build/html/index.html"
+	@test -f doc/_build/html/index.html && echo "Open doc/_build/html/index.html"
 
 ## make package      build wheel and sdist, and try the wheel in an empty environment
 package: $(VENV)/installed-dev

@@ -135,3 +135,10 @@ def test_every_place_asks_for_the_same_ruff():
         for version in re.findall(r'"ruff==([^"]+)"', (ROOT / name).read_text(encoding="utf-8"))
     }
     assert len(asked) == 1
+
+
+def test_examples_that_may_end_early_are_known_to_the_gallery():
+    known = (ROOT / "doc" / "conf.py").read_text(encoding="utf-8")
+    for example in (ROOT / "examples").glob("*.py"):
+        if "sys.exit(" in example.read_text(encoding="utf-8"):
+            assert f'"{example.stem}":' in known, "sys.exit() would end the build of the pages"
