@@ -1,6 +1,8 @@
 """InfluenceEmbedding: rows as vectors whose inner products are influences.
 
-embedding(x) = J(x) Wᵀ,    H⁻¹ = WᵀW,    J(x) the Jacobian of the raw prediction
+With J(x) the Jacobian of the raw prediction,
+
+    embedding(x) = J(x) Wᵀ,    H⁻¹ = WᵀW
 """
 
 import numpy as np
@@ -56,9 +58,9 @@ class InfluenceEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wrap
     Notes
     -----
     K is the number of raw predictions: 1 for two classes, else the number of classes, or of
-    outputs. p, the number of rows of W, is that of the parameters, or less where some of them cannot
-    move (an l1 norm holds them at zero, or H is singular). Columns ``k * p`` to ``(k + 1) * p`` are
-    block k, that of output k. For K = 1,
+    outputs. p, the number of rows of W, is that of the parameters, or less where some of them
+    cannot move (an l1 norm holds them at zero, or H is singular). Columns ``k * p`` to
+    ``(k + 1) * p`` are block k, that of output k. For K = 1,
 
         transform(X_test) @ (transform(X_train) * train_gradient_).T
 
