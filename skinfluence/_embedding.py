@@ -1,6 +1,8 @@
 """InfluenceEmbedding: rows as vectors whose inner products are influences.
 
-embedding(x) = J(x) Wᵀ,    H⁻¹ = WᵀW,    J(x) the Jacobian of the raw prediction
+With J(x) the Jacobian of the raw prediction,
+
+    embedding(x) = J(x) Wᵀ,    H⁻¹ = WᵀW
 """
 
 import numpy as np
