@@ -203,17 +203,18 @@ class InfluenceDisplay:
                 self.ax_.scatter([], [], **own | {"color": OTHERS, "label": label})
         for color, label in ((HELPFUL, "most helpful"), (HARMFUL, "most harmful")):
             self.ax_.scatter([], [], **style | {"marker": "s", "color": color, "label": label})
-        for row in (*self.helpful[:1], *self.harmful[:1]):
-            side = 1 if 2 * distance[row] < distance.min() + distance.max() else -1  # inwards
-            self.ax_.annotate(
-                f"row {row}",
-                (distance[row], influence[row]),
-                xytext=(6 * side, 0),
-                textcoords="offset points",
-                ha="left" if side > 0 else "right",
-                va="center",
-                fontsize="small",
-            )
+        self.ax_.margins(y=0.12)  # room for the names: above the highest point, below the lowest
+        for rows, side in ((self.helpful, 1), (self.harmful, -1)):
+            for row in rows[:1]:
+                self.ax_.annotate(
+                    f"row {row}",
+                    (distance[row], influence[row]),
+                    xytext=(0, 5 * side),
+                    textcoords="offset points",
+                    ha="center",
+                    va="bottom" if side > 0 else "top",
+                    fontsize="small",
+                )
 
     def _draw_images(self, figure, image_kw):
         k = len(self.helpful)
