@@ -133,17 +133,21 @@ class CleaningCurveDisplay:
                 axis.errorbar(percent + aside, np.mean(values, axis=0), _error(values), **kw)
                 for axis, values in zip(self.axes_, (self.found[order], self.scores[order]))
             ]
-        for scores, name in ((self.clean_scores, "right labels"), (self.noisy_scores, "as given")):
-            level = float(np.mean(scores))
+        levels = (
+            (np.mean(self.clean_scores), "right labels"),
+            (np.mean(self.noisy_scores), "as given"),
+        )
+        for (level, name), va in zip(sorted(levels), ("top", "bottom")):  # apart if they are equal
             self.axes_[1].axhline(level, color="0.5", ls=":", lw=1)
-            beside = {"xycoords": ("axes fraction", "data"), "va": "center", "color": "0.4"}
+            beside = {"xycoords": ("axes fraction", "data"), "va": va, "color": "0.4"}
             self.axes_[1].annotate(name, (1.01, level), fontsize="small", **beside)
         self.axes_[0].set(ylabel="share of the wrong labels found", ylim=(0, 1.03))
         self.axes_[1].set(ylabel=f"{score_name} after correcting them")
         for axis in self.axes_:
             axis.set_xlabel("rows inspected (%)")
             axis.grid(alpha=0.3)
-        self.axes_[0].legend(fontsize="small", loc="center right")  # between chance and found
+        above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "frameon": False}
+        self.axes_[0].legend(fontsize="small", ncols=2, **above)
         return self
 
 
