@@ -130,7 +130,7 @@ class VerifiedByRefits:
 
     def _refits(self, refine=True):
         """Return real refits on the data of ``fit``, refined or not."""
-        if self.method_ == "retrain":
+        if self.problem_ is None:  # no optimum is known that a refit could be taken to
             return self.scores_
         y, sample_weight = self._training
         jobs = {"n_jobs": self.n_jobs, "verbose": self.verbose}

@@ -6,13 +6,16 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import scale
+from sklearn.svm import SVC
 
 from skinfluence import InfluenceExplainer, LabelCleaner, leave_one_out
 from skinfluence.inspection import CleaningCurveDisplay, InfluenceDisplay
 from skinfluence.metrics import cleaning_curve, removal_curve
+from skinfluence.scores import Refit
 
 mpl.use("Agg")
 
@@ -102,6 +105,23 @@ def test_helpful_rows_are_missed_and_harmful_ones_are_not():
     assert np.all(found.harmful < found.random.min(axis=0))
 
 
+def test_as_many_random_rows_leave_as_ranked_ones():
+    X, y = load_diabetes(return_X_y=True)
+    explainer = InfluenceExplainer(DummyRegressor(), method="retrain").fit(X[:15], y[:15])
+    shares = [1e-3, 0.1, 0.5]  # one row at least, and halves, are rounded the same
+    counted = []
+    original = Refit.on_groups
+
+    def on_groups(refits, X, y, groups):
+        counted.append(groups.sum(axis=0))
+        return original(refits, X, y, groups)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Refit, "on_groups", on_groups)
+        removal_curve(explainer, X[20:25], y[20:25], shares=shares, n_draws=1)
+    assert_array_equal(counted, [[1, 2, 8]] * 3)
+
+
 def test_no_refit_without_a_class():
     X, y, X_test, y_test = cancer()
     kept = np.r_[np.flatnonzero(y == 0)[:60], np.flatnonzero(y == 1)[:6]]
@@ -115,10 +135,20 @@ def test_display_of_a_cleaning_curve():
     found = curve()
     display = CleaningCurveDisplay.from_curve(found, score_name="accuracy")
     assert display.axes_[1].get_ylabel() == "accuracy after correcting them"
-    line = display.errorbars_["random"][0].lines[0]
-    assert_allclose(line.get_ydata(), found.found["random"].mean(axis=0))
+    lines = [display.errorbars_[order][0].lines[0] for order in found.found]
+    for order, line in zip(found.found, lines):
+        assert_allclose(line.get_ydata(), found.found[order].mean(axis=0))
+    assert_allclose(np.mean([line.get_xdata() for line in lines], axis=0), 100 * found.shares)
     axes = display.figure_.axes
     assert CleaningCurveDisplay.from_curve(found, ax=axes).figure_ is display.figure_
+
+
+def test_display_of_orders_of_ones_own():
+    found = {"mine": np.array([[0.5, 1.0]]), "random": np.array([[0.1, 0.2]])}
+    levels = {"clean_scores": np.array([0.9]), "noisy_scores": np.array([0.5])}
+    display = CleaningCurveDisplay(shares=[0.1, 0.2], found=found, scores=found, **levels).plot()
+    _, labels = display.axes_[0].get_legend_handles_labels()
+    assert labels == ["mine", "random"]
 
 
 def test_display_of_influence_and_distance():
@@ -135,6 +165,40 @@ def test_display_of_influence_and_distance():
     axes = display.figure_.axes[:1] or display.figure_.subplots(1)
     alone = display.plot(axes[0])
     assert alone.image_axes_ is None
+
+
+def test_marked_rows_are_drawn_in_their_colours_and_the_figure_can_be_saved(tmp_path):
+    X, y = load_digits(n_class=3, return_X_y=True)
+    explainer = InfluenceExplainer(refine=True).fit(X[20:200] / 16, y[20:200])
+    display = InfluenceDisplay.from_estimator(explainer, X[:1] / 16, y[:1], k=4, image_shape=(8, 8))
+    marked = [*display.helpful, *display.harmful]
+    coloured = [
+        offset
+        for points in display.scatters_
+        for offset, color in zip(points.get_offsets(), points.get_facecolors())
+        if np.ptp(color[:3]) > 0  # not grey
+    ]
+    expected = np.transpose([display.distance[marked], display.influence[marked]])
+    assert_allclose(np.sort(coloured, axis=0), np.sort(expected, axis=0))
+    assert display.image_axes_.shape == (2, 4)
+    shown = [axis.images[0].get_array() for axis in display.image_axes_.ravel()]
+    assert_allclose(shown, X[20:200][marked].reshape(-1, 8, 8) / 16)
+    assert_allclose(display.test_axes_.images[0].get_array(), X[0].reshape(8, 8) / 16)
+    display.figure_.savefig(tmp_path / "figure.png")
+
+
+def test_distances_of_a_kernel_model_are_those_of_its_rows():
+    X, y = load_digits(n_class=2, return_X_y=True)
+    X, y, asked = X[20:120] / 16, y[20:120], (X[:1] / 16, y[:1])
+    explainer = InfluenceExplainer(SVC(), method="influence").fit(X, y)
+    display = InfluenceDisplay.from_estimator(explainer, *asked, k=2, image_shape=(8, 8))
+    assert_allclose(display.distance, np.linalg.norm(X - asked[0], axis=1))
+    assert_allclose(display.images, X.reshape(-1, 8, 8))
+    explainer = InfluenceExplainer(SVC(kernel="precomputed"), method="influence")
+    explainer.fit(X @ X.T, y)
+    display = InfluenceDisplay.from_estimator(explainer, asked[0] @ X.T, asked[1])
+    spanned = asked[0] @ np.linalg.pinv(X) @ X  # all that the kernel with the training rows knows
+    assert_allclose(display.distance, np.linalg.norm(X - spanned, axis=1), rtol=1e-5)
 
 
 def test_display_of_influence_on_sparse_rows_and_on_a_regression():

@@ -8,8 +8,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import spearmanr
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import scale
 
 from skinfluence import InfluenceExplainer
@@ -108,6 +110,38 @@ def test_the_scorer_gives_every_candidate_the_same_subsets():
         y_test,
     )
     assert replace(scorer, n_subsets=5) == make_fidelity_scorer(n_subsets=5)
+
+
+def test_refits_are_left_as_they_stop_if_not_refined():
+    X, y = cancer()
+    data, test = (X[:40], y[:40]), (X[150:], y[150:])
+    loose = LogisticRegression(tol=1e-1)
+    asked = {"n_subsets": 3, "random_state": 0}
+    for method in ("influence", "retrain"):
+        explainer = InfluenceExplainer(loose, method=method, refine=True).fit(*data)
+        results = [
+            linear_datamodeling_score(explainer, *test, refine=refine, **asked).refitted
+            for refine in (True, False)
+        ]
+        assert np.abs(results[0] - results[1]).max() > 1e-3
+
+
+def test_any_estimator_can_be_judged_by_its_refits():
+    X, y = cancer()
+    model = RandomForestClassifier(5, max_depth=2, random_state=0)
+    explainer = InfluenceExplainer(model, method="retrain").fit(X[100:130], y[100:130])
+    result = linear_datamodeling_score(explainer, X[50:60], y[50:60], n_subsets=4, random_state=0)
+    assert result.refitted.shape == (10, 4)
+
+
+def test_only_explainers_are_judged():
+    X, y = cancer()
+    for judged in (
+        LogisticRegression().fit(X, y),
+        make_pipeline(InfluenceExplainer(refine=True)).fit(X, y),
+    ):
+        with pytest.raises(TypeError, match=f"got {type(judged).__name__}. Put one around"):
+            make_fidelity_scorer()(judged, X, y)
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ import numpy as np
 from ..metrics import cleaning_curve
 from ._matplotlib import import_pyplot
 
-#: Words for the orders in which rows are inspected, and a marker for each.
+#: Words for the orders in which rows are inspected, a marker and a colour for each.
 ORDERS = {
-    "loo_loss": ("leave-one-out loss", "o-"),
-    "self_influence": ("self-influence", "s-"),
-    "loss": ("training loss", "^-"),
-    "random": ("random", "x--"),
+    "loo_loss": ("leave-one-out loss", "o-", "tab:blue"),
+    "self_influence": ("self-influence", "s-", "tab:orange"),
+    "loss": ("training loss", "^-", "black"),
+    "random": ("random", "x--", "0.5"),
 }
 
 
@@ -26,7 +26,8 @@ class CleaningCurveDisplay:
     shares : ndarray of shape (n_shares,)
         Shares of the rows inspected.
     found, scores : dict of ndarray of shape (n_draws, n_shares)
-        Share of the wrong labels found, and the test score, by the name of the order.
+        Share of the wrong labels found, and the test score, by the name of the order:
+        one of ``cleaning_curve``, or any other.
     clean_scores, noisy_scores : ndarray of shape (n_draws,)
         Test scores with the right labels, and with none corrected.
 
@@ -130,25 +131,36 @@ class CleaningCurveDisplay:
         self.axes_ = np.ravel(ax)
         self.figure_ = self.axes_[0].figure
         percent, self.errorbars_ = 100 * np.asarray(self.shares), {}
-        for order in self.found:
-            name, style = ORDERS[order]
-            kw = {"fmt": style, "ms": 4, "capsize": 2, "label": name} | (line_kw or {})
+        for order, aside in zip(self.found, _aside(percent, len(self.found))):
+            name, style, color = ORDERS.get(order, (order, "D-", None))
+            kw = {"fmt": style, "color": color, "ms": 4, "capsize": 2, "label": name}
+            kw |= line_kw or {}
             self.errorbars_[order] = [
-                axis.errorbar(percent, np.mean(values, axis=0), _error(values), **kw)
+                axis.errorbar(percent + aside, np.mean(values, axis=0), _error(values), **kw)
                 for axis, values in zip(self.axes_, (self.found[order], self.scores[order]))
             ]
-        for scores, name in ((self.clean_scores, "right labels"), (self.noisy_scores, "as given")):
-            level = float(np.mean(scores))
+        levels = (
+            (np.mean(self.clean_scores), "right labels"),
+            (np.mean(self.noisy_scores), "as given"),
+        )
+        for (level, name), va in zip(sorted(levels), ("top", "bottom")):  # apart if they are equal
             self.axes_[1].axhline(level, color="0.5", ls=":", lw=1)
-            beside = {"xycoords": ("axes fraction", "data"), "va": "center", "color": "0.4"}
+            beside = {"xycoords": ("axes fraction", "data"), "va": va, "color": "0.4"}
             self.axes_[1].annotate(name, (1.01, level), fontsize="small", **beside)
         self.axes_[0].set(ylabel="share of the wrong labels found", ylim=(0, 1.03))
         self.axes_[1].set(ylabel=f"{score_name} after correcting them")
         for axis in self.axes_:
             axis.set_xlabel("rows inspected (%)")
             axis.grid(alpha=0.3)
-        self.axes_[0].legend(fontsize="small", loc="center right")  # between chance and found
+        above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "frameon": False}
+        self.axes_[0].legend(fontsize="small", ncols=2, **above)
         return self
+
+
+def _aside(percent, n_orders):
+    """Return how far each curve is drawn aside, so that bars of equal curves are told apart."""
+    gap = np.diff(np.sort(percent)).min(initial=5.0)
+    return 0.08 * gap * (np.arange(n_orders) - (n_orders - 1) / 2)
 
 
 def _error(values):

@@ -5,8 +5,11 @@ from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils.validation import check_is_fitted
 
 from .._parameters import check_whole
+from ..problems import encode_features
 from ._matplotlib import import_pyplot
 
+#: Inches of the figure, and of its points.
+WIDTH, HEIGHT = 5.5, 4.2
 HELPFUL, HARMFUL, OTHERS = "tab:blue", "tab:orange", "0.6"
 
 
@@ -37,8 +40,10 @@ class InfluenceDisplay:
     ----------
     ax_, figure_ : matplotlib Axes and Figure
         Where the points were drawn.
-    image_axes_ : ndarray of matplotlib Axes of shape (2, k + 1), or None
-        Helpful rows above harmful ones, behind the test image.
+    image_axes_ : ndarray of matplotlib Axes of shape (2, k), or None
+        Helpful rows above harmful ones.
+    test_axes_ : matplotlib Axes or None
+        The test image, on their left.
     scatters_ : list of PathCollection
         The points: rows of the test row's class, and others.
 
@@ -53,7 +58,7 @@ class InfluenceDisplay:
     ...     explainer, X[:1] / 16, y[:1], k=3, image_shape=(8, 8)
     ... )
     >>> display.image_axes_.shape
-    (2, 4)
+    (2, 3)
     """
 
     def __init__(
@@ -95,7 +100,8 @@ class InfluenceDisplay:
             Rows to mark on either side.
         image_shape : tuple of int, default=None
             Shape of a row as an image, (height, width) or (height, width, 3). Rows are shown, and
-            distances taken, as the final step of a Pipeline sees them.
+            distances taken, as the final step of a Pipeline sees them; of a precomputed kernel,
+            distances are those of its own space.
         name : str, default=None
             Title.
         ax : matplotlib Axes, default=None
@@ -112,19 +118,20 @@ class InfluenceDisplay:
         ValueError
             If there is not one test row, or ``image_shape`` does not hold a row.
         """
+        import_pyplot(f"{cls.__name__}.from_estimator")  # before the estimates, not after
         check_is_fitted(explainer)
         check_whole("k", k)
-        test, _ = explainer._encode(X_test, y_test)
-        if test.shape[0] != 1:
-            raise ValueError(f"Give one test row; got {test.shape[0]}.")
         problem, images, test_image = explainer.problem_, None, None
         if problem is None:
             raise ValueError(
                 'Distances are taken in the features of a supported estimator; method="retrain" of '
                 "another one knows none."
             )
+        trained, test = _features(explainer, X_test)
+        if test.shape[0] != 1:
+            raise ValueError(f"Give one test row; got {test.shape[0]}.")
         if image_shape is not None:
-            images, test_image = (_as_images(rows, image_shape) for rows in (problem.X, test))
+            images, test_image = (_as_images(rows, image_shape) for rows in (trained, test))
         influence = explainer.loss_influence(X_test, y_test)[0]
         order = np.argsort(influence, kind="stable")
         k = min(k, len(order) // 2)
@@ -132,7 +139,7 @@ class InfluenceDisplay:
         categorical = hasattr(problem.targets, "classes") and labels.ndim == 1
         return cls(
             influence=influence,
-            distance=euclidean_distances(problem.X, test)[:, 0],
+            distance=euclidean_distances(trained, test)[:, 0],
             helpful=order[::-1][:k],
             harmful=order[:k],
             same_class=labels == np.ravel(y_test)[0] if categorical else None,
@@ -158,22 +165,23 @@ class InfluenceDisplay:
             Itself.
         """
         plt = import_pyplot(f"{type(self).__name__}.plot")
-        self.image_axes_ = None
+        self.image_axes_ = self.test_axes_ = None
         if ax is None and self.images is not None:
-            k = len(self.helpful)
-            figure = plt.figure(figsize=(5.5, 4.0 + 2 * 5.5 / (k + 1)), layout="constrained")
-            above, below = figure.subfigures(2, 1, height_ratios=(4.0, 2 * 5.5 / (k + 1)))
-            ax, self.image_axes_ = above.subplots(), below.subplots(2, k + 1)
-            self._draw_images({"cmap": "gray_r"} | (image_kw or {}))
+            below = 2 * min(1.2, WIDTH / (len(self.helpful) + 1))  # inches of two rows of images
+            self.figure_ = plt.figure(figsize=(WIDTH, HEIGHT + below), layout="constrained")
+            parts = self.figure_.subfigures(2, 1, height_ratios=(HEIGHT, below))
+            ax = parts[0].subplots()
+            self._draw_images(parts[1], {"cmap": "gray_r"} | (image_kw or {}))
         elif ax is None:
-            _, ax = plt.subplots(figsize=(5.5, 4.2), layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
+            self.figure_, ax = plt.subplots(figsize=(WIDTH, HEIGHT), layout="constrained")
+        else:
+            self.figure_ = ax.figure
+        self.ax_ = ax
         self._draw_points(scatter_kw or {})
         ax.axhline(0, color="0.7", lw=0.8, zorder=0)
         ax.set(xlabel="distance to the test row", ylabel="influence on its loss")
         ax.set_title(self.name or "positive: the row helps", fontsize="medium")
-        if self.same_class is not None:
-            ax.legend(fontsize="small", title="training row")
+        ax.legend(fontsize="small", title="training row")
         return self
 
     def _draw_points(self, scatter_kw):
@@ -185,35 +193,54 @@ class InfluenceDisplay:
             same = np.asarray(self.same_class)
             kinds = [(same, "o", "same class"), (~same, "^", "another class")]
         self.scatters_ = []
+        style = {"s": 18, "alpha": 0.8, "lw": 0}
         for mask, marker, label in kinds:
-            style = {"s": 18, "alpha": 0.8, "lw": 0, "marker": marker} | scatter_kw
-            style = {"color": colors[mask].tolist()} | style
-            self.scatters_.append(self.ax_.scatter(distance[mask], influence[mask], **style))
+            rows = np.flatnonzero(mask)
+            rows = rows[np.argsort(colors[rows] != OTHERS, kind="stable")]  # marked rows on top
+            own = style | {"marker": marker, "color": colors[rows].tolist()} | scatter_kw
+            self.scatters_.append(self.ax_.scatter(distance[rows], influence[rows], **own))
             if label:
-                self.ax_.scatter([], [], **style | {"color": OTHERS, "label": label})
-        for row in (*self.helpful[:1], *self.harmful[:1]):
-            self.ax_.annotate(
-                f"row {row}",
-                (distance[row], influence[row]),
-                xytext=(6, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize="small",
-            )
+                self.ax_.scatter([], [], **own | {"color": OTHERS, "label": label})
+        for color, label in ((HELPFUL, "most helpful"), (HARMFUL, "most harmful")):
+            self.ax_.scatter([], [], **style | {"marker": "s", "color": color, "label": label})
+        self.ax_.margins(y=0.12)  # room for the names: above the highest point, below the lowest
+        for rows, side in ((self.helpful, 1), (self.harmful, -1)):
+            for row in rows[:1]:
+                self.ax_.annotate(
+                    f"row {row}",
+                    (distance[row], influence[row]),
+                    xytext=(0, 5 * side),
+                    textcoords="offset points",
+                    ha="center",
+                    va="bottom" if side > 0 else "top",
+                    fontsize="small",
+                )
 
-    def _draw_images(self, image_kw):
-        for axes, rows, name in zip(
-            self.image_axes_, (self.helpful, self.harmful), ("helpful", "harmful")
-        ):
-            axes[0].set_ylabel(name)
-            axes[0].imshow(self.test_image, **image_kw)
-            axes[0].set_title("asked", fontsize="small")
-            for axis, row in zip(axes[1:], rows):
-                axis.imshow(self.images[row], **image_kw)
-                label = "" if self.labels is None else f": {self.labels[row]}"
-                axis.set_title(f"{row}{label}", fontsize="small")
-            for axis in axes:
-                axis.set(xticks=[], yticks=[])
+    def _draw_images(self, figure, image_kw):
+        k = len(self.helpful)
+        grid = figure.add_gridspec(2, k + 1)
+        self.test_axes_ = figure.add_subplot(grid[:, 0])
+        shown = [(self.test_axes_, self.test_image, "test row")]
+        axes = [figure.add_subplot(grid[i, j + 1]) for i in range(2) for j in range(k)]
+        self.image_axes_ = np.reshape(axes, (2, k))
+        for axis, row in zip(axes, (*self.helpful, *self.harmful)):
+            label = "" if self.labels is None else f": {self.labels[row]}"
+            shown.append((axis, self.images[row], f"{row}{label}"))
+        for axis, image, title in shown:
+            axis.imshow(image, **image_kw)
+            axis.set_title(title, fontsize="small")
+            axis.set(xticks=[], yticks=[])
+        for axis, name in zip(self.image_axes_[:, 0], ("helpful", "harmful")):
+            axis.set_ylabel(name)
+
+
+def _features(explainer, X_test):
+    """Return training and test rows as the final estimator takes them."""
+    problem, kernel = explainer.problem_, explainer.problem_.kernel
+    if kernel is not None and not kernel.square:
+        return kernel.rows, encode_features(explainer.estimator_, X_test)
+    test = explainer._encode_features(X_test)
+    return problem.X[:, : test.shape[1]], test  # targets follow, of a model known by its losses
 
 
 def _as_images(X, shape):

@@ -5,11 +5,10 @@ from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted
 
 from .._fitting import fit_clone
 from .._parameters import check_share, check_whole
-from ._datamodeling import draw_subsets
+from ._datamodeling import check_explainer, draw_subsets
 
 
 def cleaning_curve(
@@ -163,7 +162,7 @@ def removal_curve(
     >>> bool((curve.harmful < curve.random.mean(axis=0)).all())
     True
     """
-    check_is_fitted(explainer)
+    check_explainer(explainer)
     check_whole("n_draws", n_draws)
     shares = _check_shares(shares, whole=False)
     random, refits = check_random_state(random_state), explainer._refits(refine)
@@ -176,7 +175,8 @@ def removal_curve(
         possible = np.array([not refits.targets.lost(refits.y[~members]) for members in removed])
         found[name] = np.full(len(shares), np.nan)
         found[name][possible] = refits.on_groups(*asked, removed[possible].T).mean(axis=0)
-    kept = [draw_subsets(refits, n_draws, 1 - share, random) for share in shares]
+    sizes = len(refits.y) - _counts(shares, len(refits.y))
+    kept = [draw_subsets(refits, n_draws, size, random) for size in sizes]
     losses = refits.on_groups(*asked, ~np.concatenate(kept).T).mean(axis=0)
     return Bunch(shares=shares, **found, random=losses.reshape(len(shares), n_draws).T)
 
@@ -219,7 +219,12 @@ def _top(ranking, shares):
     """Return masks of the first rows of a ranking, (n_shares, n_rows), one row or more each."""
     places = np.empty(len(ranking), dtype=int)
     places[ranking] = np.arange(len(ranking))
-    return places < np.maximum(1, np.round(shares * len(ranking)))[:, None]
+    return places < _counts(shares, len(ranking))[:, None]
+
+
+def _counts(shares, n_rows):
+    """Return how many rows the shares are, one or more."""
+    return np.maximum(1, np.round(shares * n_rows)).astype(int)
 
 
 def _check_shares(shares, whole):

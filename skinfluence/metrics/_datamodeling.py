@@ -14,6 +14,7 @@ from scipy.stats import rankdata
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .._explainer import InfluenceExplainer
 from .._parameters import check_share, check_whole
 
 #: Draws of a subset that loses a class, before it is given up.
@@ -63,6 +64,8 @@ def linear_datamodeling_score(
 
     Raises
     ------
+    TypeError
+        If it is no InfluenceExplainer.
     ValueError
         If ``subset_size`` leaves no row in or none out.
 
@@ -84,12 +87,12 @@ def linear_datamodeling_score(
     >>> round(result.score, 1), result.estimated.shape
     (0.8, (40, 30))
     """
-    check_is_fitted(explainer)
+    check_explainer(explainer)
     check_whole("n_subsets", n_subsets, low=3)
     check_share("subset_size", subset_size)
     random = check_random_state(random_state)
     refits = explainer._refits(refine)
-    subsets = draw_subsets(refits, n_subsets, subset_size, random)
+    subsets = draw_subsets(refits, n_subsets, round(subset_size * len(refits.y)), random)
     estimated = explainer.loss_influence(X_test, y_test) @ (~subsets).T.astype(float)
     refitted = refits.on_groups(*explainer._encode(X_test, y_test), ~subsets.T)
     correlations = _rank_correlations(estimated, refitted)
@@ -159,23 +162,36 @@ class _FidelityScorer:
         return linear_datamodeling_score(explainer, X, y, **vars(self)).score
 
 
-def draw_subsets(refits, n_subsets, share, random):
-    """Return masks of random rows to keep, (n_subsets, n_train), none of which loses a class."""
-    n_rows = len(refits.y)
-    size = round(share * n_rows)
-    subsets = np.zeros((n_subsets, n_rows), dtype=bool)
-    for subset in subsets if 0 < size < n_rows else []:
-        for _ in range(MAX_DRAWS):
-            kept = random.permutation(n_rows)[:size]
-            if not refits.targets.lost(refits.y[kept]):
-                subset[kept] = True
-                break
-    if not subsets.any(axis=1).all():
-        raise ValueError(
-            f"{size} of {n_rows} training rows drawn at random must leave a row out and keep a "
-            "row of every class; choose another share."
+def check_explainer(explainer):
+    """Raise unless this is a fitted InfluenceExplainer."""
+    if not isinstance(explainer, InfluenceExplainer):
+        raise TypeError(
+            f"Influences are judged of an InfluenceExplainer; got {type(explainer).__name__}. Put "
+            "one around the estimator, or around the whole Pipeline."
         )
+    check_is_fitted(explainer)
+
+
+def draw_subsets(refits, n_subsets, size, random):
+    """Return masks of ``size`` random rows to keep, (n_subsets, n_train); no class is lost."""
+    n_rows = len(refits.y)
+    subsets = np.zeros((n_subsets, n_rows), dtype=bool)
+    for subset in subsets:
+        subset[_draw(refits, size, random)] = True
     return subsets
+
+
+def _draw(refits, size, random):
+    """Return random rows with one of every class among them, drawn again until that is so."""
+    n_rows = len(refits.y)
+    for _ in range(MAX_DRAWS if 0 < size < n_rows else 0):
+        kept = random.permutation(n_rows)[:size]
+        if not refits.targets.lost(refits.y[kept]):
+            return kept
+    raise ValueError(
+        f"{size} of {n_rows} training rows drawn at random must leave a row out and keep a "
+        "row of every class; choose another share."
+    )
 
 
 def _rank_correlations(estimated, refitted):
