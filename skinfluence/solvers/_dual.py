@@ -16,6 +16,8 @@ gives ``C + Cᵀ - Cᵀ (M - I) C = M⁻¹``,
     I - X̂ᵀ M⁻¹ X̂ = (I - X̂ᵀ C X̂)ᵀ (I - X̂ᵀ C X̂).
 """
 
+from functools import cached_property
+
 import numpy as np
 from scipy import sparse
 from scipy.linalg import get_lapack_funcs, solve_triangular
@@ -115,8 +117,14 @@ class DualInverse(Inverse):
 
     def _whiten_more(self, T, transposed=False):
         """Return (U + I)⁻¹ T, or that of its transpose."""
-        shifted = self.factor + np.eye(len(self.factor), dtype=self.dtype)
-        return solve_triangular(shifted, T, trans=int(transposed), check_finite=False)
+        return solve_triangular(self.shifted, T, trans=int(transposed), check_finite=False)
+
+    @cached_property
+    def shifted(self):
+        """U + I, for ``whiten``."""
+        shifted = self.factor.copy(order="F")
+        shifted[np.diag_indices_from(shifted)] += 1
+        return shifted
 
     def _gather(self, B):
         """Return X̂ B."""
