@@ -108,13 +108,13 @@ class Refit:
     @classmethod
     def around(cls, final, problem, y, sample_weight=None, *, refine=True, **jobs):
         """Prepare refits of a fitted final estimator whose problem is known."""
-        problem = _optimum(problem, refine)
+        problem = refine_problem(problem, Direct()) if refine else problem
         loss, targets = problem.reported, problem.targets
         return cls(final, problem.X, y, sample_weight, loss, targets, problem, refine, **jobs)
 
     @cached_property
     def nearby(self):
-        """A solver of the Hessians of refits of a curved model, which are near the full fit's."""
+        """A solver of the Hessians of refits, which are near the full fit's."""
         return Nearby(invert_curved(Direct(), self.problem, 0.0)[0])
 
     def encode(self, estimator, X, y):
@@ -256,8 +256,8 @@ def fit_on(refit, X, y, sample_weight, changed, kept=slice(None)):
     model = _fit_again(refit, X, y, weights, changed)
     if refit.problem is None:
         return model, None
-    problem = as_problem(model, X, y, **weights)
-    return model, _optimum(problem.refitted(refit.problem, kept), refit.refine)
+    problem = as_problem(model, X, y, **weights).refitted(refit.problem, kept)
+    return model, refine_problem(problem, refit.nearby) if refit.refine else problem
 
 
 def _losses_with(refit, X, y, row, X_new, y_new):
@@ -304,7 +304,3 @@ def _require_classes(refit, y, dropped):
             f"Without row(s) {np.asarray(dropped)[:5].tolist()} a class has no row left, so the "
             "model cannot be fitted again; leave them out of `rows`."
         )
-
-
-def _optimum(problem, refine):
-    return refine_problem(problem, Direct()) if refine else problem
