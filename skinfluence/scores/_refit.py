@@ -138,15 +138,19 @@ class Refit:
         """Return the training rows' raw predictions, the loss, and the encoded targets."""
         return self._full_raw(self.X), self.loss, self.targets.encode(self.y, np.float64)
 
+    def losses(self, X, y):
+        """Return the losses of test rows under the full fit, shape (m,)."""
+        return self.loss(self._full_raw(X), y)
+
     def on_losses(self, X, y):
         """Effect on the losses of test rows, as (m, n_rows)."""
-        before = self.loss(self._full_raw(X), y)[:, None]
+        before = self.losses(X, y)[:, None]
         return lambda rows: self._losses_without(rows[:, None], X, y) - before
 
     def on_groups(self, X, y, groups):
         """Effect on test losses of removing each group at once; groups (n, n_groups) boolean."""
         dropped = [np.flatnonzero(members) for members in groups.T]
-        return self._losses_without(dropped, X, y) - self.loss(self._full_raw(X), y)[:, None]
+        return self._losses_without(dropped, X, y) - self.losses(X, y)[:, None]
 
     def on_replacements(self, X, y, rows, X_new=None, y_new=None):
         """Effect on test losses of replacing each row alone; shape (m, n_rows).
@@ -158,7 +162,7 @@ class Refit:
             for i, row in enumerate(rows)
         )
         after = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(tasks)
-        before = self.loss(self._full_raw(X), y)[:, None]
+        before = self.losses(X, y)[:, None]
         return np.reshape(after, (len(rows), len(y))).T - before
 
     def fit_without(self, dropped):
