@@ -10,8 +10,8 @@ from ._page import render
 from ._plots import histogram
 from ._values import count, share, signed, text_of
 
-#: Rows shown beside a label that they contradict.
-CONTRADICTING = 3
+#: Rows shown beside a label that they contradict, and rows that they are chosen from.
+CONTRADICTING, CONSIDERED = 3, 100
 #: Kinds of disagreement listed in the summary.
 KINDS = 10
 
@@ -101,8 +101,7 @@ def cleaning_report(cleaner, trust, diagnostics, *, title, max_rows, table, imag
 
 
 def _suspects(cleaner, rows, labels, contents):
-    k = min(CONTRADICTING, len(labels) - 1)
-    found = cleaner.contradicting_rows(rows, k=k)
+    found = cleaner.contradicting_rows(rows, k=min(CONSIDERED, len(labels) - 1))
     likelihoods = _likelihoods(cleaner, labels)
     classifies = cleaner.loo_probabilities_ is not None
     return [
@@ -116,10 +115,24 @@ def _suspects(cleaner, rows, labels, contents):
             likelihood=(share if classifies else signed)(likelihoods[row]),
             likelihood_value=float(likelihoods[row]),
             content=contents[row],
-            witnesses=witnesses(others, influence, labels, contents, -1),
+            witnesses=witnesses(*chosen, labels, contents, -1),
         )
-        for rank, (row, others, influence) in enumerate(zip(rows, found.rows, found.influence), 1)
+        for rank, (row, *chosen) in enumerate(_convincing(cleaner, rows, found, labels), 1)
     ]
+
+
+def _convincing(cleaner, rows, found, labels):
+    """Yield every row with those that contradict it, and their influence.
+
+    A row that is suspicious itself, or is called the same, does not convince: a wrong label in a
+    class draws the model away from its right ones, and so "contradicts" them too.
+    """
+    classifies = cleaner.loo_probabilities_ is not None
+    for row, others, influence in zip(rows, found.rows, found.influence):
+        fit = ~cleaner.flagged_[others]
+        if classifies:
+            fit &= labels[others] != labels[row]
+        yield row, others[fit][:CONTRADICTING], influence[fit][:CONTRADICTING]
 
 
 def witnesses(rows, influence, labels, contents, sign):

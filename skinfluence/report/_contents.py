@@ -1,7 +1,7 @@
 """What a row of the data is for a reader: a text, a picture, or named values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import sparse
@@ -9,10 +9,10 @@ from scipy import sparse
 from ._pictures import Pictures
 from ._values import text_of
 
-#: Characters of a text, and columns of a row, that stand in the page unfolded.
-EXCERPT, COLUMNS = 500, 12
+#: Characters of a text, of a value in a table, and columns of a row, that stand there unfolded.
+EXCERPT, CELL, COLUMNS = 500, 120, 12
 #: And those that are in the page at all.
-MOST_CHARACTERS, MOST_COLUMNS = 100_000, 500
+MOST_CHARACTERS, MOST_COLUMNS = 100_000, 100
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,15 @@ class Text:
     length: int
 
     @classmethod
-    def of(cls, value):
-        """Return the Text of any value."""
+    def of(cls, value, most=EXCERPT):
+        """Return the Text of any value; ``most`` characters are its beginning."""
         text = text_of(value)
-        start = text[: 4 * EXCERPT]  # enough for an excerpt, whatever white space is closed up
+        start = text[: 4 * most]  # enough for a beginning, whatever white space is closed up
         closed = " ".join(start.split())
-        if len(text) <= EXCERPT and closed == text.strip():
+        if len(text) <= most and closed == text.strip():
             return cls(text, None, len(text))
-        cut = len(closed) > EXCERPT or len(start) < len(text)
-        excerpt = closed[:EXCERPT] + ("…" if cut else "")
+        cut = len(closed) > most or len(start) < len(text)
+        excerpt = closed[:most] + ("…" if cut else "")
         return cls(excerpt, text[:MOST_CHARACTERS], len(text))
 
 
@@ -56,7 +56,7 @@ class Content:
         A ``data:`` URI.
     text : Text or None
         Of a row that is one text.
-    fields : list of (str, Text)
+    fields : dict of str to Text
         Named values, up to ``MOST_COLUMNS``.
     n_fields : int
         How many there are.
@@ -64,18 +64,14 @@ class Content:
 
     picture: str | None = None
     text: Text | None = None
-    fields: tuple = ()
+    fields: dict = field(default_factory=dict)
     n_fields: int = 0
 
-    @property
-    def first(self):
-        """The fields that are shown unfolded."""
-        return self.fields[:COLUMNS]
-
-    @property
-    def rest(self):
-        """The others that are in the page."""
-        return self.fields[COLUMNS:]
+    def beside(self, others):
+        """Return (name, [its Text, that of every other]) of all fields; None where one has none."""
+        rows = [self, *others]
+        names = dict.fromkeys(name for row in rows for name in row.fields)
+        return [(name, [row.fields.get(name) for row in rows]) for name in names]
 
 
 class Contents:
@@ -103,7 +99,12 @@ class Contents:
         fields = self._fields(i)
         if isinstance(fields, Text):
             return Content(picture, fields)
-        shown = tuple((str(name), Text.of(value)) for name, value in fields[:MOST_COLUMNS])
+        shown = {}
+        for name, value in fields[:MOST_COLUMNS]:
+            name = text_of(name)
+            while name in shown:  # columns of one name are still columns
+                name += "′"
+            shown[name] = Text.of(value, CELL)
         return Content(picture, None, shown, len(fields))
 
     def name(self, i):

@@ -48,11 +48,10 @@ def histogram(values, flagged, *, label, description):
         if len(values) > 200:
             ax.set_yscale("symlog", linthresh=10)
             ax.yaxis.set_major_formatter("{x:,.0f}")
-        ax.yaxis.get_major_locator()
         ax.set(xlabel=label, ylabel="rows")
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.18), ncols=2)
 
-    return _svg(draw, (6.4, 3.0), "spread", description)
+    return _svg(draw, (5.0, 3.0), "spread", description)
 
 
 def fidelity(verification, description):
@@ -68,7 +67,7 @@ def fidelity(verification, description):
         ax.set(xlim=ends, ylim=ends, aspect="equal")
         ax.set(xlabel="really fitted again", ylabel="estimated")
 
-    return _svg(draw, (4.2, 4.0), "fidelity", description)
+    return _svg(draw, (4.0, 3.9), "fidelity", description)
 
 
 def _svg(draw, size, name, description):
