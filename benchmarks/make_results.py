@@ -30,6 +30,7 @@ SECTIONS = {
     "self_influence_speed": ("The cost of all self-influences", "self_influence_speed.py"),
     "influence_speed": ("The cost of influences on test losses", "influence_speed.py"),
     "memory": ("Memory and time", "memory.py"),
+    "report_speed": ("The time of a report", "report_speed.py"),
     "classical_diagnostics": ("Classical diagnostics", "classical_diagnostics.py"),
 }
 OPENING = """# What was measured

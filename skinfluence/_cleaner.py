@@ -9,11 +9,14 @@ from sklearn.utils import _safe_indexing, column_or_1d, indexable
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._confident import confident_errors, outlying
+from ._contradicting import ContradictingRows
 from ._delegation import DelegatingEstimator
 from ._fitting import check_weights, fit_clone
 from ._frames import label_frame, row_names
 from ._parameters import check_choices, check_damping
+from ._reported_labels import ReportedLabels
 from ._score_parameter import ScoreParameter
+from ._scoring import Scoring
 from .operators import Hessian
 from .problems import (
     as_problem,
@@ -23,12 +26,12 @@ from .problems import (
     require_predictions,
     transform_features,
 )
-from .scores import FirstOrder, Newton, refine
+from .scores import refine
 from .scores._tuning import PenaltySearch
-from .solvers import invert_curved, resolve_solver
+from .solvers import resolve_solver
 
 
-class LabelCleaner(DelegatingEstimator):
+class LabelCleaner(ContradictingRows, ReportedLabels, DelegatingEstimator):
     """Score how suspicious every label is, flag the worst, and refit on what is left.
 
     Parameters
@@ -165,9 +168,10 @@ class LabelCleaner(DelegatingEstimator):
         if _num_samples(X) < 2:
             raise ValueError(f"LabelCleaner needs two rows or more; got n_samples={len(y)}.")
         first = fit_clone(self._base_estimator(), X, y, sample_weight)
-        problem, newton, penalty = self._scoring(first, X, y, sample_weight)
-        change = newton.on_own_raw(np.arange(problem.n_rows))
-        scores = _label_scores(problem, newton, change, self.score)
+        scored, penalty = self._scoring(first, X, y, sample_weight)
+        problem = scored.problem
+        change = scored.newton.on_own_raw(np.arange(problem.n_rows))
+        scores = _label_scores(scored, change, self.score)
         ranking = np.argsort(-scores, kind="stable")
         probabilities = _probabilities(problem, problem.raw + change)
         flagged = self._flag(problem, problem.raw + change, probabilities, ranking, y)
@@ -182,7 +186,8 @@ class LabelCleaner(DelegatingEstimator):
         self.label_scores_, self.ranking_, self.flagged_ = scores, ranking, flagged
         self.suggested_labels_, self.loo_probabilities_ = suggested, probabilities
         self.penalty_, self.sample_indices_, self.estimator_ = penalty, kept, final
-        self._given = np.array(y), row_names(X)
+        self._scored, self._row_names = scored, row_names(X)
+        self._training = X, np.array(y), sample_weight  # X as given, no copy: a report shows it
         return self
 
     def to_frame(self):
@@ -197,7 +202,7 @@ class LabelCleaner(DelegatingEstimator):
             several outputs ``label_0``, ``label_1`` and so on.
         """
         check_is_fitted(self)
-        return label_frame(self, *self._given)
+        return label_frame(self, self._training[1], self._row_names)
 
     def fit_resample(self, X, y, **params):
         """Fit, and return the cleaned rows and labels (imbalanced-learn's protocol).
@@ -239,7 +244,7 @@ class LabelCleaner(DelegatingEstimator):
         return is_classifier(self._base_estimator())
 
     def _scoring(self, fitted, X, y, sample_weight):
-        """Return the problem that rows are scored with, its Newton steps, and its penalty."""
+        """Return the model that rows are scored with, and its penalty."""
         final, features = final_estimator(fitted), transform_features(fitted, X)
         parameter = penalty_parameter(final)
         penalty = None if parameter is None else final.get_params()[parameter]
@@ -259,10 +264,7 @@ class LabelCleaner(DelegatingEstimator):
             n_jobs=self.n_jobs,
         )
         require_predictions(problem)
-        problem = refine(problem, solver)
-        inverse, _ = invert_curved(solver, problem, self.damping)
-        working = inverse.hessian.problem  # the linearised one with Gauss-Newton
-        return problem, Newton(working, inverse, solver, tolerance=0.1), penalty
+        return Scoring(final, refine(problem, solver), solver, self.damping), penalty
 
     def _flag(self, problem, raw, probabilities, ranking, y):
         """Return the mask of rows to flag: the most suspicious, and never a whole class."""
@@ -302,14 +304,14 @@ class LabelCleaner(DelegatingEstimator):
             )
 
 
-def _label_scores(problem, newton, change, score):
+def _label_scores(scored, change, score):
     """Return the suspicion of every label, from the row's loss or its change without the row."""
+    problem = scored.problem
     if score == "loss":
         return problem.reported(problem.raw, problem.y)
     if score == "loo_loss":
         return problem.reported(problem.raw + change, problem.y)
-    first_order = FirstOrder(problem, newton.inverse)
-    own = first_order.on_own_raw(np.arange(problem.n_rows))
+    own = scored.first_order.on_own_raw(np.arange(problem.n_rows))
     return np.einsum("nk,nk->n", problem.asked_gradients, own)
 
 

@@ -1,12 +1,16 @@
 """LabelCleaner: scores, what is flagged, and what is done about it."""
 
+import pickle
+
 import numpy as np
 import pytest
 from cases import logistic
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
@@ -347,3 +351,61 @@ def test_bad_parameters_are_refused(params, message, three_classes):
     X, y, _ = three_classes
     with pytest.raises(ValueError, match=message):
         LabelCleaner(LogisticRegression(max_iter=1000), **params).fit(X, y)
+
+
+# Which rows contradict a label
+
+
+@pytest.mark.parametrize("model", MODELS, ids=str)
+def test_contradicting_rows_are_the_harmful_ones_for_the_row_itself(model, flipped):
+    X, y, _ = flipped
+    cleaner = LabelCleaner(model, penalty="keep").fit(X, y)
+    found = cleaner.contradicting_rows(k=4)
+    asked = cleaner.ranking_[cleaner.flagged_[cleaner.ranking_]]
+    assert found.rows.shape == found.influence.shape == (len(asked), 4)
+    explainer = InfluenceExplainer(model, method="influence", refine=True).fit(X, y)
+    influence = explainer.loss_influence(X[asked], y[asked])
+    influence[np.arange(len(asked)), asked] = np.inf
+    assert_array_equal(found.rows, np.argsort(influence, axis=1, kind="stable")[:, :4])
+    assert_allclose(found.influence, np.sort(influence, axis=1)[:, :4], rtol=1e-6)
+    assert np.all(found.influence < 0)
+
+
+def test_contradicting_rows_carry_another_label_where_classes_are_apart(three_classes):
+    X, y, wrong = three_classes
+    cleaner = LabelCleaner(LogisticRegression(max_iter=1000)).fit(X, y)
+    asked = np.flatnonzero(wrong & cleaner.flagged_)
+    found = cleaner.contradicting_rows(asked, k=3)
+    assert np.mean(y[found.rows] != y[asked][:, None]) > 0.9
+
+
+def test_contradicting_rows_do_not_depend_on_blocks_or_on_pickling(flipped):
+    X, y, _ = flipped
+    cleaner = LabelCleaner().fit(sparse.csr_matrix(X), y)
+    whole = cleaner.contradicting_rows()
+    with config_context(working_memory=0.01):
+        assert_array_equal(cleaner.contradicting_rows().rows, whole.rows)
+    stored = pickle.dumps(cleaner)
+    assert len(stored) < 4 * X.nbytes
+    assert_array_equal(pickle.loads(stored).contradicting_rows().rows, whole.rows)
+
+
+def test_a_row_never_contradicts_itself():
+    X = np.array([[-1.0], [-1.0], [1.0], [1.0]])
+    cleaner = LabelCleaner(penalty="keep").fit(X, [0, 0, 1, 1])
+    found = cleaner.contradicting_rows(slice(None), k=3)
+    for row, others in enumerate(found.rows):
+        assert sorted([row, *others]) == [0, 1, 2, 3]
+
+
+def test_contradicting_rows_refuse_what_is_not_there(flipped):
+    X, y, _ = flipped
+    cleaner = LabelCleaner().fit(X, y)
+    for k in (0, 300, 2.5):
+        with pytest.raises(ValueError, match="`k` must be"):
+            cleaner.contradicting_rows(k=k)
+    with pytest.raises(ValueError, match="`rows` must lie"):
+        cleaner.contradicting_rows([300])
+    assert cleaner.contradicting_rows([]).rows.shape == (0, 5)
+    with pytest.raises(NotFittedError):
+        LabelCleaner().contradicting_rows()
