@@ -61,10 +61,11 @@ def read_table(path, *, encoding="utf-8"):
     except OSError as error:
         reason = error.strerror or error
         raise TableError(f"{path} cannot be read: {reason}. Check the file.") from None
-    _check_names(table.column_names, path)
+    names = [name or f"column {i}" for i, name in enumerate(table.column_names, start=1)]
+    _check_names(names, path)
     if not table.num_rows:
         raise TableError(f"{path} has column names but no rows. Give a table with rows.")
-    frame = table.to_pandas(types_mapper=_string_type)
+    frame = table.rename_columns(names).to_pandas(types_mapper=_string_type)
     return frame.reset_index(drop=True)
 
 

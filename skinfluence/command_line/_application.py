@@ -4,7 +4,6 @@ import functools
 
 import click
 
-from .. import __version__
 from .._tables import MODELS, TASKS, TableError
 from ._preparing import TableOptions
 
@@ -42,7 +41,7 @@ def one_line(message):
     cls=OneLineErrors,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, prog_name="skinfluence")
+@click.version_option(package_name="skinfluence")
 def skinfluence():
     """Which rows of a table have a wrong label, and which rows say so?
 

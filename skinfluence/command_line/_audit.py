@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from .. import LabelCleaner
+from .._cleaner import LabelCleaner
 from ._console import say, show_table, stage
 from ._outputs import check_outputs, replacing
 from ._preparing import prepare
@@ -38,7 +38,8 @@ def audit(options, *, output=None, report=None, budget=None, n_jobs=None):
     positions = cleaner.ranking_[: wrong if budget is None else budget]
     with stage(f"Finding the rows that contradict {len(positions)} of them"):
         found = flagged_rows(table, cleaner, positions)
-    _show(table, found, wrong)
+    _show(table, found)
+    _summarise(table, cleaner)
     if output or report:
         with stage("Writing"), replacing(output) as beside, replacing(report) as page:
             if output:
@@ -88,13 +89,11 @@ def flagged_rows(table, cleaner, positions):
     return found
 
 
-def _show(table, found, wrong):
-    """Show the worst rows, and how many there seem to be."""
-    name, n = table.target.name, len(table.target.values)
-    what = "labels" if table.target.task == "classification" else "values"
+def _show(table, found):
+    """Show the worst rows."""
     if not len(found):
-        say(f"No {what} of {name!r} look wrong. Add --budget 20 to see the least likely ones.")
         return
+    name, what = table.target.name, _what(table)
     headings = ["row", "line", "given", "suggested", "probability", "contradicted most by"]
     if table.target.task == "regression":
         headings[4] = "squared error"
@@ -115,7 +114,29 @@ def _show(table, found, wrong):
         title=f"The {len(rows)} most suspicious {what} of {name!r} (rows count from 0)",
         numbers=("row", "line", headings[4]),
     )
-    say(f"{wrong} of {n} {what} of {name!r} look wrong.")
+
+
+def _summarise(table, cleaner):
+    """Say how many rows look wrong, and how well the model that says so predicts."""
+    values, what = table.target.values, _what(table)
+    wrong = int(cleaner.flagged_.sum())
+    more = "" if wrong else " Add --budget 20 to see the least likely ones."
+    say(f"{wrong} of {len(values)} {what} of {table.target.name!r} look wrong.{more}")
+    predicted = cleaner.suggested_labels_
+    if table.target.task == "regression":
+        share, of = 1 - np.mean((values - predicted) ** 2) / np.var(values), "their variance"
+    else:
+        share, of = np.mean(values == predicted), f"the {what}"
+        _, counts = np.unique(values, return_counts=True)
+        of += f" (always the commonest: {counts.max() / len(values):.0%})"
+    say(
+        f"The model that judged them predicts {share:.0%} of {of}, each from the other rows: "
+        "the fewer, the less its verdict counts."
+    )
+
+
+def _what(table):
+    return "labels" if table.target.task == "classification" else "values"
 
 
 def shown(value):

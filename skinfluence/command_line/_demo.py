@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.datasets import load_digits
 
-from .. import LabelCleaner
+from .._cleaner import LabelCleaner
 from .._tables import MODELS
 from ._console import say, show_table, stage
 from ._outputs import check_outputs, replacing
@@ -66,9 +66,8 @@ def _show_counts(cleaner, true, flipped):
     most = cleaner.ranking_[: flipped.sum()]
     counts = [
         ("flipped labels found", found.sum(), flipped.sum()),
-        ("flagged that were not flipped", (cleaner.flagged_ & ~flipped).sum(), None),
+        ("flagged that were not flipped", (cleaner.flagged_ & ~flipped).sum(), cleaner.flagged_.sum()),
         ("found whose suggestion is the truth", right.sum(), found.sum()),
         (f"flips among the {flipped.sum()} most suspicious", flipped[most].sum(), flipped.sum()),
     ]
-    for what, count, of in counts:
-        say(f"  {what:40s} {count:4d}" + (f" of {of}" if of is not None else ""))
+    show_table(("", "rows", "of"), counts, numbers=("rows", "of"))

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from .. import InfluenceExplainer, LabelCleaner, _tables
+from .. import _tables
+from .._cleaner import LabelCleaner
+from .._explainer import InfluenceExplainer
 from .._tables import TableError
 from ..problems import penalty_parameter
 from ._audit import shown
@@ -179,7 +181,7 @@ def _show(table, question, found):
         likely = ""
         if question.probabilities is not None:
             likely = f" The probability of the given one is {question.probabilities[i]:.2g}."
-        say(f"Row {row}: given {shown(question.given[i])!r}. {without} says {said!r}.{likely}")
+        say(f"Row {row}: given {shown(question.given[i])}. {without} says {said}.{likely}")
         mine = found[found["asked_row"] == row]
         rows = [
             (r.side, r.row, r.line, shown(r.given), f"{r.influence:+.2g}")
