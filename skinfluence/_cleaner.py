@@ -13,6 +13,7 @@ from ._contradicting import ContradictingRows
 from ._delegation import DelegatingEstimator
 from ._fitting import check_weights, fit_clone
 from ._parameters import check_choices, check_damping
+from ._reported_labels import ReportedLabels
 from ._score_parameter import ScoreParameter
 from ._scoring import Scoring
 from .operators import Hessian
@@ -29,7 +30,7 @@ from .scores._tuning import PenaltySearch
 from .solvers import resolve_solver
 
 
-class LabelCleaner(ContradictingRows, DelegatingEstimator):
+class LabelCleaner(ContradictingRows, ReportedLabels, DelegatingEstimator):
     """Score how suspicious every label is, flag the worst, and refit on what is left.
 
     Parameters
@@ -173,6 +174,7 @@ class LabelCleaner(ContradictingRows, DelegatingEstimator):
         self.suggested_labels_, self.loo_probabilities_ = suggested, probabilities
         self.penalty_, self.sample_indices_, self.estimator_ = penalty, kept, final
         self._scored = scored
+        self._training = X, y, sample_weight  # as given, not copies: what a report shows
         return self
 
     def fit_resample(self, X, y, **params):

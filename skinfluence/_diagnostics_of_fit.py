@@ -178,7 +178,7 @@ def _lines(explainer):
     state = "stopped short" if stopped_short(problem, decrement, typical) else "converged"
     ratio = decrement / typical if typical > 0 else 0.0
     yield "optimum", f"{state}: {ratio:.1g} of a typical row's removal away"
-    cheap = _is_cheap(fit)
+    cheap = is_cheap(fit)
     if cheap or "eigenvalues" in vars(fit):
         yield "condition", f"{explainer.condition_:.2g}"
     if cheap or "effective_dimension" in vars(fit):
@@ -189,7 +189,7 @@ def _lines(explainer):
         yield "LiSSA spread", f"{explainer.lissa_spread_:.1g}"
 
 
-def _is_cheap(fit):
+def is_cheap(fit):
     """Tell whether H was factored, and is small enough to answer anything at once."""
     P = len(fit.problem.theta)
     work = fit.problem.y.size * P**2

@@ -11,6 +11,7 @@ from ._influence_of_rows import InfluenceOfRows
 from ._influence_on_tests import InfluenceOnTests
 from ._parameters import check_at_least, check_choices, check_damping
 from ._relative_influence import RelativeInfluence
+from ._reported_influence import ReportedInfluence
 from ._verified_by_refits import VerifiedByRefits
 from .operators import Hessian
 from .problems import as_problem, final_is_frozen, with_parameters
@@ -31,6 +32,7 @@ class InfluenceExplainer(
     DiagnosticsOfRows,
     DiagnosticsOfFit,
     VerifiedByRefits,
+    ReportedInfluence,
     DelegatingEstimator,
 ):
     """Estimate how predictions and losses would change without each training row.
@@ -212,6 +214,7 @@ class InfluenceExplainer(
         # Copies: `verify` fits again on what `fit` was given, whatever became of it since.
         weights = None if sample_weight is None else sample_weight.copy()
         fitted["_training"] = np.array(y), weights
+        fitted["_shown"] = X  # as given, not a copy: only a report looks at it
         vars(self).update(fitted)  # all at once: an interrupted fit leaves the last one whole
         return self
 

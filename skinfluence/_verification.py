@@ -42,6 +42,11 @@ class Verification(Bunch):
     """
 
     @property
+    def agrees(self):
+        """Whether Pearson >= 0.95 and 0.8 <= slope <= 1.25; False where these are not defined."""
+        return not _poor(self.pearson, self.slope)
+
+    @property
     def verdict(self):
         """One sentence: whether the estimates agree with the refits, and what to do if not."""
         if not np.all(np.isfinite([self.pearson, self.slope])):

@@ -27,6 +27,8 @@ LAYERS = [
     {"_influence_of_changes", "_influence_of_rows", "_influence_on_tests", "_relative_influence"},
     {"_contradicting", "_diagnostics_of_rows", "_diagnostics_of_fit"},
     {"_verified_by_refits"},
+    {"report"},  # is handed what it shows: it knows the estimators' attributes, not their classes
+    {"_reported_influence", "_reported_labels"},
     {"_explainer", "_cleaner", "_smoothed_linear_svc"},
     {"_resolved", "_perturbing"},
     {"_attack", "_flipping"},

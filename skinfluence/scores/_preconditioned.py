@@ -32,8 +32,8 @@ class Nearby:
     rtol: float = 1e-4
 
     def invert(self, hessian):
-        """Return H⁻¹, by a factor of its own where H is small."""
-        if hessian.shape[0] < LARGE:
+        """Return H⁻¹, by a factor of its own where H is small, or of another order."""
+        if hessian.shape[0] < LARGE or hessian.shape != self.inverse.shape:
             return descending(Direct(), hessian)
         return PreconditionedInverse(
             hessian, self.inverse, lambda: descending(Direct(), hessian), self.rtol

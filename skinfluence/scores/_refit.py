@@ -108,13 +108,13 @@ class Refit:
     @classmethod
     def around(cls, final, problem, y, sample_weight=None, *, refine=True, **jobs):
         """Prepare refits of a fitted final estimator whose problem is known."""
-        problem = _optimum(problem, refine)
+        problem = refine_problem(problem, Direct()) if refine else problem
         loss, targets = problem.reported, problem.targets
         return cls(final, problem.X, y, sample_weight, loss, targets, problem, refine, **jobs)
 
     @cached_property
     def nearby(self):
-        """A solver of the Hessians of refits of a curved model, which are near the full fit's."""
+        """A solver of the Hessians of refits, which are near the full fit's."""
         return Nearby(invert_curved(Direct(), self.problem, 0.0)[0])
 
     def encode(self, estimator, X, y):
@@ -138,15 +138,19 @@ class Refit:
         """Return the training rows' raw predictions, the loss, and the encoded targets."""
         return self._full_raw(self.X), self.loss, self.targets.encode(self.y, np.float64)
 
+    def losses(self, X, y):
+        """Return the losses of test rows under the full fit, shape (m,)."""
+        return self.loss(self._full_raw(X), y)
+
     def on_losses(self, X, y):
         """Effect on the losses of test rows, as (m, n_rows)."""
-        before = self.loss(self._full_raw(X), y)[:, None]
+        before = self.losses(X, y)[:, None]
         return lambda rows: self._losses_without(rows[:, None], X, y) - before
 
     def on_groups(self, X, y, groups):
         """Effect on test losses of removing each group at once; groups (n, n_groups) boolean."""
         dropped = [np.flatnonzero(members) for members in groups.T]
-        return self._losses_without(dropped, X, y) - self.loss(self._full_raw(X), y)[:, None]
+        return self._losses_without(dropped, X, y) - self.losses(X, y)[:, None]
 
     def on_replacements(self, X, y, rows, X_new=None, y_new=None):
         """Effect on test losses of replacing each row alone; shape (m, n_rows).
@@ -158,7 +162,7 @@ class Refit:
             for i, row in enumerate(rows)
         )
         after = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(tasks)
-        before = self.loss(self._full_raw(X), y)[:, None]
+        before = self.losses(X, y)[:, None]
         return np.reshape(after, (len(rows), len(y))).T - before
 
     def fit_without(self, dropped):
@@ -256,8 +260,8 @@ def fit_on(refit, X, y, sample_weight, changed, kept=slice(None)):
     model = _fit_again(refit, X, y, weights, changed)
     if refit.problem is None:
         return model, None
-    problem = as_problem(model, X, y, **weights)
-    return model, _optimum(problem.refitted(refit.problem, kept), refit.refine)
+    problem = as_problem(model, X, y, **weights).refitted(refit.problem, kept)
+    return model, refine_problem(problem, refit.nearby) if refit.refine else problem
 
 
 def _losses_with(refit, X, y, row, X_new, y_new):
@@ -304,7 +308,3 @@ def _require_classes(refit, y, dropped):
             f"Without row(s) {np.asarray(dropped)[:5].tolist()} a class has no row left, so the "
             "model cannot be fitted again; leave them out of `rows`."
         )
-
-
-def _optimum(problem, refine):
-    return refine_problem(problem, Direct()) if refine else problem

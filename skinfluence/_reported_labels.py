@@ -1,0 +1,111 @@
+"""A cleaner's report, and the real refits behind what it says of its own scores."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from ._diagnostics_of_fit import FitDiagnostics
+from ._parameters import check_whole
+from ._verification import compare
+from .report import check_destination, cleaning_report, require_report_packages, write_whole
+from .report._contents import check_table
+from .report._pictures import check_image_shape
+from .report._trust import REFITTED, Trust, diagnostics
+from .scores import Refit, newton_decrement, typical_decrement
+
+
+class ReportedLabels:
+    """The method of a fitted cleaner that writes what it found for people to read."""
+
+    def to_html(self, path, *, title=None, max_rows=100, table=None, image_shape=None):
+        """Write a report: the labels to look at, and the rows that contradict each.
+
+        One HTML file that stands alone: it asks for nothing from elsewhere, and can be read with
+        scripting off, on a phone and in print. Ten rows are really refitted for it.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file. It is written whole or not at all.
+        title : str, default=None
+            Heading of the report.
+        max_rows : int, default=100
+            Rows of the ranking to show, the most suspicious ones.
+        table : DataFrame of n rows, default=None
+            Columns to show for the training rows. None means the X that ``fit`` was given, as it
+            is now: texts, columns, or pictures.
+        image_shape : tuple (height, width) or (height, width, 3), default=None
+            The images that rows are. None takes arrays of more than two axes for images, and,
+            unless ``table`` is given, arrays without column names whose p = s² >= 64 columns are
+            never negative for squares of side s.
+
+        Raises
+        ------
+        ImportError
+            If the "report" extra is not installed.
+        OSError
+            If there can be no file at ``path``.
+        ValueError
+            If ``table`` has another number of rows, or ``image_shape`` of values.
+        """
+        check_is_fitted(self)
+        require_report_packages(f"{type(self).__name__}.to_html")
+        path = check_destination(path)
+        check_whole("max_rows", max_rows)
+        X, y, _ = self._training
+        check_table(table, len(y))
+        if table is None or image_shape is not None:
+            image_shape = check_image_shape(image_shape, X)
+        shown = {"max_rows": max_rows, "table": table, "image_shape": image_shape}
+        page = cleaning_report(
+            self, self._refit_some(), self._diagnostics_of_scoring(), title=title, **shown
+        )
+        write_whole(path, page)
+
+    def _diagnostics_of_scoring(self):
+        scored = self._scored
+        fit = FitDiagnostics(scored.working, scored.inverse)
+        if scored.inverse.rcond is not None:  # the scores have asked for every leverage already
+            _ = fit.effective_dimension
+        decrement = newton_decrement(scored.problem, scored.inverse)
+        return diagnostics(fit, decrement, typical_decrement(scored.problem, scored.inverse))
+
+    def _refit_some(self):
+        """Really refit without some rows, flagged ones and others; compare their own losses.
+
+        Returns
+        -------
+        trust : Trust or None
+            None if no row can be left out, each being alone in its class.
+        """
+        scored, (_, y, weights) = self._scored, self._training
+        problem, random = scored.problem, np.random.RandomState(0)
+        rows, why = self._refittable(random)
+        if not len(rows):
+            return None
+        refit = Refit.around(scored.estimator, problem, np.asarray(y), weights)
+        raw, targets = problem.raw[rows], problem.y[rows]
+        estimated, refitted = (
+            problem.reported(raw + change, targets) - problem.reported(raw, targets)
+            for change in (scored.newton.on_own_raw(rows), refit.on_own_raw(rows))
+        )
+        found = compare(
+            estimated[None],
+            refitted[None],
+            rows,
+            confidence=0.95,
+            random=random,
+            selected_as=why,
+            method="newton",
+        )
+        return Trust(found, "the loss of each row itself")
+
+    def _refittable(self, random):
+        """Choose the most suspicious rows, and random ones, that others of their class replace."""
+        kinds = self._scored.problem.targets.kinds(self._scored.problem.y)
+        several = [np.bincount(codes)[codes] > 1 for codes in kinds]
+        able = np.all(several, axis=0) if several else np.ones(len(self.ranking_), dtype=bool)
+        candidates = self.ranking_[able[self.ranking_]]
+        n_worst = min((REFITTED + 1) // 2, len(candidates))
+        drawn = random.permutation(candidates[n_worst:])[: REFITTED - n_worst]
+        rows = np.concatenate([candidates[:n_worst], drawn])
+        return rows, np.repeat(["most suspicious", "random"], [n_worst, len(drawn)])

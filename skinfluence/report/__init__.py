@@ -1,0 +1,18 @@
+"""Reports: what a cleaner or an explainer found, as one HTML file that stands alone.
+
+``LabelCleaner.to_html`` and ``InfluenceExplainer.to_html`` write them. They need the "report"
+extra: ``pip install skinfluence[report]``.
+"""
+
+from ._cleaning import cleaning_report
+from ._explaining import influence_report
+from ._files import check_destination, write_whole
+from ._page import require_report_packages
+
+__all__ = [
+    "check_destination",
+    "cleaning_report",
+    "influence_report",
+    "require_report_packages",
+    "write_whole",
+]

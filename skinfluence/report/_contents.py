@@ -1,0 +1,142 @@
+"""What a row of the data is for a reader: a text, a picture, or named values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from ._pictures import Pictures
+from ._values import text_of
+
+#: Characters of a text, and columns of a row, that stand in the page unfolded.
+EXCERPT, COLUMNS = 500, 12
+#: And those that are in the page at all.
+MOST_CHARACTERS, MOST_COLUMNS = 100_000, 500
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text, with its beginning if it is long.
+
+    Parameters
+    ----------
+    excerpt : str
+        The beginning, white space closed up; all of it if it is short.
+    whole : str or None
+        The text, up to ``MOST_CHARACTERS``; None if the excerpt is all.
+    length : int
+        Characters of the original.
+    """
+
+    excerpt: str
+    whole: str | None
+    length: int
+
+    @classmethod
+    def of(cls, value):
+        """Return the Text of any value."""
+        text = text_of(value)
+        start = text[: 4 * EXCERPT]  # enough for an excerpt, whatever white space is closed up
+        closed = " ".join(start.split())
+        if len(text) <= EXCERPT and closed == text.strip():
+            return cls(text, None, len(text))
+        cut = len(closed) > EXCERPT or len(start) < len(text)
+        excerpt = closed[:EXCERPT] + ("…" if cut else "")
+        return cls(excerpt, text[:MOST_CHARACTERS], len(text))
+
+
+@dataclass(frozen=True)
+class Content:
+    """A row for the templates.
+
+    Parameters
+    ----------
+    picture : str or None
+        A ``data:`` URI.
+    text : Text or None
+        Of a row that is one text.
+    fields : list of (str, Text)
+        Named values, up to ``MOST_COLUMNS``.
+    n_fields : int
+        How many there are.
+    """
+
+    picture: str | None = None
+    text: Text | None = None
+    fields: tuple = ()
+    n_fields: int = 0
+
+    @property
+    def first(self):
+        """The fields that are shown unfolded."""
+        return self.fields[:COLUMNS]
+
+    @property
+    def rest(self):
+        """The others that are in the page."""
+        return self.fields[COLUMNS:]
+
+
+class Contents:
+    """Rows of a data set, one Content each.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix, DataFrame, list}
+        Rows as the estimator was given them.
+    table : DataFrame or None
+        Columns to show instead of those of X.
+    image_shape : tuple of int or None
+        The images that rows of X are.
+    """
+
+    def __init__(self, X, table=None, image_shape=None):
+        self.rows = X if table is None else table
+        self.pictures = None if image_shape is None else Pictures(X, image_shape)
+        self.only_pictures = self.pictures is not None and table is None
+
+    def __getitem__(self, i):
+        picture = None if self.pictures is None else self.pictures.uri(i)
+        if self.only_pictures:
+            return Content(picture)
+        fields = self._fields(i)
+        if isinstance(fields, Text):
+            return Content(picture, fields)
+        shown = tuple((str(name), Text.of(value)) for name, value in fields[:MOST_COLUMNS])
+        return Content(picture, None, shown, len(fields))
+
+    def name(self, i):
+        """Return what row i is called in the index of a DataFrame, None if that is its number."""
+        index = getattr(self.rows, "index", None)
+        if index is None or callable(index) or index[i] == i:
+            return None
+        return text_of(index[i])
+
+    def _fields(self, i):
+        """Return (name, value) of every column of row i, or the Text that it is."""
+        rows = self.rows
+        if sparse.issparse(rows):
+            row = rows[[i]].tocoo()
+            order = np.argsort(-np.abs(row.data), kind="stable")
+            return [(f"column {row.col[j]}", row.data[j]) for j in order if row.data[j]]
+        if hasattr(rows, "columns"):
+            take = rows.iloc if hasattr(rows, "iloc") else rows
+            return [(name, take[i, j]) for j, name in enumerate(rows.columns)]
+        row = rows.iloc[i] if hasattr(rows, "iloc") else rows[i]
+        if isinstance(row, Mapping):
+            return list(row.items())
+        if isinstance(row, (list, tuple)) or np.ndim(row):
+            return [(f"column {j}", value) for j, value in enumerate(np.ravel(row))]
+        return Text.of(row)
+
+
+def check_table(table, n_rows):
+    """Return ``table``; ValueError unless it is None or has a row for every training row."""
+    if table is not None and not hasattr(table, "columns"):
+        raise TypeError(f"`table` must be a DataFrame; got {type(table).__name__}.")
+    if table is not None and len(table) != n_rows:
+        raise ValueError(
+            f"`table` must have one row for each of the {n_rows} training rows; got {len(table)}."
+        )
+    return table
