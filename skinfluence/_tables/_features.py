@@ -37,14 +37,14 @@ def typed_frame(frame, columns):
     TableError
         If a number is infinite, or a column is not there.
     """
+    columns = [column for column in columns if column.kind != "ignore"]
     absent = [column.name for column in columns if column.name not in frame]
     if absent:
         raise TableError(
-            f"The table has no column {', '.join(map(repr, absent))}, which the model was fitted "
-            "on. Give a table with the same columns."
+            f"The table has no column {', '.join(map(repr, absent))}, which the model learnt from. "
+            "Give a table with the same columns."
         )
-    used = {column.name: column for column in columns if column.kind != "ignore"}
-    return pd.DataFrame({name: _TYPED[c.kind](frame[name], c) for name, c in used.items()})
+    return pd.DataFrame({c.name: _TYPED[c.kind](frame[c.name], c) for c in columns})
 
 
 def _numbers(series, column):

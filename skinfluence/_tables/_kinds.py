@@ -124,7 +124,8 @@ def _guess_number(name, values):
     if whole and (padded or _CODE.search(snake)) and distinct <= len(numbers) / 2:
         return Column(name, "category", "a code")
     different = distinct > len(numbers) / 2 and bool(_IDENTIFIER.search(snake) or padded)
-    if whole and distinct > 2 and (different or np.ptp(np.diff(numbers)) == 0):
+    counted = distinct > 2 and np.all(np.diff(numbers) == 1)
+    if whole and (different or counted):
         return Column(name, "ignore", "an identifier")
     strays = int((~read).sum())
     reason = f"{strays} other values count as missing" if strays else ""

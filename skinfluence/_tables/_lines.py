@@ -1,11 +1,10 @@
 """Where a row stands in its file: blank lines and values that span lines are counted."""
 
-import csv
-import io
+from itertools import islice
 
 import numpy as np
 
-from ._reading import delimiter_of, first_line, is_parquet, open_bytes
+from ._reading import delimiter_of, is_parquet, records
 
 
 def lines_of_rows(path, rows, *, encoding="utf-8"):
@@ -24,17 +23,6 @@ def lines_of_rows(path, rows, *, encoding="utf-8"):
     """
     if is_parquet(path):
         return None
-    starts, last = [], max(rows, default=-1)
-    with open_bytes(path) as file:
-        text = io.TextIOWrapper(file, encoding=encoding, newline="")
-        reader = csv.reader(text, delimiter=delimiter_of(first_line(path, encoding)))
-        csv.field_size_limit(2**31 - 1)
-        next(reader)
-        start = reader.line_num + 1
-        for record in reader:
-            if record:
-                starts.append(start)
-            if len(starts) > last:
-                break
-            start = reader.line_num + 1
+    wanted = records(path, encoding, delimiter_of(path, encoding))
+    starts = [line for line, _ in islice(wanted, 1, max(rows, default=-1) + 2)]
     return np.array(starts, dtype=int)[rows]

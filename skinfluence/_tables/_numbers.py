@@ -58,4 +58,5 @@ def _bare(values):
 
 
 def _parsed(values):
-    return pd.to_numeric(values, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    numbers = pd.to_numeric(values, errors="coerce")
+    return numbers.to_numpy(dtype=float, na_value=np.nan, copy=True)

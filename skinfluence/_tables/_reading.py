@@ -8,6 +8,7 @@ import csv
 import gzip
 import io
 import zlib
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
@@ -82,15 +83,29 @@ def open_bytes(path):
     return gzip.open(path, "rb") if compressed else open(path, "rb")
 
 
-def first_line(path, encoding):
-    """Return the header line of a text file."""
-    with open_bytes(path) as file:
-        return io.TextIOWrapper(file, encoding=encoding, newline="").readline()
+def records(path, encoding, delimiter):
+    """Yield (line on which it starts, values) of every record of a text file, the header first."""
+    csv.field_size_limit(2**31 - 1)
+    with open_bytes(path) as file, io.TextIOWrapper(file, encoding=encoding, newline="") as text:
+        reader = csv.reader(text, delimiter=delimiter)
+        start = 1
+        for record in reader:
+            if record:
+                yield start, record
+            start = reader.line_num + 1
 
 
-def delimiter_of(header):
-    """Return the delimiter that cuts a header line into the most names."""
-    return max(DELIMITERS, key=lambda mark: len(next(csv.reader([header], delimiter=mark), [])))
+def delimiter_of(path, encoding):
+    """Return the delimiter that cuts the first records into the same number of values.
+
+    If there are several, or none, it is the one that cuts the header into the most.
+    """
+
+    def fit(mark):
+        first = [len(record) for _, record in islice(records(path, encoding, mark), 20)]
+        return len(set(first)) == 1 and first[0] > 1, first[0]
+
+    return max(DELIMITERS, key=fit)
 
 
 def _read_parquet(path):
@@ -103,8 +118,7 @@ def _read_parquet(path):
 def _read_text(path, encoding):
     _check_is_text(path, encoding)
     try:
-        header = first_line(path, encoding)
-        return _read_delimited(path, encoding, delimiter_of(header))
+        return _read_delimited(path, encoding, delimiter_of(path, encoding))
     except LookupError:
         raise TableError(
             f"There is no encoding {encoding!r}. Common ones are utf-8, latin-1, cp1252 and utf-16."
@@ -117,8 +131,7 @@ def _read_delimited(path, encoding, delimiter):
     parse = pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
     read = pa.csv.ReadOptions(encoding=encoding)
     try:
-        with open_bytes(path) as file:
-            names = pa.csv.open_csv(file, read, parse).schema.names
+        _, names = next(records(path, encoding, delimiter))
         strings = pa.csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
             strings_can_be_null=True,
@@ -154,17 +167,14 @@ def _undecodable(path, encoding):
 
 def _malformed(path, encoding, delimiter, error):
     """Return the error that names the first line that the header does not fit."""
-    with open_bytes(path) as file:
-        reader = csv.reader(
-            io.TextIOWrapper(file, encoding=encoding, newline=""), delimiter=delimiter
-        )
-        wanted = len(next(reader))
-        for record in reader:
-            if record and len(record) != wanted:
-                return TableError(
-                    f"{path} is not a table: the header has {wanted} columns, and line "
-                    f"{reader.line_num} has {len(record)}. Quote values that hold {delimiter!r}."
-                )
+    widths = ((line, len(record)) for line, record in records(path, encoding, delimiter))
+    _, wanted = next(widths)
+    for line, width in widths:
+        if width != wanted:
+            return TableError(
+                f"{path} is not a table: the header has {wanted} columns, and line {line} has "
+                f"{width}. Quote values that hold {delimiter!r}."
+            )
     return TableError(f"{path} is not a table: {error}. Save it as CSV or Parquet.")
 
 

@@ -66,7 +66,11 @@ def _show_counts(cleaner, true, flipped):
     most = cleaner.ranking_[: flipped.sum()]
     counts = [
         ("flipped labels found", found.sum(), flipped.sum()),
-        ("flagged that were not flipped", (cleaner.flagged_ & ~flipped).sum(), cleaner.flagged_.sum()),
+        (
+            "flagged that were not flipped",
+            (cleaner.flagged_ & ~flipped).sum(),
+            cleaner.flagged_.sum(),
+        ),
         ("found whose suggestion is the truth", right.sum(), found.sum()),
         (f"flips among the {flipped.sum()} most suspicious", flipped[most].sum(), flipped.sum()),
     ]
