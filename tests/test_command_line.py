@@ -189,7 +189,7 @@ def test_explain_rows_of_another_table(folder):
     options = "--target", "label", "--test", "new.csv"
     assert "Row 2: given" in works("explain", "table.csv", *options, "--rows", 2)
     assert "count from 0 to 2" in refuses("explain", "table.csv", *options, "--rows", 3)
-    frame()[["x"]].to_csv("new.csv", index=False)
+    frame().drop(columns="z").to_csv("new.csv", index=False)
     assert "has no column 'z'" in refuses("explain", "table.csv", *options, "--rows", 2)
 
 
@@ -239,10 +239,12 @@ def as_it_is():
 
 #: name: (what writes the table, options, what the line says)
 AUDIT = ("audit", "table.csv", "--target", "label")
+OF_X = ("audit", "table.csv", "--target", "x")
+TYPO = ("audit", "table.csv", "--target", "Lable")
 REFUSED = {
     "no such column": (
         as_it_is,
-        ("audit", "table.csv", "--target", "Lable"),
+        TYPO,
         "Did you mean 'label'?",
     ),
     "nothing like it": (as_it_is, ("audit", "table.csv", "--target", "qqq"), "columns are 'id', "),
@@ -259,7 +261,7 @@ REFUSED = {
     "infinite": (infinite, AUDIT, "'x' holds an infinite value in row 5"),
     "infinite target": (
         infinite,
-        ("audit", "table.csv", "--target", "x"),
+        OF_X,
         "infinite value in row 5",
     ),
     "not utf-8": (bytes_of("é,label\n1,a\n".encode("latin-1")), AUDIT, "--encoding latin-1"),
