@@ -3,12 +3,15 @@
 import functools
 
 import click
+import sklearn
 
 from .._tables import MODELS, TASKS, TableError
 from ._preparing import TableOptions
 
 #: Every model of any task, each once.
 MODEL_NAMES = list(dict.fromkeys(name for models in MODELS.values() for name in models))
+#: MiB of a block of rows: enough for BLAS, and little beside a large table.
+WORKING_MEMORY = 256
 
 
 class OneLineErrors(click.Group):
@@ -17,7 +20,8 @@ class OneLineErrors(click.Group):
     def invoke(self, ctx):
         """Run the command that was named."""
         try:
-            return super().invoke(ctx)
+            with sklearn.config_context(working_memory=WORKING_MEMORY):
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo("Interrupted; no file was changed.", err=True)
             ctx.exit(130)
