@@ -19,8 +19,8 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 ## make demo         find flipped labels in the digits that ship with scikit-learn
-demo: $(VENV)/installed
-	@$(VENV)/bin/python examples/find_flipped_digits.py
+demo: $(VENV)/installed-cli
+	@$(VENV)/bin/skinfluence demo
 
 ## make test         run the tests and every code block of the documentation
 test: $(VENV)/installed-test
@@ -81,15 +81,10 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	@$(VENV)/bin/python $(INSTALL) 'pip>=21.3'  # the first that installs in place from a pyproject
 
-$(VENV)/installed: pyproject.toml | $(VENV)/bin/python
-	@echo "Installing skinfluence and what it needs (a minute or two the first time)"
-	@$(VENV)/bin/python $(INSTALL) --editable .
-	@touch $@
-
 $(VENV)/installed-examples: EXTRAS := data,plot
 $(VENV)/installed-%: EXTRAS = $*
 $(VENV)/installed-%: pyproject.toml | $(VENV)/bin/python
-	@echo "Installing skinfluence[$(EXTRAS)]"
+	@echo "Installing skinfluence[$(EXTRAS)] (a minute or two the first time)"
 	@$(VENV)/bin/python $(INSTALL) --editable '.[$(EXTRAS)]'
 	@touch $@
 

@@ -2,6 +2,7 @@
 
 import importlib.metadata as metadata
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from skinfluence import InfluenceExplainer, LabelCleaner, as_problem, leave_one_
 # What is installed: this environment's copy, the package alone, and five dependencies.
 assert Path(skinfluence.__file__).is_relative_to(sys.prefix), skinfluence.__file__
 assert metadata.version("skinfluence") == skinfluence.__version__
-folders = {path.parts[0] for path in metadata.files("skinfluence")}
+command = f"skinfluence{'.exe' if sys.platform == 'win32' else ''}"
+files = [path for path in metadata.files("skinfluence") if path.name != command]
+folders = {path.parts[0] for path in files}
 assert folders == {"skinfluence", f"skinfluence-{skinfluence.__version__}.dist-info"}, folders
 needed = {
     re.match(r"[\w-]+", line)[0]
@@ -41,4 +44,9 @@ assert pearson > 0.99, pearson
 assert as_problem(explainer.estimator_, X, y).n_rows == len(y)
 y[7] = 1 - y[7]
 assert 7 in LabelCleaner(model).fit(X, y).ranking_[:10]
+
+# The command says which extra it needs.
+ran = subprocess.run([sys.executable, "-m", "skinfluence"], capture_output=True, text=True)
+assert ran.returncode == 2 and ran.stderr.count("\n") == 1, ran
+assert "pip install skinfluence[cli]" in ran.stderr, ran
 print(f"skinfluence {skinfluence.__version__} works where only its dependencies are installed")

@@ -8,6 +8,12 @@ from scipy import sparse
 from .._blocks import row_blocks
 from ._predictor import Predictor
 
+#: Share of entries from which on BLAS multiplies a sparse X, made dense block by block, faster
+#: than scipy does: at 0.1 they take as long, at 0.2 BLAS a quarter (275 and 2000 columns).
+DENSE_SHARE = 0.1
+#: Rows of a block that is made dense or weighted.
+BLOCK_ROWS = 8192
+
 
 @dataclass(frozen=True)
 class LinearPredictor(Predictor):
@@ -197,14 +203,16 @@ def _weighted_product(X, weights):
 
     Those of a softmax are: p_k (1 - p_k) >= 0, and -p_k p_m <= 0.
     """
-    if sparse.issparse(X):
+    n, p = X.shape
+    if sparse.issparse(X) and X.nnz < DENSE_SHARE * n * p:
         return (X.T @ X.multiply(weights[:, None]).tocsr()).toarray()
-    product = np.zeros((X.shape[1], X.shape[1]), dtype=X.dtype)
+    product = np.zeros((p, p), dtype=X.dtype)
     sign = next((sign for sign in (1, -1) if np.all(sign * weights >= 0)), None)
-    for block in row_blocks(len(X), X.shape[1] * X.itemsize):
+    for block in row_blocks(n, p * X.dtype.itemsize, at_most=BLOCK_ROWS):
+        rows = X[block].toarray() if sparse.issparse(X) else X[block]
         if sign is not None:
-            scaled = X[block] * np.sqrt(sign * weights[block])[:, None]
+            scaled = rows * np.sqrt(sign * weights[block])[:, None]
             product += sign * (scaled.T @ scaled)
         else:
-            product += X[block].T @ (X[block] * weights[block, None])
+            product += rows.T @ (rows * weights[block, None])
     return product

@@ -34,7 +34,7 @@ def text_of(value):
     if isinstance(value, np.ndarray) and value.ndim:
         return ", ".join(map(text_of, value.tolist()))
     value = value.item() if isinstance(value, np.generic) else value
-    if value is None or value != value:  # NaN and NaT differ from themselves
+    if value is None or str(value) == "<NA>" or value != value:  # as NaN and NaT do
         return "missing"
     whole = isinstance(value, (numbers.Integral, str))
     return f"{value:.6g}" if isinstance(value, numbers.Real) and not whole else str(value)
