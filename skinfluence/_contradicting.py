@@ -25,7 +25,7 @@ class ContradictingRows:
 
         Parameters
         ----------
-        rows : None, int indices, boolean mask or slice, default=None
+        rows : None, int indices, bool mask or slice, default=None
             Training rows asked about. None means the flagged ones, most suspicious first.
         k : int, default=5
             Rows to return for each, between 1 and n - 1.
