@@ -80,7 +80,7 @@ $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 	@$(VENV)/bin/python $(INSTALL) --editable .
 	@touch $@
 
-$(VENV)/installed-examples: EXTRAS := data,plot
+$(VENV)/installed-examples: EXTRAS := data,plot,report
 $(VENV)/installed-%: EXTRAS = $*
 $(VENV)/installed-%: pyproject.toml | $(VENV)/bin/python
 	@echo "Installing skinfluence[$(EXTRAS)]"
