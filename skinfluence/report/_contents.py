@@ -9,8 +9,8 @@ from scipy import sparse
 from ._pictures import Pictures
 from ._values import text_of
 
-#: Characters of a text, of a value in a table, and columns of a row, that stand there unfolded.
-EXCERPT, CELL, COLUMNS = 500, 120, 12
+#: Characters of a text, of that of a witness, and of a value in a table, that stand unfolded.
+EXCERPT, BRIEF, CELL = 500, 250, 120
 #: And those that are in the page at all.
 MOST_CHARACTERS, MOST_COLUMNS = 100_000, 100
 
@@ -22,7 +22,7 @@ class Text:
     Parameters
     ----------
     excerpt : str
-        The beginning, white space closed up; all of it if it is short.
+        The beginning, white space closed up; all of it, as it is, if it is short.
     whole : str or None
         The text, up to ``MOST_CHARACTERS``; None if the excerpt is all.
     length : int
@@ -37,13 +37,10 @@ class Text:
     def of(cls, value, most=EXCERPT):
         """Return the Text of any value; ``most`` characters are its beginning."""
         text = text_of(value)
-        start = text[: 4 * most]  # enough for a beginning, whatever white space is closed up
-        closed = " ".join(start.split())
-        if len(text) <= most and closed == text.strip():
+        if len(text) <= most:
             return cls(text, None, len(text))
-        cut = len(closed) > most or len(start) < len(text)
-        excerpt = closed[:most] + ("…" if cut else "")
-        return cls(excerpt, text[:MOST_CHARACTERS], len(text))
+        beginning = " ".join(text[: 4 * most].split())[:most]
+        return cls(beginning + "…", text[:MOST_CHARACTERS], len(text))
 
 
 @dataclass(frozen=True)
@@ -93,12 +90,16 @@ class Contents:
         self.only_pictures = self.pictures is not None and table is None
 
     def __getitem__(self, i):
+        return self.content(i)
+
+    def content(self, i, excerpt=EXCERPT):
+        """Return the Content of row i; ``excerpt`` characters of a text stand unfolded."""
         picture = None if self.pictures is None else self.pictures.uri(i)
         if self.only_pictures:
             return Content(picture)
         fields = self._fields(i)
-        if isinstance(fields, Text):
-            return Content(picture, fields)
+        if fields is None:
+            return Content(picture, Text.of(self._row(i), excerpt))
         shown = {}
         for name, value in fields[:MOST_COLUMNS]:
             name = text_of(name)
@@ -115,7 +116,7 @@ class Contents:
         return text_of(index[i])
 
     def _fields(self, i):
-        """Return (name, value) of every column of row i, or the Text that it is."""
+        """Return (name, value) of every column of row i; None if it is one text."""
         rows = self.rows
         if sparse.issparse(rows):
             row = rows[[i]].tocoo()
@@ -124,12 +125,15 @@ class Contents:
         if hasattr(rows, "columns"):
             take = rows.iloc if hasattr(rows, "iloc") else rows
             return [(name, take[i, j]) for j, name in enumerate(rows.columns)]
-        row = rows.iloc[i] if hasattr(rows, "iloc") else rows[i]
+        row = self._row(i)
         if isinstance(row, Mapping):
             return list(row.items())
         if isinstance(row, (list, tuple)) or np.ndim(row):
             return [(f"column {j}", value) for j, value in enumerate(np.ravel(row))]
-        return Text.of(row)
+        return None
+
+    def _row(self, i):
+        return self.rows.iloc[i] if hasattr(self.rows, "iloc") else self.rows[i]
 
 
 def check_table(table, n_rows):
