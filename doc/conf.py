@@ -32,6 +32,7 @@ myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 
 # Docstrings. Members stand on the page of their class, where the template says which.
+autodoc_typehints = "none"  # docstrings say more: shapes, ranges, what None means
 autodoc_default_options = {"member-order": "bysource"}
 autosummary_generate = True
 toc_object_entries_show_parents = "hide"

@@ -1,10 +1,12 @@
 """LabelCleaner: which labels look wrong, and the model fitted without them."""
 
 import numbers
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
-from sklearn.base import clone, is_classifier
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.utils import _safe_indexing, column_or_1d, indexable
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
@@ -17,6 +19,7 @@ from ._parameters import check_choices, check_damping
 from ._reported_labels import ReportedLabels
 from ._score_parameter import ScoreParameter
 from ._scoring import Scoring
+from ._typing import MatrixLike
 from .operators import Hessian
 from .problems import (
     as_problem,
@@ -102,18 +105,18 @@ class LabelCleaner(ContradictingRows, ReportedLabels, DelegatingEstimator):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: BaseEstimator | None = None,
         *,
-        score="loo_loss",
-        contamination="auto",
-        action="drop",
-        penalty="tune",
-        solver="auto",
-        damping=0.0,
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        score: str = "loo_loss",
+        contamination: float | str = "auto",
+        action: str = "drop",
+        penalty: str = "tune",
+        solver: Any = "auto",
+        damping: float | str = 0.0,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.score = score
         self.contamination = contamination
@@ -125,7 +128,7 @@ class LabelCleaner(ContradictingRows, ReportedLabels, DelegatingEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict:
         """Return the parameters, ``score`` as it was given.
 
         Parameters
@@ -140,7 +143,9 @@ class LabelCleaner(ContradictingRows, ReportedLabels, DelegatingEstimator):
         """
         return {**super().get_params(deep), "score": vars(self)["score"]}
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> "LabelCleaner":
         """Score the labels, flag the suspicious ones, and fit on the cleaned rows.
 
         Parameters
@@ -190,7 +195,7 @@ class LabelCleaner(ContradictingRows, ReportedLabels, DelegatingEstimator):
         self._training = X, np.array(y), sample_weight  # X as given, no copy: a report shows it
         return self
 
-    def to_frame(self):
+    def to_frame(self) -> Any:
         """Return what was found of every label, as a DataFrame of one row a training row.
 
         Returns
@@ -204,7 +209,7 @@ class LabelCleaner(ContradictingRows, ReportedLabels, DelegatingEstimator):
         check_is_fitted(self)
         return label_frame(self, self._training[1], self._row_names)
 
-    def fit_resample(self, X, y, **params):
+    def fit_resample(self, X: MatrixLike, y: ArrayLike, **params: Any) -> tuple:
         """Fit, and return the cleaned rows and labels (imbalanced-learn's protocol).
 
         Parameters

@@ -11,12 +11,13 @@ from ._blocks import row_blocks, take_rows
 from ._parallel import strongest_by_block
 from ._parameters import check_whole
 from ._rows import check_rows
+from ._typing import RowsLike
 
 
 class ContradictingRows:
     """The method of a fitted cleaner that names the rows which speak against a label."""
 
-    def contradicting_rows(self, rows=None, *, k=5):
+    def contradicting_rows(self, rows: RowsLike | None = None, *, k: int = 5) -> Bunch:
         """Return the training rows that contradict the labels of some rows most.
 
         They are the most harmful rows for the loss of a row with its given label, under the model

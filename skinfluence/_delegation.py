@@ -1,9 +1,12 @@
 """A meta-estimator that predicts, and presents itself, as the estimator it wraps."""
 
+import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from ._typing import MatrixLike
 from ._wrapping import WrappingEstimator
 
 
@@ -21,7 +24,7 @@ class DelegatingEstimator(WrappingEstimator):
     _routes = (("fit", "fit"), ("score", "score"))
 
     @_wrapped_has("predict")
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict with the fitted ``estimator_``.
 
         Parameters
@@ -38,7 +41,7 @@ class DelegatingEstimator(WrappingEstimator):
         return self.estimator_.predict(X)
 
     @_wrapped_has("predict_proba")
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Return the class probabilities of the fitted ``estimator_``.
 
         Parameters
@@ -55,7 +58,7 @@ class DelegatingEstimator(WrappingEstimator):
         return self.estimator_.predict_proba(X)
 
     @_wrapped_has("predict_log_proba")
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> np.ndarray:
         """Return the log probabilities of the fitted ``estimator_``.
 
         Parameters
@@ -72,7 +75,7 @@ class DelegatingEstimator(WrappingEstimator):
         return self.estimator_.predict_log_proba(X)
 
     @_wrapped_has("decision_function")
-    def decision_function(self, X):
+    def decision_function(self, X: MatrixLike) -> np.ndarray:
         """Return the decision function of the fitted ``estimator_``.
 
         Parameters
@@ -89,7 +92,7 @@ class DelegatingEstimator(WrappingEstimator):
         return self.estimator_.decision_function(X)
 
     @_wrapped_has("score")
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the score of the fitted ``estimator_``.
 
         Parameters
@@ -112,7 +115,7 @@ class DelegatingEstimator(WrappingEstimator):
         return self.estimator_.score(X, y, **weights)
 
     @property
-    def classes_(self):
+    def classes_(self) -> np.ndarray:
         """Class labels of the fitted ``estimator_``."""
         return self.estimator_.classes_
 

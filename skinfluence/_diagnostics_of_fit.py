@@ -89,32 +89,32 @@ class DiagnosticsOfFit:
     __repr__ = _Repr()
 
     @property
-    def smallest_eigenvalue_(self):
+    def smallest_eigenvalue_(self) -> float | None:
         """Smallest eigenvalue of H / n, 0 if H is singular."""
         return self._of_fit(lambda fit: fit.eigenvalues[0])
 
     @property
-    def largest_eigenvalue_(self):
+    def largest_eigenvalue_(self) -> float | None:
         """Largest eigenvalue of H / n."""
         return self._of_fit(lambda fit: fit.eigenvalues[1])
 
     @property
-    def condition_(self):
+    def condition_(self) -> float | None:
         """Largest eigenvalue over smallest; infinite where the smallest is not positive."""
         return self._of_fit(lambda fit: _ratio(*fit.eigenvalues))
 
     @property
-    def effective_dimension_(self):
+    def effective_dimension_(self) -> float | None:
         """Sum of the leverages: the effective number of parameters."""
         return self._of_fit(lambda fit: fit.effective_dimension)
 
     @property
-    def solve_residual_(self):
+    def solve_residual_(self) -> float | None:
         """Largest relative residual of a solve with H: typical ones, and any of ``CG`` so far."""
         return self._of_fit(lambda fit: max(fit.residual, getattr(fit.inverse, "residual", 0.0)))
 
     @property
-    def lissa_spread_(self):
+    def lissa_spread_(self) -> float | None:
         """Relative standard error of the last solve by ``LiSSA``, its worst right-hand side."""
         return self._of_fit(lambda fit: _largest(getattr(fit.inverse, "spread", None)))
 

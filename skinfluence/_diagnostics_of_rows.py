@@ -13,7 +13,7 @@ class DiagnosticsOfRows:
     """
 
     @property
-    def certificates_(self):
+    def certificates_(self) -> np.ndarray:
         """How much of its Newton step was left to go when a row that was followed was settled.
 
         Rows that one step settles are not followed. The others are when they are first asked
@@ -31,7 +31,7 @@ class DiagnosticsOfRows:
             certificates[row] = left
         return certificates
 
-    def leverage(self):
+    def leverage(self) -> np.ndarray:
         """Return the leverage of every training row: the effective parameters it uses up.
 
         ``trace(s_j A_j J_j H⁻¹ J_jᵀ)``, the hat value of generalised linear models, summed over
@@ -44,7 +44,7 @@ class DiagnosticsOfRows:
         """
         return np.einsum("nkk->n", self._one_step("leverage").hats)
 
-    def cooks_distance(self):
+    def cooks_distance(self) -> np.ndarray:
         """Return Cook's distance of every training row.
 
         ``Δᵀ H Δ / (p φ)`` of the one step Δ without the row, which is ``r² h / (p φ (1 - h)²)``
@@ -86,7 +86,7 @@ class DiagnosticsOfRows:
         """
         return self._one_step("cooks_distance").cooks_distance()
 
-    def dffits(self):
+    def dffits(self) -> np.ndarray:
         """Return how many standard errors every training row moves its own prediction.
 
         ``(raw_j - raw_j without row j) / √(φ J_j H⁻¹ J_jᵀ)``: *before minus after*, the sign of
@@ -111,7 +111,7 @@ class DiagnosticsOfRows:
         fits = self._one_step("dffits").dffits()
         return fits[:, 0] if fits.shape[1] == 1 else fits
 
-    def dfbetas(self):
+    def dfbetas(self) -> np.ndarray:
         """Return how many standard errors every training row moves each parameter.
 
         ``(theta - theta without row j) / √(φ diag(H⁻¹))``: *before minus after*, the sign of the

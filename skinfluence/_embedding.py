@@ -6,13 +6,15 @@ With J(x) the Jacobian of the raw prediction,
 """
 
 import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from ._explainer import InfluenceExplainer
 from ._parameters import check_whole
 from ._principal import blocks_of, embed, principal_components, project, unwhitened
+from ._typing import MatrixLike
 from ._wrapping import WrappingEstimator
 from .problems import encode_features, require_predictions
 from .solvers import Direct
@@ -93,13 +95,22 @@ class InfluenceEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wrap
 
     _routes = (("fit", "fit"), ("fit_transform", "fit"))
 
-    def __init__(self, estimator=None, *, n_components=None, damping=0.0, random_state=None):
+    def __init__(
+        self,
+        estimator: BaseEstimator | None = None,
+        *,
+        n_components: int | None = None,
+        damping: float | str = 0.0,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
         self.estimator = estimator
         self.n_components = n_components
         self.damping = damping
         self.random_state = random_state
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> "InfluenceEmbedding":
         """Fit the estimator, factor its Hessian, and find the components.
 
         Parameters
@@ -143,7 +154,7 @@ class InfluenceEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wrap
         self._directions = directions
         return self
 
-    def transform(self, X):
+    def transform(self, X: MatrixLike) -> np.ndarray:
         """Return the embedding of rows.
 
         Parameters

@@ -1,6 +1,10 @@
 """InfluenceExplainer: which training rows made the model say that?"""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
 from ._delegation import DelegatingEstimator
 from ._diagnostics_of_fit import DiagnosticsOfFit, FitDiagnostics
@@ -13,6 +17,7 @@ from ._influence_on_tests import InfluenceOnTests
 from ._parameters import check_at_least, check_choices, check_damping
 from ._relative_influence import RelativeInfluence
 from ._reported_influence import ReportedInfluence
+from ._typing import MatrixLike
 from ._verified_by_refits import VerifiedByRefits
 from .operators import Hessian
 from .problems import as_problem, final_is_frozen, with_parameters
@@ -145,19 +150,19 @@ class InfluenceExplainer(
 
     def __init__(
         self,
-        estimator=None,
+        estimator: BaseEstimator | None = None,
         *,
-        method="auto",
-        solver="auto",
-        damping=0.0,
-        curvature="auto",
-        temperature=1e-3,
-        refine=False,
-        block_size=None,
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        method: str = "auto",
+        solver: Any = "auto",
+        damping: float | str = 0.0,
+        curvature: str = "auto",
+        temperature: float = 1e-3,
+        refine: bool = False,
+        block_size: int | None = None,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.method = method
         self.solver = solver
@@ -170,7 +175,9 @@ class InfluenceExplainer(
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> "InfluenceExplainer":
         """Fit the estimator and factor its Hessian.
 
         Parameters

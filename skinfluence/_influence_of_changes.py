@@ -4,10 +4,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._blocks import row_blocks
 from ._rows import check_rows
+from ._typing import MatrixLike, RowsLike
 from .operators import Hessian, MixedDerivative
 from .problems import (
     NewRows,
@@ -22,7 +24,9 @@ from .scores import FirstOrder
 class InfluenceOfChanges:
     """Methods of a fitted explainer that change training rows, and remove none."""
 
-    def input_influence(self, X_test, y_test, *, rows=None):
+    def input_influence(
+        self, X_test: MatrixLike, y_test: ArrayLike, *, rows: RowsLike | None = None
+    ) -> np.ndarray:
         """Return the derivative of every test loss in the features of each training row.
 
         It is the derivative under refitting, ``-∇loss_testᵀ H⁻¹ s_j ∇ₓ∇θ loss_j`` (equation 5,
@@ -97,7 +101,15 @@ class InfluenceOfChanges:
             return Slopes(first_order, X, y)
         return KernelSlopes(first_order, X, y, encode_features(self.estimator_, X_test))
 
-    def replacement_influence(self, X_test, y_test, *, rows, X_new=None, y_new=None):
+    def replacement_influence(
+        self,
+        X_test: MatrixLike,
+        y_test: ArrayLike,
+        *,
+        rows: RowsLike | None,
+        X_new: MatrixLike | None = None,
+        y_new: ArrayLike | None = None,
+    ) -> np.ndarray:
         """Return the change of every test loss when each training row is replaced (equation 3).
 
         The old row leaves and a new one comes, one row at a time: with other features, another

@@ -3,10 +3,12 @@
 import warnings
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from ._rows import check_rows
+from ._typing import RowsLike
 from .problems import require_predictions, with_parameters
 from .scores import Newton
 
@@ -14,7 +16,7 @@ from .scores import Newton
 class InfluenceOfRows:
     """Methods of a fitted explainer that ask about its training rows."""
 
-    def parameter_influence(self, rows=None):
+    def parameter_influence(self, rows: RowsLike | None = None) -> np.ndarray:
         """Return the change of the parameters when each training row is removed (equation 1).
 
         Parameters
@@ -36,7 +38,7 @@ class InfluenceOfRows:
         change = self.scores_.on_parameters()(rows)
         return self.problem_.parameter_change(rows, change, linear=self.method_ == "influence")
 
-    def self_influence(self):
+    def self_influence(self) -> np.ndarray:
         """Return the change of every training row's own unweighted loss when it is removed.
 
         Returns
@@ -53,7 +55,7 @@ class InfluenceOfRows:
         raw, loss, y = self._own_rows()
         return loss.change(raw, y, change)
 
-    def loo_predict(self, method="auto"):
+    def loo_predict(self, method: str = "auto") -> np.ndarray:
         """Predict every training row by the model without it, from one fit.
 
         Parameters
@@ -85,7 +87,7 @@ class InfluenceOfRows:
         raw = raw + self._loo_scores().on_own_raw(np.arange(self._n_rows))
         return self._respond(raw, loss, method)
 
-    def remove(self, rows):
+    def remove(self, rows: RowsLike) -> BaseEstimator:
         """Return the estimator as it would be without some training rows, not fitted again.
 
         Newton steps on the objective without the rows, all at once, start from the fitted

@@ -3,6 +3,7 @@
 import numbers
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
@@ -10,13 +11,22 @@ from ._blocks import row_blocks
 from ._frames import influence_frame, row_names
 from ._parallel import evaluate_blocks, strongest_by_block
 from ._rows import check_groups, check_rows
+from ._typing import MatrixLike, RowsLike
 from .problems import encode_features, encode_targets, require_predictions
 
 
 class InfluenceOnTests:
     """Methods of a fitted explainer that take test rows."""
 
-    def loss_influence(self, X_test, y_test, *, rows=None, scale="removal", out=None):
+    def loss_influence(
+        self,
+        X_test: MatrixLike,
+        y_test: ArrayLike,
+        *,
+        rows: RowsLike | None = None,
+        scale: str = "removal",
+        out: ArrayLike | None = None,
+    ) -> np.ndarray:
         """Return the change of every test loss when each training row is removed (equation 2).
 
         Parameters
@@ -50,7 +60,9 @@ class InfluenceOnTests:
             out *= -self.problem_.n
         return out
 
-    def prediction_influence(self, X_test, *, rows=None):
+    def prediction_influence(
+        self, X_test: MatrixLike, *, rows: RowsLike | None = None
+    ) -> np.ndarray:
         """Return the change of every test prediction when each training row is removed.
 
         Parameters
@@ -76,7 +88,9 @@ class InfluenceOnTests:
         influence = np.concatenate(parts)
         return influence[:, :, 0] if influence.shape[2] == 1 else influence
 
-    def group_influence(self, X_test, y_test, groups):
+    def group_influence(
+        self, X_test: MatrixLike, y_test: ArrayLike, groups: ArrayLike
+    ) -> np.ndarray:
         """Return the change of every test loss when each group of rows is removed at once.
 
         Parameters
@@ -105,7 +119,9 @@ class InfluenceOnTests:
         X, y = self._encode(X_test, y_test)
         return self.scores_.on_groups(X, y, groups)
 
-    def most_influential(self, X_test, y_test, *, k=10, as_frame=False):
+    def most_influential(
+        self, X_test: MatrixLike, y_test: ArrayLike, *, k: int = 10, as_frame: bool = False
+    ) -> Bunch:
         """Return the rows that help and harm each test row most, and by how much.
 
         Parameters

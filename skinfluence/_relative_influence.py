@@ -6,10 +6,12 @@ With Δ_j = H⁻¹ R_jᵀ the change of theta when row j is removed, to first or
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from ._blocks import row_blocks
 from ._rows import check_rows
+from ._typing import MatrixLike, RowsLike
 from .operators import Removal
 from .scores import FirstOrder
 
@@ -17,7 +19,14 @@ from .scores import FirstOrder
 class RelativeInfluence:
     """A method of a fitted explainer that finds the rows specific to a test row."""
 
-    def relative_influence(self, X_test, y_test, *, rows=None, constraint="loss"):
+    def relative_influence(
+        self,
+        X_test: MatrixLike,
+        y_test: ArrayLike,
+        *,
+        rows: RowsLike | None = None,
+        constraint: str = "loss",
+    ) -> np.ndarray:
         """Return the influence on every test loss for a unit of each row's whole effect.
 
         It explains and does not predict: of two rows with the same influence, the one that

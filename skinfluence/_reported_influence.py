@@ -1,10 +1,15 @@
 """An explainer's report: the training rows behind each prediction, for people to read."""
 
+import os
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._parameters import check_whole
+from ._typing import MatrixLike
 from .report import check_destination, influence_report, require_report_packages, write_whole
 from .report._contents import check_table
 from .report._pictures import check_image_shape
@@ -14,7 +19,17 @@ from .report._trust import REFITTED, TESTED, Trust, diagnostics
 class ReportedInfluence:
     """The method of a fitted explainer that writes a report."""
 
-    def to_html(self, path, X_test, y_test, *, title=None, k=5, table=None, image_shape=None):
+    def to_html(
+        self,
+        path: str | os.PathLike,
+        X_test: MatrixLike,
+        y_test: ArrayLike,
+        *,
+        title: str | None = None,
+        k: int = 5,
+        table: Any = None,
+        image_shape: tuple | None = None,
+    ) -> None:
         """Write a report: test rows, what is predicted, and the training rows behind it.
 
         One HTML file that stands alone: it asks for nothing from elsewhere, and can be read with

@@ -1,5 +1,8 @@
 """A cleaner's report, and the real refits behind what it says of its own scores."""
 
+import os
+from typing import Any
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -16,7 +19,15 @@ from .scores import Refit, newton_decrement, typical_decrement
 class ReportedLabels:
     """The method of a fitted cleaner that writes what it found for people to read."""
 
-    def to_html(self, path, *, title=None, max_rows=100, table=None, image_shape=None):
+    def to_html(
+        self,
+        path: str | os.PathLike,
+        *,
+        title: str | None = None,
+        max_rows: int = 100,
+        table: Any = None,
+        image_shape: tuple | None = None,
+    ) -> None:
         """Write a report: the labels to look at, and the rows that contradict each.
 
         One HTML file that stands alone: it asks for nothing from elsewhere, and can be read with

@@ -7,6 +7,7 @@ import warnings
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model._base import LinearClassifierMixin
@@ -14,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from ._parameters import check_at_least
+from ._typing import MatrixLike
 from .losses import SmoothHinge
 from .operators import Hessian
 from .predictors import LinearPredictor
@@ -79,14 +81,14 @@ class SmoothedLinearSVC(LinearClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        C=1.0,
+        C: float = 1.0,
         *,
-        temperature=0.1,
-        fit_intercept=True,
-        class_weight=None,
-        tol=1e-10,
-        max_iter=1000,
-    ):
+        temperature: float = 0.1,
+        fit_intercept: bool = True,
+        class_weight: dict | None = None,
+        tol: float = 1e-10,
+        max_iter: int = 1000,
+    ) -> None:
         self.C = C
         self.temperature = temperature
         self.fit_intercept = fit_intercept
@@ -94,7 +96,9 @@ class SmoothedLinearSVC(LinearClassifierMixin, BaseEstimator):
         self.tol = tol
         self.max_iter = max_iter
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> "SmoothedLinearSVC":
         """Minimise the objective by Newton's method, cooling down to ``temperature``.
 
         Parameters

@@ -4,6 +4,7 @@ import numbers
 from copy import deepcopy
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -11,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from ._parallel import evaluate_blocks
 from ._parameters import check_share
 from ._rows import check_rows
-from ._verification import compare
+from ._typing import MatrixLike, RowsLike
+from ._verification import Verification, compare
 from .problems import final_estimator
 from .scores import Refit
 
@@ -23,16 +25,16 @@ class VerifiedByRefits:
 
     def verify(
         self,
-        X_test,
-        y_test,
+        X_test: MatrixLike,
+        y_test: ArrayLike,
         *,
-        rows=None,
-        n_rows=20,
-        select="mix",
-        refine=True,
-        confidence=0.95,
-        random_state=None,
-    ):
+        rows: RowsLike | None = None,
+        n_rows: int = 20,
+        select: str = "mix",
+        refine: bool = True,
+        confidence: float = 0.95,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Verification:
         """Really refit without some training rows, and compare with the loss influence.
 
         The refits are those of :func:`leave_one_out`, run with the explainer's ``n_jobs`` and

@@ -1,5 +1,6 @@
 """A meta-estimator's half that knows what is inside it, and hands sample weights on to it."""
 
+import numpy as np
 import sklearn
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.frozen import FrozenEstimator
@@ -19,7 +20,7 @@ class WrappingEstimator(MetaEstimatorMixin, BaseEstimator):
     def _base_estimator(self):
         return LogisticRegression() if self.estimator is None else self.estimator
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Return who takes ``sample_weight``: this meta-estimator itself, and ``estimator``.
 
         Returns
@@ -51,12 +52,12 @@ class WrappingEstimator(MetaEstimatorMixin, BaseEstimator):
             )
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> int:
         """Number of features of the fitted ``estimator_``."""
         return self.estimator_.n_features_in_
 
     @property
-    def feature_names_in_(self):
+    def feature_names_in_(self) -> np.ndarray:
         """Feature names of the fitted ``estimator_``."""
         return self.estimator_.feature_names_in_
 

@@ -10,7 +10,7 @@ from sklearn.utils import Bunch
 __all__ = ["data_path", "load_enron1", "load_hospital_readmission", "load_mnist"]
 
 
-def data_path(name):
+def data_path(name: str) -> str | os.PathLike:
     """Return the path of a data file.
 
     Looked for in the folder that the environment variable ``SKINFLUENCE_DATA`` names, then in
@@ -42,7 +42,7 @@ def data_path(name):
     )
 
 
-def load_enron1():
+def load_enron1() -> Bunch:
     """Load the mails of the Enron-Spam corpus, folder enron1.
 
     Returns
@@ -62,7 +62,7 @@ def load_enron1():
     return Bunch(data=mails["text"].tolist(), target=labels, path=path)
 
 
-def load_hospital_readmission():
+def load_hospital_readmission() -> Bunch:
     """Load ten years of hospital encounters of patients with diabetes.
 
     Returns
@@ -81,7 +81,7 @@ def load_hospital_readmission():
     return Bunch(frame=pandas.read_csv(path, keep_default_na=False), path=path)
 
 
-def load_mnist():
+def load_mnist() -> Bunch:
     """Load MNIST in its original order; fetched from OpenML if no file is at hand.
 
     Returns

@@ -11,8 +11,9 @@ do, and how few rows it needs, is a measure of how far a prediction hangs on sin
 """
 
 import numpy as np
-from sklearn.base import is_classifier
-from sklearn.utils import _safe_indexing
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.utils import Bunch, _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from ._attack import Attack
@@ -20,28 +21,29 @@ from ._parameters import check_whole
 from ._perturbing import Allowed
 from ._resolved import Resolved
 from ._rows import check_rows
+from ._typing import MatrixLike, RowsLike
 from .problems import pull_back_features
 
 __all__ = ["poison", "vulnerability"]
 
 
 def poison(
-    estimator,
-    X,
-    y,
-    X_test,
-    y_test,
+    estimator: BaseEstimator,
+    X: MatrixLike,
+    y: MatrixLike,
+    X_test: MatrixLike,
+    y_test: ArrayLike,
     *,
-    epsilon,
-    n_rows=1,
-    rows=None,
-    n_iter=1,
-    step=None,
-    bounds=None,
-    grid=None,
-    mutable=None,
-    sample_weight=None,
-):
+    epsilon: float,
+    n_rows: int = 1,
+    rows: RowsLike | None = None,
+    n_iter: int = 1,
+    step: float | None = None,
+    bounds: tuple | None = None,
+    grid: float | None = None,
+    mutable: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> Bunch:
     """Move a few training rows so that the sum of the test losses rises, and refit.
 
     Parameters
@@ -121,21 +123,21 @@ def poison(
 
 
 def vulnerability(
-    estimator,
-    X,
-    y,
-    X_test,
+    estimator: BaseEstimator,
+    X: MatrixLike,
+    y: MatrixLike,
+    X_test: MatrixLike,
     *,
-    epsilon,
-    max_rows=64,
-    rows=None,
-    n_iter=1,
-    step=None,
-    bounds=None,
-    grid=None,
-    mutable=None,
-    sample_weight=None,
-):
+    epsilon: float,
+    max_rows: int = 64,
+    rows: RowsLike | None = None,
+    n_iter: int = 1,
+    step: float | None = None,
+    bounds: tuple | None = None,
+    grid: float | None = None,
+    mutable: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> np.ndarray:
     """Return how few training rows, moved by ``epsilon``, change the prediction of each test row.
 
     Parameters

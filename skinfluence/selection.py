@@ -4,14 +4,18 @@ The search is greedy and solves the model again after every change (``_flipping`
 is confirmed by really refitting.
 """
 
+from typing import Any
+
 import numpy as np
-from sklearn.base import is_classifier
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import Bunch
 
 from ._flipping import PredictedLabel, fewest, one_row, question_of
 from ._parameters import check_whole
 from ._resolved import Resolved
 from ._rows import check_rows
+from ._typing import MatrixLike, RowsLike
 from .problems import (
     NewRows,
     encode_targets,
@@ -29,17 +33,17 @@ SHORTLIST = 10
 
 
 def removals(
-    estimator,
-    X,
-    y,
-    X_test=None,
+    estimator: BaseEstimator,
+    X: MatrixLike,
+    y: ArrayLike,
+    X_test: MatrixLike | None = None,
     *,
-    coefficient=None,
-    threshold=0.0,
-    max_rows=None,
-    rows=None,
-    sample_weight=None,
-):
+    coefficient: int | None = None,
+    threshold: float = 0.0,
+    max_rows: int | None = None,
+    rows: RowsLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> Bunch:
     """Find few training rows whose removal changes a prediction, or the sign of a coefficient.
 
     Parameters
@@ -121,8 +125,16 @@ def removals(
 
 
 def label_changes(
-    estimator, X, y, X_test, y_test, *, max_changes=None, rows=None, sample_weight=None
-):
+    estimator: Any,
+    X: MatrixLike,
+    y: ArrayLike,
+    X_test: MatrixLike,
+    y_test: ArrayLike,
+    *,
+    max_changes: int | None = None,
+    rows: RowsLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> Bunch:
     """Find few training labels whose change makes a wrong prediction right.
 
     The labels to check first, if the prediction is wrong because training labels are (Cadamuro,

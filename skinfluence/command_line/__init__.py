@@ -5,7 +5,7 @@ import sys
 __all__ = ["main"]
 
 
-def main(args=None):
+def main(args: list | None = None) -> None:
     """Run the command.
 
     Parameters

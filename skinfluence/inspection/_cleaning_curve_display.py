@@ -1,7 +1,12 @@
 """CleaningCurveDisplay: what inspecting the most suspicious rows finds, and is worth."""
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import Bunch
+
+from .._typing import MatrixLike
 from ..metrics import cleaning_curve
 from ._matplotlib import import_pyplot
 
@@ -55,7 +60,15 @@ class CleaningCurveDisplay:
     'rows inspected (%)'
     """
 
-    def __init__(self, *, shares, found, scores, clean_scores, noisy_scores):
+    def __init__(
+        self,
+        *,
+        shares: ArrayLike,
+        found: dict,
+        scores: dict,
+        clean_scores: ArrayLike,
+        noisy_scores: ArrayLike,
+    ) -> None:
         self.shares = shares
         self.found = found
         self.scores = scores
@@ -63,7 +76,9 @@ class CleaningCurveDisplay:
         self.noisy_scores = noisy_scores
 
     @classmethod
-    def from_curve(cls, curve, *, ax=None, **plot_params):
+    def from_curve(
+        cls, curve: Bunch, *, ax: ArrayLike | None = None, **plot_params: Any
+    ) -> "CleaningCurveDisplay":
         """Draw what ``cleaning_curve`` returned.
 
         Parameters
@@ -82,7 +97,18 @@ class CleaningCurveDisplay:
         return cls(**curve).plot(ax, **plot_params)
 
     @classmethod
-    def from_estimator(cls, cleaner, X, y, X_test, y_test, *, ax=None, plot_kw=None, **params):
+    def from_estimator(
+        cls,
+        cleaner: Any,
+        X: MatrixLike,
+        y: ArrayLike,
+        X_test: MatrixLike,
+        y_test: ArrayLike,
+        *,
+        ax: ArrayLike | None = None,
+        plot_kw: dict | None = None,
+        **params: Any,
+    ) -> "CleaningCurveDisplay":
         """Flip labels, find them again, and draw the curves.
 
         Parameters
@@ -108,7 +134,13 @@ class CleaningCurveDisplay:
         curve = cleaning_curve(cleaner, X, y, X_test, y_test, **params)
         return cls.from_curve(curve, ax=ax, **(plot_kw or {}))
 
-    def plot(self, ax=None, *, score_name="test score", line_kw=None):
+    def plot(
+        self,
+        ax: ArrayLike | None = None,
+        *,
+        score_name: str = "test score",
+        line_kw: dict | None = None,
+    ) -> "CleaningCurveDisplay":
         """Draw both panels.
 
         Parameters

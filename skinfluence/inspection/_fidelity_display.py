@@ -1,7 +1,11 @@
 """FidelityDisplay: estimated against refitted changes of the loss."""
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .._typing import MatrixLike, RowsLike
 from ._matplotlib import import_pyplot
 
 #: Colour and words for why a row was verified.
@@ -61,16 +65,16 @@ class FidelityDisplay:
     def __init__(
         self,
         *,
-        estimated,
-        refitted,
-        rows,
-        pearson,
-        slope,
-        pearson_interval=None,
-        slope_interval=None,
-        selected_as=None,
-        name=None,
-    ):
+        estimated: ArrayLike,
+        refitted: ArrayLike,
+        rows: ArrayLike,
+        pearson: float,
+        slope: float,
+        pearson_interval: tuple | None = None,
+        slope_interval: tuple | None = None,
+        selected_as: ArrayLike | None = None,
+        name: str | None = None,
+    ) -> None:
         self.estimated = estimated
         self.refitted = refitted
         self.rows = rows
@@ -82,7 +86,9 @@ class FidelityDisplay:
         self.name = name
 
     @classmethod
-    def from_verification(cls, verification, *, ax=None, name=None, **plot_params):
+    def from_verification(
+        cls, verification: Any, *, ax: Any = None, name: str | None = None, **plot_params: Any
+    ) -> "FidelityDisplay":
         """Draw what ``InfluenceExplainer.verify`` returned.
 
         Parameters
@@ -109,20 +115,20 @@ class FidelityDisplay:
     @classmethod
     def from_estimator(
         cls,
-        explainer,
-        X_test,
-        y_test,
+        explainer: Any,
+        X_test: MatrixLike,
+        y_test: ArrayLike,
         *,
-        rows=None,
-        n_rows=20,
-        select="mix",
-        refine=True,
-        confidence=0.95,
-        random_state=None,
-        ax=None,
-        name=None,
-        **plot_params,
-    ):
+        rows: RowsLike | None = None,
+        n_rows: int = 20,
+        select: str = "mix",
+        refine: bool = True,
+        confidence: float = 0.95,
+        random_state: int | np.random.RandomState | None = None,
+        ax: Any = None,
+        name: str | None = None,
+        **plot_params: Any,
+    ) -> "FidelityDisplay":
         """Really refit without some rows, and draw the comparison.
 
         Parameters
@@ -155,7 +161,15 @@ class FidelityDisplay:
         )
         return cls.from_verification(verification, ax=ax, name=name, **plot_params)
 
-    def plot(self, ax=None, *, name=None, scatter_kw=None, identity_kw=None, line_kw=None):
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        name: str | None = None,
+        scatter_kw: dict | None = None,
+        identity_kw: dict | None = None,
+        line_kw: dict | None = None,
+    ) -> "FidelityDisplay":
         """Draw the points, the identity, the regression line, and name the worst row.
 
         Parameters

@@ -1,10 +1,14 @@
 """InfluenceDisplay: influence of every training row on one prediction, against distance."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils.validation import check_is_fitted
 
 from .._parameters import check_whole
+from .._typing import MatrixLike
 from ..problems import encode_features
 from ._matplotlib import import_pyplot
 
@@ -64,16 +68,16 @@ class InfluenceDisplay:
     def __init__(
         self,
         *,
-        influence,
-        distance,
-        helpful,
-        harmful,
-        same_class=None,
-        labels=None,
-        images=None,
-        test_image=None,
-        name=None,
-    ):
+        influence: ArrayLike,
+        distance: ArrayLike,
+        helpful: ArrayLike,
+        harmful: ArrayLike,
+        same_class: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+        images: ArrayLike | None = None,
+        test_image: ArrayLike | None = None,
+        name: str | None = None,
+    ) -> None:
         self.influence = influence
         self.distance = distance
         self.helpful = helpful
@@ -86,8 +90,17 @@ class InfluenceDisplay:
 
     @classmethod
     def from_estimator(
-        cls, explainer, X_test, y_test, *, k=5, image_shape=None, name=None, ax=None, **plot_params
-    ):
+        cls,
+        explainer: Any,
+        X_test: MatrixLike,
+        y_test: ArrayLike,
+        *,
+        k: int = 5,
+        image_shape: tuple | None = None,
+        name: str | None = None,
+        ax: Any = None,
+        **plot_params: Any,
+    ) -> "InfluenceDisplay":
         """Ask a fitted explainer about one test row, and draw its answer.
 
         Parameters
@@ -149,7 +162,9 @@ class InfluenceDisplay:
             name=name,
         ).plot(ax, **plot_params)
 
-    def plot(self, ax=None, *, scatter_kw=None, image_kw=None):
+    def plot(
+        self, ax: Any = None, *, scatter_kw: dict | None = None, image_kw: dict | None = None
+    ) -> "InfluenceDisplay":
         """Draw the points, mark the strongest rows, and show them if they are images.
 
         Parameters

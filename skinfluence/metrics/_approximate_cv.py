@@ -1,8 +1,12 @@
 """Cross-validation from one fit: what a model would score on rows it has not seen."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
-from sklearn.base import is_classifier
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import assert_all_finite, indexable
@@ -10,23 +14,24 @@ from sklearn.utils.metaestimators import _safe_split
 
 from .._blocks import row_blocks
 from .._explainer import InfluenceExplainer
+from .._typing import MatrixLike
 from ..problems import assign, final_estimator, with_parameters
 
 
 def approximate_cross_val_score(
-    estimator,
-    X,
-    y,
+    estimator: BaseEstimator,
+    X: MatrixLike,
+    y: ArrayLike,
     *,
-    groups=None,
-    scoring=None,
-    cv=None,
-    sample_weight=None,
-    solver="auto",
-    refine=True,
-    n_jobs=None,
-    verbose=0,
-):
+    groups: ArrayLike | None = None,
+    scoring: str | Callable | None = None,
+    cv: Any = None,
+    sample_weight: ArrayLike | None = None,
+    solver: Any = "auto",
+    refine: bool = True,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> np.ndarray:
     """Score an estimator by cross-validation, from one fit.
 
     The estimator is fitted once, on all rows. For each split the rows that it would not be

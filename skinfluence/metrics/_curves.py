@@ -1,6 +1,10 @@
 """Curves: act on more and more of the rows that a ranking names, and look what comes of it."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch, check_random_state
@@ -8,25 +12,26 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from .._fitting import fit_clone
 from .._parameters import check_share, check_whole
+from .._typing import MatrixLike
 from ._datamodeling import check_explainer, draw_subsets
 
 
 def cleaning_curve(
-    cleaner,
-    X,
-    y,
-    X_test,
-    y_test,
+    cleaner: Any,
+    X: MatrixLike,
+    y: ArrayLike,
+    X_test: MatrixLike,
+    y_test: ArrayLike,
     *,
-    shares=(0.05, 0.1, 0.15, 0.2, 0.25, 0.3),
-    noise=0.1,
-    n_draws=5,
-    baselines=("loss", "random"),
-    scoring=None,
-    random_state=None,
-    n_jobs=None,
-    verbose=0,
-):
+    shares: ArrayLike = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3),
+    noise: float = 0.1,
+    n_draws: int = 5,
+    baselines: tuple = ("loss", "random"),
+    scoring: str | Callable | None = None,
+    random_state: int | np.random.RandomState | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Bunch:
     """Flip labels, inspect rows in the order of a cleaner, and correct what is wrong among them.
 
     The experiment of section 5.4 of Koh and Liang (2017): how many of the flips are found after a
@@ -111,15 +116,15 @@ def cleaning_curve(
 
 
 def removal_curve(
-    explainer,
-    X_test,
-    y_test,
+    explainer: Any,
+    X_test: MatrixLike,
+    y_test: ArrayLike,
     *,
-    shares=(0.01, 0.02, 0.05, 0.1, 0.2),
-    n_draws=5,
-    refine=True,
-    random_state=None,
-):
+    shares: ArrayLike = (0.01, 0.02, 0.05, 0.1, 0.2),
+    n_draws: int = 5,
+    refine: bool = True,
+    random_state: int | np.random.RandomState | None = None,
+) -> Bunch:
     """Remove the rows that are said to help or to harm most, and really retrain without them.
 
     If the ranking is right, the mean test loss rises without the helpful rows and falls, or rises

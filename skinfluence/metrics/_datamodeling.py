@@ -7,30 +7,34 @@ Draw random subsets S of the training rows, and really retrain on each. For a te
 and the score is their rank correlation over the subsets (Park et al. 2023, definition 2.3).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._explainer import InfluenceExplainer
 from .._parameters import check_share, check_whole
+from .._typing import MatrixLike
 
 #: Draws of a subset that loses a class, before it is given up.
 MAX_DRAWS = 100
 
 
 def linear_datamodeling_score(
-    explainer,
-    X_test,
-    y_test,
+    explainer: Any,
+    X_test: MatrixLike,
+    y_test: ArrayLike,
     *,
-    n_subsets=30,
-    subset_size=0.5,
-    refine=True,
-    random_state=None,
-):
+    n_subsets: int = 30,
+    subset_size: float = 0.5,
+    refine: bool = True,
+    random_state: int | np.random.RandomState | None = None,
+) -> Bunch:
     """Correlate sums of influences with what retraining on random subsets really does.
 
     Unlike ``InfluenceExplainer.verify``, which leaves out one row at a time, it asks whether
@@ -106,7 +110,13 @@ def linear_datamodeling_score(
     )
 
 
-def make_fidelity_scorer(*, n_subsets=10, subset_size=0.5, refine=True, random_state=0):
+def make_fidelity_scorer(
+    *,
+    n_subsets: int = 10,
+    subset_size: float = 0.5,
+    refine: bool = True,
+    random_state: int | np.random.RandomState | None = 0,
+) -> Callable:
     """Make a scorer by which ``GridSearchCV`` chooses how influence is estimated.
 
     The scorer takes a fitted ``InfluenceExplainer`` and the rows of a validation fold, and returns

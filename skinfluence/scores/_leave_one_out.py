@@ -1,24 +1,29 @@
 """The ground truth: one real refit a row."""
 
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+
 from .._fitting import check_weights, fit_clone
 from .._rows import check_rows
+from .._typing import MatrixLike, RowsLike
 from ._refit import Refit
 
 
 def leave_one_out(
-    estimator,
-    X,
-    y,
-    X_test,
-    y_test,
+    estimator: BaseEstimator,
+    X: MatrixLike,
+    y: ArrayLike,
+    X_test: MatrixLike,
+    y_test: ArrayLike,
     *,
-    rows=None,
-    sample_weight=None,
-    refine=True,
-    temperature=1e-3,
-    n_jobs=None,
-    verbose=0,
-):
+    rows: RowsLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    refine: bool = True,
+    temperature: float = 1e-3,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> np.ndarray:
     """Really refit without each row, and return how the test losses changed.
 
     The ground truth that every estimate is judged by, in the units of

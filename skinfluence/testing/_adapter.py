@@ -1,17 +1,30 @@
 """Laws of an adapter: of the problems that it makes, and of what comes of removing rows."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from .._explainer import InfluenceExplainer
 from .._fitting import fit_clone
+from .._typing import MatrixLike
 from ..operators import Hessian, Removal
 from ..problems import as_problem, weight_argument
 from ._problem import check_adjoints, check_gradient, check_hessian, check_stationary
 
 
-def check_adapter(estimator, X, y, *, rows=None, stationary_tol=1e-2, slope_tol=0.05):
+def check_adapter(
+    estimator: BaseEstimator,
+    X: MatrixLike,
+    y: ArrayLike,
+    *,
+    rows: ArrayLike | None = None,
+    stationary_tol: float = 1e-2,
+    slope_tol: float = 0.05,
+) -> None:
     """Check everything that an adapter registered with ``as_problem`` states of an estimator.
 
     Give it a small data set, of more rows than parameters if nothing is penalised, and an
@@ -67,7 +80,14 @@ def check_adapter(estimator, X, y, *, rows=None, stationary_tol=1e-2, slope_tol=
     check_refits(estimator, X, y, rows, tol=slope_tol)
 
 
-def check_removal(fitted, X, y, rows, *, sample_weight=None):
+def check_removal(
+    fitted: Any,
+    X: MatrixLike,
+    y: ArrayLike,
+    rows: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> None:
     """Check that R is the change of the objective's gradient when a row is really left out.
 
     Parameters
@@ -100,7 +120,7 @@ def check_removal(fitted, X, y, rows, *, sample_weight=None):
         )
 
 
-def check_weights(fitted, X, y, sample_weight):
+def check_weights(fitted: Any, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike) -> None:
     """Check that a row of weight 2 is the row twice, to the objective and to its derivatives.
 
     Parameters
@@ -137,7 +157,9 @@ def _value(problem, name):
     return Hessian(problem).dense() if name == "hessian" else getattr(problem, name)()
 
 
-def check_refits(estimator, X, y, rows, *, tol=0.05):
+def check_refits(
+    estimator: BaseEstimator, X: MatrixLike, y: ArrayLike, rows: ArrayLike, *, tol: float = 0.05
+) -> None:
     """Check the estimates against what really fitting again, without each row, gives.
 
     Newton steps have a slope of 1 against the truth. A model that is known by its losses alone

@@ -1,13 +1,16 @@
 """Laws of a problem alone: it is stationary, and its derivatives are derivatives."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..operators import Hessian, Jacobian, Removal
 from ..scores import newton_decrement, typical_decrement
 from ..solvers import Direct, invert_curved
 
 
-def check_stationary(problem, *, tol=1e-2):
+def check_stationary(problem: Any, *, tol: float = 1e-2) -> None:
     """Check that the fit is a stationary point of the objective that the adapter states.
 
     Parameters
@@ -35,7 +38,7 @@ def check_stationary(problem, *, tol=1e-2):
     )
 
 
-def check_gradient(problem, *, random_state=0):
+def check_gradient(problem: Any, *, random_state: int = 0) -> None:
     """Check the gradient against differences of the objective, at and near the fit.
 
     Parameters
@@ -65,7 +68,7 @@ def check_gradient(problem, *, random_state=0):
         )
 
 
-def check_hessian(problem):
+def check_hessian(problem: Any) -> None:
     """Check the Hessian against differences of the gradient, and that it is symmetric.
 
     Parameters
@@ -109,7 +112,7 @@ def _smallest_norm(problem):
     return min(1.0, norms[norms > 0].min(initial=1.0))
 
 
-def check_adjoints(problem, rows):
+def check_adjoints(problem: Any, rows: ArrayLike) -> None:
     """Check that J and R are the transposes of their transposes.
 
     Parameters
