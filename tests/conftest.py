@@ -3,6 +3,12 @@
 import contextlib
 
 import pytest
+
+# Importing imbalanced-learn adds a method to scikit-learn's metadata routing, and estimators lose
+# what they requested before. So it is imported before the registry makes any.
+with contextlib.suppress(ImportError):
+    import imblearn  # noqa: F401
+
 from cases import CASES
 
 
