@@ -194,7 +194,8 @@ def _kinds(cleaner, labels):
 def _spread(cleaner, labels):
     """Return the histogram of what the other rows say about every label."""
     values = _likelihoods(cleaner, labels)
-    if cleaner.loo_probabilities_ is not None:
+    classifies = cleaner.loo_probabilities_ is not None
+    if classifies:
         label = "probability of the given label, by the other rows"
     else:
         label, values = "distance from the expected value", np.abs(values)
@@ -202,7 +203,9 @@ def _spread(cleaner, labels):
         f"Histogram of the {label}, over {count(len(values))} rows of which "
         f"{count(cleaner.flagged_.sum())} are flagged."
     )
-    return histogram(values, cleaner.flagged_, label=label, description=description)
+    many = classifies and len(values) > 200
+    told = {"label": label, "description": description}
+    return histogram(values, cleaner.flagged_, logarithmic=many, **told)
 
 
 def _penalty(cleaner):

@@ -24,7 +24,7 @@ STYLE = {
 }
 
 
-def histogram(values, flagged, *, label, description):
+def histogram(values, flagged, *, label, description, logarithmic):
     """Return the SVG of how values are spread, the flagged ones in another colour.
 
     Parameters
@@ -37,6 +37,8 @@ def histogram(values, flagged, *, label, description):
         Of the horizontal axis.
     description : str
         What the picture shows, for who cannot see it.
+    logarithmic : bool
+        Whether few rows must show beside very many.
     """
 
     def draw(ax):
@@ -45,9 +47,9 @@ def histogram(values, flagged, *, label, description):
         parts = [values[finite & ~flagged], values[finite & flagged]]
         names = ["not flagged", "flagged"]
         ax.hist(parts, bins, stacked=True, color=[CALM, ACCENT], label=names, rwidth=0.92)
-        if len(values) > 200:
+        if logarithmic:
             ax.set_yscale("symlog", linthresh=10)
-            ax.yaxis.set_major_formatter("{x:,.0f}")
+        ax.yaxis.set_major_formatter("{x:,.0f}")
         ax.set(xlabel=label, ylabel="rows")
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.18), ncols=2)
 
