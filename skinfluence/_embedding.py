@@ -62,13 +62,13 @@ class InfluenceEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wrap
     K is the number of raw predictions: 1 for two classes, else the number of classes, or of
     outputs. p, the number of rows of W, is that of the parameters, or less where some of them
     cannot move (an l1 norm holds them at zero, or H is singular). Columns ``k * p`` to
-    ``(k + 1) * p`` are block k, that of output k. For K = 1,
+    ``(k + 1) * p`` are block k, that of output k. For K = 1::
 
         transform(X_test) @ (transform(X_train) * train_gradient_).T
 
     is ``prediction_influence(X_test)`` to first order, in units of the raw prediction, as long as
     a row that leaves changes nothing but its own term (a penalty that multiplies the sum of the
-    losses, weights that are not balanced). For K > 1, the influence on output k is
+    losses, weights that are not balanced). For K > 1, the influence on output k is::
 
         block k of transform(X_test) @ (Σ_l train_gradient_[:, l] · block l of transform(X_train)).T
 
