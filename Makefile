@@ -75,7 +75,7 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	@$(VENV)/bin/python $(INSTALL) 'pip>=21.3'  # the first that installs in place from a pyproject
 
-$(VENV)/installed-examples: EXTRAS := data,plot
+$(VENV)/installed-examples: EXTRAS := data,plot,report
 $(VENV)/installed-%: EXTRAS = $*
 $(VENV)/installed-%: pyproject.toml | $(VENV)/bin/python
 	@echo "Installing skinfluence[$(EXTRAS)] (a minute or two the first time)"

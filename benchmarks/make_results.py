@@ -29,6 +29,7 @@ SECTIONS = {
     "label_cleaning": ("Ranking wrong labels", "label_cleaning.py"),
     "self_influence_speed": ("The cost of all self-influences", "self_influence_speed.py"),
     "influence_speed": ("The cost of influences on test losses", "influence_speed.py"),
+    "report_speed": ("The time of a report", "report_speed.py"),
     "classical_diagnostics": ("Classical diagnostics", "classical_diagnostics.py"),
 }
 OPENING = """# What was measured

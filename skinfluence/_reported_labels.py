@@ -64,7 +64,7 @@ class ReportedLabels:
     def _diagnostics_of_scoring(self):
         scored = self._scored
         fit = FitDiagnostics(scored.working, scored.inverse)
-        if scored.inverse.rcond is not None:  # the scores have asked for every leverage already
+        if scored.factored:  # the scores have asked for every leverage already
             _ = fit.effective_dimension
         decrement = newton_decrement(scored.problem, scored.inverse)
         return diagnostics(fit, decrement, typical_decrement(scored.problem, scored.inverse))
@@ -82,7 +82,8 @@ class ReportedLabels:
         rows, why = self._refittable(random)
         if not len(rows):
             return None
-        refit = Refit.around(scored.estimator, problem, np.asarray(y), weights)
+        known = {"inverse": scored.inverse} if scored.factored else {}
+        refit = Refit.around(scored.estimator, problem, np.asarray(y), weights, **known)
         raw, targets = problem.raw[rows], problem.y[rows]
         estimated, refitted = (
             problem.reported(raw + change, targets) - problem.reported(raw, targets)

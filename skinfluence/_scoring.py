@@ -43,6 +43,11 @@ class Scoring:
         """The problem that H belongs to: the linearised one with Gauss-Newton."""
         return self.inverse.hessian.problem
 
+    @property
+    def factored(self):
+        """Whether H itself was factored, undamped, so that it stands for those of refits."""
+        return self.inverse.rcond is not None and not self.inverse.hessian.damping
+
     @cached_property
     def newton(self):
         """Newton steps without each row, as far as scores need them."""

@@ -48,7 +48,7 @@ def audit(options, *, output=None, report=None, budget=None, n_jobs=None):
             if report:
                 title = f"Suspicious labels of {options.path}"
                 shown = max(1, len(positions))
-                cleaner.to_html(page, title=title, max_rows=shown, table=table.frame)
+                cleaner.to_html(page, title=title, max_rows=shown, table=table.others)
     for path in filter(None, (output, report)):
         say(f"Written: {path}")
     if not output and len(found) > SHOWN:

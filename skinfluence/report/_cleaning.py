@@ -1,17 +1,19 @@
 """The report of a LabelCleaner: which labels to look at, and what speaks against each."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
 from .._confident import confident_errors, outlying
-from ._contents import Content, Contents
+from ..problems import penalty_parameter
+from ._contents import BRIEF, Content, Contents
 from ._page import render
 from ._plots import histogram
 from ._values import count, share, signed, text_of
 
-#: Rows shown beside a label that they contradict.
-CONTRADICTING = 3
+#: Rows shown beside a label that they contradict, and rows that they are chosen from.
+CONTRADICTING, CONSIDERED = 3, 100
 #: Kinds of disagreement listed in the summary.
 KINDS = 10
 
@@ -75,7 +77,8 @@ def cleaning_report(cleaner, trust, diagnostics, *, title, max_rows, table, imag
         As in ``LabelCleaner.to_html``.
     """
     X, y, _ = cleaner._training
-    contents, labels = Contents(X, table, image_shape), np.asarray(y).ravel()
+    contents, labels = Contents(X, table, image_shape), np.asarray(y)
+    labels = labels.ravel() if labels.size == len(labels) else labels
     rows = cleaner.ranking_[:max_rows]
     flagged = int(cleaner.flagged_.sum())
     return render(
@@ -84,16 +87,18 @@ def cleaning_report(cleaner, trust, diagnostics, *, title, max_rows, table, imag
         n_rows=count(len(labels)),
         n_flagged=count(flagged),
         any_flagged=flagged > 0,
+        all_shown=flagged <= len(rows),
         share_flagged=share(flagged / len(labels)),
         share_wrong=share(_estimated_errors(cleaner, labels) / len(labels)),
         given_share=cleaner.contamination != "auto",
         classifies=cleaner.loo_probabilities_ is not None,
         kinds=_kinds(cleaner, labels),
         action=cleaner.action,
-        penalty=cleaner.penalty_,
+        penalty=_penalty(cleaner),
+        tuned=cleaner.penalty == "tune",
         suspects=_suspects(cleaner, rows, labels, contents),
         spread=_spread(cleaner, labels),
-        estimator=_described(cleaner),
+        estimator=type(cleaner._scored.estimator).__name__,
         score=str(cleaner.score),
         diagnostics=diagnostics,
         trust=trust,
@@ -101,8 +106,7 @@ def cleaning_report(cleaner, trust, diagnostics, *, title, max_rows, table, imag
 
 
 def _suspects(cleaner, rows, labels, contents):
-    k = min(CONTRADICTING, len(labels) - 1)
-    found = cleaner.contradicting_rows(rows, k=k)
+    found = cleaner.contradicting_rows(rows, k=min(CONSIDERED, len(labels) - 1))
     likelihoods = _likelihoods(cleaner, labels)
     classifies = cleaner.loo_probabilities_ is not None
     return [
@@ -116,10 +120,24 @@ def _suspects(cleaner, rows, labels, contents):
             likelihood=(share if classifies else signed)(likelihoods[row]),
             likelihood_value=float(likelihoods[row]),
             content=contents[row],
-            witnesses=witnesses(others, influence, labels, contents, -1),
+            witnesses=witnesses(*chosen, labels, contents, -1),
         )
-        for rank, (row, others, influence) in enumerate(zip(rows, found.rows, found.influence), 1)
+        for rank, (row, *chosen) in enumerate(_convincing(cleaner, rows, found, labels), 1)
     ]
+
+
+def _convincing(cleaner, rows, found, labels):
+    """Yield every row with those that contradict it, and their influence.
+
+    A row that is suspicious itself, or is called the same, does not convince: a wrong label in a
+    class draws the model away from its right ones, and so "contradicts" them too.
+    """
+    classifies = cleaner.loo_probabilities_ is not None
+    for row, others, influence in zip(rows, found.rows, found.influence):
+        fit = ~cleaner.flagged_[others]
+        if classifies:
+            fit &= labels[others] != labels[row]
+        yield row, others[fit][:CONTRADICTING], influence[fit][:CONTRADICTING]
 
 
 def witnesses(rows, influence, labels, contents, sign):
@@ -132,7 +150,7 @@ def witnesses(rows, influence, labels, contents, sign):
             label=text_of(labels[row]),
             influence=signed(change),
             width=round(100 * abs(float(change)) / strongest, 1),
-            content=contents[row],
+            content=contents.content(row, BRIEF),
         )
         for row, change in zip(rows, influence)
         if sign * change > 0
@@ -140,10 +158,14 @@ def witnesses(rows, influence, labels, contents, sign):
 
 
 def _likelihoods(cleaner, labels):
-    """Return the probability of every given label without its row; of a value its excess."""
+    """Return the probability of every given label without its row; of a value its excess.
+
+    Of several values, the length of that.
+    """
     probabilities = cleaner.loo_probabilities_
     if probabilities is None:
-        return labels - cleaner.suggested_labels_.ravel()
+        excess = labels - cleaner.suggested_labels_
+        return excess if excess.ndim == 1 else np.linalg.norm(excess, axis=1)
     return probabilities[np.arange(len(labels)), _codes(cleaner, labels)]
 
 
@@ -162,12 +184,9 @@ def _kinds(cleaner, labels):
     """Return (given, suggested, how many) of the flagged rows, the most frequent first."""
     if cleaner.loo_probabilities_ is None:
         return []
-    pairs = [
-        (text_of(given), text_of(suggested))
-        for given, suggested in zip(labels, cleaner.suggested_labels_)
-    ]
-    pairs = [pairs[row] for row in np.flatnonzero(cleaner.flagged_) if len(set(pairs[row])) == 2]
-    counts = {pair: pairs.count(pair) for pair in dict.fromkeys(pairs)}
+    flagged = cleaner.flagged_
+    pairs = zip(map(text_of, labels[flagged]), map(text_of, cleaner.suggested_labels_[flagged]))
+    counts = Counter((given, suggested) for given, suggested in pairs if given != suggested)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:KINDS]
     return [(*pair, count(number)) for pair, number in ordered]
 
@@ -175,7 +194,8 @@ def _kinds(cleaner, labels):
 def _spread(cleaner, labels):
     """Return the histogram of what the other rows say about every label."""
     values = _likelihoods(cleaner, labels)
-    if cleaner.loo_probabilities_ is not None:
+    classifies = cleaner.loo_probabilities_ is not None
+    if classifies:
         label = "probability of the given label, by the other rows"
     else:
         label, values = "distance from the expected value", np.abs(values)
@@ -183,8 +203,13 @@ def _spread(cleaner, labels):
         f"Histogram of the {label}, over {count(len(values))} rows of which "
         f"{count(cleaner.flagged_.sum())} are flagged."
     )
-    return histogram(values, cleaner.flagged_, label=label, description=description)
+    many = classifies and len(values) > 200
+    told = {"label": label, "description": description}
+    return histogram(values, cleaner.flagged_, logarithmic=many, **told)
 
 
-def _described(cleaner):
-    return type(cleaner._scored.estimator).__name__
+def _penalty(cleaner):
+    """Return the penalty that rows were scored with, as it is written; None if there is none."""
+    if cleaner.penalty_ is None:
+        return None
+    return f"{penalty_parameter(cleaner._scored.estimator)}={cleaner.penalty_:.3g}"

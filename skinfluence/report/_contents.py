@@ -1,7 +1,7 @@
 """What a row of the data is for a reader: a text, a picture, or named values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import sparse
@@ -9,10 +9,10 @@ from scipy import sparse
 from ._pictures import Pictures
 from ._values import text_of
 
-#: Characters of a text, and columns of a row, that stand in the page unfolded.
-EXCERPT, COLUMNS = 500, 12
+#: Characters of a text, of that of a witness, and of a value in a table, that stand unfolded.
+EXCERPT, BRIEF, CELL = 500, 250, 120
 #: And those that are in the page at all.
-MOST_CHARACTERS, MOST_COLUMNS = 100_000, 500
+MOST_CHARACTERS, MOST_COLUMNS = 100_000, 100
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Text:
     Parameters
     ----------
     excerpt : str
-        The beginning, white space closed up; all of it if it is short.
+        The beginning, white space closed up; all of it, as it is, if it is short.
     whole : str or None
         The text, up to ``MOST_CHARACTERS``; None if the excerpt is all.
     length : int
@@ -34,16 +34,13 @@ class Text:
     length: int
 
     @classmethod
-    def of(cls, value):
-        """Return the Text of any value."""
+    def of(cls, value, most=EXCERPT):
+        """Return the Text of any value; ``most`` characters are its beginning."""
         text = text_of(value)
-        start = text[: 4 * EXCERPT]  # enough for an excerpt, whatever white space is closed up
-        closed = " ".join(start.split())
-        if len(text) <= EXCERPT and closed == text.strip():
+        if len(text) <= most:
             return cls(text, None, len(text))
-        cut = len(closed) > EXCERPT or len(start) < len(text)
-        excerpt = closed[:EXCERPT] + ("…" if cut else "")
-        return cls(excerpt, text[:MOST_CHARACTERS], len(text))
+        beginning = " ".join(text[: 4 * most].split())[:most]
+        return cls(beginning + "…", text[:MOST_CHARACTERS], len(text))
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ class Content:
         A ``data:`` URI.
     text : Text or None
         Of a row that is one text.
-    fields : list of (str, Text)
+    fields : dict of str to Text
         Named values, up to ``MOST_COLUMNS``.
     n_fields : int
         How many there are.
@@ -64,18 +61,14 @@ class Content:
 
     picture: str | None = None
     text: Text | None = None
-    fields: tuple = ()
+    fields: dict = field(default_factory=dict)
     n_fields: int = 0
 
-    @property
-    def first(self):
-        """The fields that are shown unfolded."""
-        return self.fields[:COLUMNS]
-
-    @property
-    def rest(self):
-        """The others that are in the page."""
-        return self.fields[COLUMNS:]
+    def beside(self, others):
+        """Return (name, [its Text, that of every other]) of all fields; None where one has none."""
+        rows = [self, *others]
+        names = dict.fromkeys(name for row in rows for name in row.fields)
+        return [(name, [row.fields.get(name) for row in rows]) for name in names]
 
 
 class Contents:
@@ -97,13 +90,22 @@ class Contents:
         self.only_pictures = self.pictures is not None and table is None
 
     def __getitem__(self, i):
+        return self.content(i)
+
+    def content(self, i, excerpt=EXCERPT):
+        """Return the Content of row i; ``excerpt`` characters of a text stand unfolded."""
         picture = None if self.pictures is None else self.pictures.uri(i)
         if self.only_pictures:
             return Content(picture)
         fields = self._fields(i)
-        if isinstance(fields, Text):
-            return Content(picture, fields)
-        shown = tuple((str(name), Text.of(value)) for name, value in fields[:MOST_COLUMNS])
+        if fields is None:
+            return Content(picture, Text.of(self._row(i), excerpt))
+        shown = {}
+        for name, value in fields[:MOST_COLUMNS]:
+            name = text_of(name)
+            while name in shown:  # columns of one name are still columns
+                name += "′"
+            shown[name] = Text.of(value, CELL)
         return Content(picture, None, shown, len(fields))
 
     def name(self, i):
@@ -114,7 +116,7 @@ class Contents:
         return text_of(index[i])
 
     def _fields(self, i):
-        """Return (name, value) of every column of row i, or the Text that it is."""
+        """Return (name, value) of every column of row i; None if it is one text."""
         rows = self.rows
         if sparse.issparse(rows):
             row = rows[[i]].tocoo()
@@ -123,12 +125,15 @@ class Contents:
         if hasattr(rows, "columns"):
             take = rows.iloc if hasattr(rows, "iloc") else rows
             return [(name, take[i, j]) for j, name in enumerate(rows.columns)]
-        row = rows.iloc[i] if hasattr(rows, "iloc") else rows[i]
+        row = self._row(i)
         if isinstance(row, Mapping):
             return list(row.items())
         if isinstance(row, (list, tuple)) or np.ndim(row):
             return [(f"column {j}", value) for j, value in enumerate(np.ravel(row))]
-        return Text.of(row)
+        return None
+
+    def _row(self, i):
+        return self.rows.iloc[i] if hasattr(self.rows, "iloc") else self.rows[i]
 
 
 def check_table(table, n_rows):

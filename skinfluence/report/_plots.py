@@ -24,7 +24,7 @@ STYLE = {
 }
 
 
-def histogram(values, flagged, *, label, description):
+def histogram(values, flagged, *, label, description, logarithmic):
     """Return the SVG of how values are spread, the flagged ones in another colour.
 
     Parameters
@@ -37,6 +37,8 @@ def histogram(values, flagged, *, label, description):
         Of the horizontal axis.
     description : str
         What the picture shows, for who cannot see it.
+    logarithmic : bool
+        Whether few rows must show beside very many.
     """
 
     def draw(ax):
@@ -45,14 +47,13 @@ def histogram(values, flagged, *, label, description):
         parts = [values[finite & ~flagged], values[finite & flagged]]
         names = ["not flagged", "flagged"]
         ax.hist(parts, bins, stacked=True, color=[CALM, ACCENT], label=names, rwidth=0.92)
-        if len(values) > 200:
+        if logarithmic:
             ax.set_yscale("symlog", linthresh=10)
-            ax.yaxis.set_major_formatter("{x:,.0f}")
-        ax.yaxis.get_major_locator()
+        ax.yaxis.set_major_formatter("{x:,.0f}")
         ax.set(xlabel=label, ylabel="rows")
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.18), ncols=2)
 
-    return _svg(draw, (6.4, 3.0), "spread", description)
+    return _svg(draw, (5.0, 3.0), "spread", description)
 
 
 def fidelity(verification, description):
@@ -68,7 +69,7 @@ def fidelity(verification, description):
         ax.set(xlim=ends, ylim=ends, aspect="equal")
         ax.set(xlabel="really fitted again", ylabel="estimated")
 
-    return _svg(draw, (4.2, 4.0), "fidelity", description)
+    return _svg(draw, (4.0, 3.9), "fidelity", description)
 
 
 def _svg(draw, size, name, description):

@@ -7,7 +7,7 @@ import numpy as np
 from .._diagnostics_of_fit import is_cheap
 from ..scores import stopped_short
 from ._plots import fidelity
-from ._values import count, figure, signed
+from ._values import count, signed
 
 #: Rows that are really left out for a report, and test rows that are then asked about.
 REFITTED, TESTED = 10, 20
@@ -50,7 +50,7 @@ def diagnostics(fit, decrement, typical):
     if fit.inverse.exact:
         lost = fit.residual > 1e-3
         meaning = "too much: the columns may be very unlike in size" if lost else "next to nothing"
-        found.append(Figure("Error of solving", figure(fit.residual), meaning))
+        found.append(Figure("Error of solving", f"{fit.residual:.0e}", meaning))
     return found
 
 
@@ -105,12 +105,12 @@ class Trust:
         return [
             Figure(
                 "Correlation",
-                figure(found.pearson),
+                f"{found.pearson:.3f}",
                 "of estimates and refits: 1 is the same order, 0 is chance",
             ),
             Figure(
                 "Slope",
-                figure(found.slope),
+                f"{found.slope:.3f}",
                 "of the estimate on the truth: 1 is the right size, below 1 understates",
             ),
         ]
@@ -132,6 +132,6 @@ class Trust:
         """Estimates against refits as SVG."""
         description = (
             f"Estimated against really refitted changes of {self.asked}; {self.verdict} "
-            f"Correlation {figure(self.verification.pearson)}."
+            f"Correlation {self.verification.pearson:.3f}."
         )
         return fidelity(self.verification, description)

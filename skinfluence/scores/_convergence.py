@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ..operators import Hessian
-from ._preconditioned import descending
+from ._preconditioned import Nearby, descending
 from ._proximal import proximal_newton
 from ._rounding import objective_rounding, rounding, stagnates
 
@@ -88,12 +88,16 @@ def newton_steps(problem, solver, tolerance=0.0):
     """Yield the problem after each Newton step with a line search; at its optimum last.
 
     ``tolerance`` is a squared decrement, about twice what the objective may yet fall by, at which
-    to take the last step; rounding is another.
+    to take the last step; rounding is another. Where H was factored for the first step, that factor
+    preconditions the others.
     """
     previous = np.inf
     while True:
         gradient = problem.gradient()
-        step = -(descending(solver, Hessian(problem)) @ gradient)
+        inverse = descending(solver, Hessian(problem))
+        if getattr(inverse, "rcond", None):
+            solver = Nearby(inverse)
+        step = -(inverse @ gradient)
         decrement = float(-(gradient @ step))
         enough = max(rounding(problem), tolerance)
         if not decrement > enough or stagnates(problem, decrement, previous):

@@ -106,11 +106,18 @@ class Refit:
         return cls.around(final, problem, y, sample_weight, **rest)
 
     @classmethod
-    def around(cls, final, problem, y, sample_weight=None, *, refine=True, **jobs):
-        """Prepare refits of a fitted final estimator whose problem is known."""
-        problem = refine_problem(problem, Direct()) if refine else problem
+    def around(cls, final, problem, y, sample_weight=None, *, inverse=None, refine=True, **jobs):
+        """Prepare refits of a fitted final estimator whose problem is known.
+
+        ``inverse`` is H⁻¹ of that problem, if it is known too; the problem is then at its optimum.
+        """
+        if refine and inverse is None:
+            problem = refine_problem(problem, Direct())
         loss, targets = problem.reported, problem.targets
-        return cls(final, problem.X, y, sample_weight, loss, targets, problem, refine, **jobs)
+        refit = cls(final, problem.X, y, sample_weight, loss, targets, problem, refine, **jobs)
+        if inverse is not None:
+            refit.__dict__["nearby"] = Nearby(inverse)
+        return refit
 
     @cached_property
     def nearby(self):
