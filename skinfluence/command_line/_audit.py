@@ -36,7 +36,7 @@ def audit(options, *, output=None, report=None, budget=None, n_jobs=None):
         cleaner.fit(table.X, table.target.values)
     wrong = int(cleaner.flagged_.sum())
     positions = cleaner.ranking_[: wrong if budget is None else budget]
-    with stage(f"Finding the rows that contradict {len(positions)} of them"):
+    with stage(f"Looking for the rows that contradict the worst"):
         found = flagged_rows(table, cleaner, positions)
     _show(table, found)
     _summarise(table, cleaner)
@@ -48,7 +48,7 @@ def audit(options, *, output=None, report=None, budget=None, n_jobs=None):
             if report:
                 title = f"Suspicious labels of {options.path}"
                 shown = max(1, len(positions))
-                cleaner.to_html(page, title=title, max_rows=shown, table=table.frame)
+                cleaner.to_html(page, title=title, max_rows=shown, table=table.others)
     for path in filter(None, (output, report)):
         say(f"Written: {path}")
     if not output and len(found) > SHOWN:

@@ -80,7 +80,7 @@ def explain(options, rows, *, test=None, output=None, report=None, k=5, n_jobs=N
         if test is None
         else _test_rows(table, explainer, rows, test)
     )
-    with stage(f"Looking for the rows behind {len(rows)} predictions"):
+    with stage(f"Looking for the rows behind the predictions"):
         found = influential_rows(table, explainer, question, k)
     _show(table, question, found)
     with replacing(output) as beside, replacing(report) as page:
@@ -88,7 +88,8 @@ def explain(options, rows, *, test=None, output=None, report=None, k=5, n_jobs=N
             found.to_csv(beside, index=False)
         if report:
             title = f"Rows behind predictions of {options.target!r}"
-            explainer.to_html(page, question.X, question.given, title=title, k=k, table=table.frame)
+            asked = question.X, question.given
+            explainer.to_html(page, *asked, title=title, k=k, table=table.others)
     for path in filter(None, (output, report)):
         say(f"Written: {path}")
 

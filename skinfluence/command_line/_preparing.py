@@ -51,6 +51,11 @@ class Prepared:
     X: pd.DataFrame
     model: Pipeline
 
+    @property
+    def others(self):
+        """The rows as they were read, without the target."""
+        return self.frame.drop(columns=self.target.name)
+
     def lines(self, rows):
         """Return the lines of rows of the table in its file, blank in Parquet."""
         rows = np.asarray(rows)
