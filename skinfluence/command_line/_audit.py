@@ -36,7 +36,7 @@ def audit(options, *, output=None, report=None, budget=None, n_jobs=None):
         cleaner.fit(table.X, table.target.values)
     wrong = int(cleaner.flagged_.sum())
     positions = cleaner.ranking_[: wrong if budget is None else budget]
-    with stage(f"Looking for the rows that contradict the worst"):
+    with stage("Looking for the rows that contradict the worst"):
         found = flagged_rows(table, cleaner, positions)
     _show(table, found)
     _summarise(table, cleaner)

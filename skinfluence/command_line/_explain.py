@@ -80,7 +80,7 @@ def explain(options, rows, *, test=None, output=None, report=None, k=5, n_jobs=N
         if test is None
         else _test_rows(table, explainer, rows, test)
     )
-    with stage(f"Looking for the rows behind the predictions"):
+    with stage("Looking for the rows behind the predictions"):
         found = influential_rows(table, explainer, question, k)
     _show(table, question, found)
     with replacing(output) as beside, replacing(report) as page:
