@@ -184,6 +184,14 @@ def test_explain_names_rows_and_writes_files(folder):
     assert "<html" in (folder / "report.html").read_text()
 
 
+def test_a_side_holds_no_row_of_the_other(folder):
+    frame().head(12).to_csv("table.csv", index=False)
+    works("explain", "table.csv", "--target", "label", "--rows", 3, "-k", 11, "--output", "b.csv")
+    found = pd.read_csv("b.csv")
+    assert (found["influence"] > 0).equals(found["side"] == "helpful")
+    assert found["row"].is_unique
+
+
 def test_explain_rows_of_another_table(folder):
     frame().drop(columns="label").head(3).to_csv("new.csv", index=False)
     options = "--target", "label", "--test", "new.csv"
@@ -275,6 +283,11 @@ REFUSED = {
     "no such typed column": (as_it_is, (*AUDIT, "--text", "notes"), "Did you mean 'note'?"),
     "target typed": (as_it_is, (*AUDIT, "--type", "label=text"), "use --task"),
     "not a date": (as_it_is, (*AUDIT, "--type", "colour=date"), "cannot be a date"),
+    "no word": (
+        changed(note=["! ? .", "- +"] * (N // 2)),
+        (*AUDIT, "--text", "note"),
+        "vocabulary",
+    ),
     "model of the other task": (as_it_is, (*AUDIT, "--model", "huber"), "logistic or ridge or svm"),
     "no quantity": (as_it_is, (*AUDIT, "--task", "regression"), "no quantity"),
     "no target": (as_it_is, ("audit", "table.csv"), "Missing option '--target'"),

@@ -27,7 +27,7 @@ class OneLineErrors(click.Group):
             ctx.exit(130)
         except MemoryError:
             raise one_line("There is not enough memory. Leave out columns or rows.") from None
-        except TableError as error:
+        except ValueError as error:  # TableError, or what the library says of a model
             raise one_line(str(error)) from None
         except click.UsageError as error:
             command = "skinfluence" if error.ctx is None else error.ctx.command_path

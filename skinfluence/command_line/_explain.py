@@ -105,13 +105,13 @@ def influential_rows(table, explainer, question, k):
     found = explainer.most_influential(question.X, question.given, k=k_found)
     parts = []
     for i, own in enumerate(question.own):
-        for side in ("helpful", "harmful"):
-            others = found[side][i]
-            kept = np.flatnonzero(others != own)[:k]
+        for side, sign in (("helpful", 1), ("harmful", -1)):
+            others, influence = found[side][i], found[f"{side}_influence"][i]
+            kept = np.flatnonzero((others != own) & (sign * influence > 0))[:k]
             part = pd.DataFrame({"row": table.target.rows[others[kept]]})
             part["line"] = table.lines(part["row"])
             part["given"] = table.target.values[others[kept]]
-            part["influence"] = found[f"{side}_influence"][i, kept]
+            part["influence"] = influence[kept]
             part.insert(0, "rank", np.arange(1, len(part) + 1))
             part.insert(0, "side", side)
             part.insert(0, "asked_row", question.rows[i])
