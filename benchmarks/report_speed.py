@@ -9,7 +9,7 @@ import argparse
 import os
 import tempfile
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 from _report import origin, print_table, verdict
@@ -41,11 +41,11 @@ def main():
     model = make_pipeline(TfidfVectorizer(min_df=10), LogisticRegression())
     with tempfile.TemporaryDirectory() as folder:
         path = args.output or Path(folder) / "report.html"
-        start = perf_counter()
+        start, before = perf_counter(), process_time()
         cleaner = LabelCleaner(model).fit(mails.data, labels)
         fitted = perf_counter()
         cleaner.to_html(path)
-        end = perf_counter()
+        end, after = perf_counter(), process_time()
         megabytes = path.stat().st_size / 1e6
     n_words = cleaner.estimator_[-1].n_features_in_
     print(f"{len(labels)} mails, {n_words} words, {os.cpu_count()} cores\n")
@@ -53,6 +53,7 @@ def main():
         ("seconds, fit", "-", fitted - start, ""),
         ("seconds, report", "-", end - fitted, ""),
         ("seconds, both", f"< {SECONDS}", end - start, verdict(end - start < SECONDS)),
+        ("seconds of the processors", "-", after - before, ""),
         ("megabytes of the file", "-", megabytes, ""),
         ("mails flagged", "-", int(cleaner.flagged_.sum()), ""),
         ("   of these flipped", "-", int(flipped[cleaner.flagged_].sum()), ""),

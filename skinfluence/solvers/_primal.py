@@ -43,9 +43,11 @@ def _factor(hessian, matrix):
     flat = hessian.flat_directions
     if flat.shape[1]:
         matrix += (flat * (np.diag(matrix) @ flat**2)) @ flat.T
-    norm = np.abs(matrix * scale * scale[:, None]).sum(axis=0).max()
-    potrf, pocon = get_lapack_funcs(("potrf", "pocon"), (matrix,))
-    factor, failed = potrf(matrix * scale * scale[:, None], lower=True, overwrite_a=True)
+    scaled = matrix * scale
+    scaled *= scale[:, None]
+    lange, potrf, pocon = get_lapack_funcs(("lange", "potrf", "pocon"), (matrix,))
+    norm = lange("1", scaled.T)  # symmetric, and in the order that LAPACK takes without a copy
+    factor, failed = potrf(scaled.T, lower=True, overwrite_a=True)
     threshold = len(matrix) * np.finfo(matrix.dtype).eps
     rcond = 0.0 if failed else float(pocon(factor, norm, uplo="L")[0])
     if rcond > threshold:
@@ -143,8 +145,9 @@ class CholeskyInverse(WhitenedInverse):
     def whitener(self):
         """Return W: lower triangular, unless H has flat directions, which it has no part in."""
         (trtri,) = get_lapack_funcs(("trtri",), (self.factor,))
-        inverse, _ = trtri(self.factor, lower=True)
-        return self.project(np.asfortranarray(np.tril(inverse) * self.scale).T).T
+        inverse, _ = trtri(self.factor, lower=True)  # above the diagonal 0, as in the factor
+        inverse *= self.scale
+        return self.project(inverse.T).T
 
     def _white_rows(self, X, whitener):
         predictor = self.hessian.problem.predictor
