@@ -13,6 +13,9 @@ from ._parameters import check_whole
 from ._rows import check_rows
 from ._typing import RowsLike
 
+#: Contradicting rows that are looked through for convincing ones.
+CONSIDERED = 100
+
 
 class ContradictingRows:
     """The method of a fitted cleaner that names the rows which speak against a label."""
@@ -85,3 +88,18 @@ class ContradictingRows:
         row_bytes = 3 * len(asked) * problem.theta.itemsize
         rows, strength = strongest_by_block(against, np.arange(n), k, row_bytes)
         return rows, -strength
+
+
+def convincing(cleaner, labels, rows, k):
+    """Yield, for each row asked about, up to k rows that contradict it, and their influence.
+
+    A row that is suspicious itself, or is called the same, does not convince: a wrong label in a
+    class draws the model away from its right ones, and so "contradicts" them too.
+    """
+    found = cleaner.contradicting_rows(rows, k=min(CONSIDERED, len(labels) - 1))
+    classifies = cleaner.loo_probabilities_ is not None
+    for row, others, influence in zip(rows, found.rows, found.influence):
+        fit = ~cleaner.flagged_[others] & (influence < 0)
+        if classifies:
+            fit &= labels[others] != labels[row]
+        yield others[fit][:k], influence[fit][:k]

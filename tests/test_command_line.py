@@ -42,6 +42,7 @@ def frame():
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)  # which pytest-xdist sets
     frame().to_csv("table.csv", index=False)
     return tmp_path
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from .._cleaner import LabelCleaner
+from .._contradicting import convincing
 from ._console import say, show_table, stage
 from ._outputs import check_outputs, replacing
 from ._preparing import prepare
@@ -82,10 +83,13 @@ def flagged_rows(table, cleaner, positions):
         codes = np.searchsorted(cleaner.classes_, values[positions])
         found["probability_of_given"] = cleaner.loo_probabilities_[positions, codes]
     found["score"] = cleaner.label_scores_[positions]
-    against = cleaner.contradicting_rows(positions, k=min(CONTRADICTING, len(values) - 1)).rows
-    for i, others in enumerate(against.T, start=1):
-        found[f"contradicting_row_{i}"] = rows[others]
-        found[f"contradicting_given_{i}"] = values[others]
+    against = [others for others, _ in convincing(cleaner, values, positions, CONTRADICTING)]
+    for i in range(CONTRADICTING):
+        others = [chosen[i] if i < len(chosen) else None for chosen in against]
+        found[f"contradicting_row_{i + 1}"] = pd.array(
+            [None if j is None else rows[j] for j in others], dtype="Int64"
+        )
+        found[f"contradicting_given_{i + 1}"] = [None if j is None else values[j] for j in others]
     return found
 
 
@@ -103,7 +107,7 @@ def _show(table, found):
             f"{getattr(row, f'contradicting_row_{i}')} "
             f"({shown(getattr(row, f'contradicting_given_{i}'))})"
             for i in range(1, CONTRADICTING + 1)
-            if hasattr(row, f"contradicting_row_{i}")
+            if not pd.isna(getattr(row, f"contradicting_row_{i}"))
         ]
         judged = getattr(row, "probability_of_given", row.score)
         given, suggested = shown(row.given), shown(row.suggested)

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from .._cleaner import LabelCleaner
+from .._contradicting import convincing
 from .._tables import MODELS
 from ._console import say, show_table, stage
 from ._outputs import check_outputs, replacing
@@ -29,7 +30,7 @@ def demo(report):
         cleaner = LabelCleaner(MODELS["classification"]["logistic"](2), action="keep")
         cleaner.fit(X, given)
     found = cleaner.ranking_[cleaner.flagged_[cleaner.ranking_]]
-    against = cleaner.contradicting_rows(found[:SHOWN], k=3).rows
+    against = [others for others, _ in convincing(cleaner, given, found[:SHOWN], 3)]
     probability = cleaner.loo_probabilities_[found, given[found]]
     rows = [
         (

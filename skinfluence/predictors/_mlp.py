@@ -119,8 +119,8 @@ class MLPPredictor(CurvedPredictor):
 
     def raw(self, theta, X):
         """Predict, before the output's activation; shape (n_samples, K)."""
-        layers, raw = list(zip(*self.unflatten(theta))), np.empty((X.shape[0], self.n_outputs))
-        raw = raw.astype(theta.dtype)
+        layers = list(zip(*self.unflatten(theta)))
+        raw = np.empty((X.shape[0], self.n_outputs), dtype=theta.dtype)
         for block in self._blocks(X, 1):
             raw[block] = self._forward(layers, X[block])[-1]
         return raw

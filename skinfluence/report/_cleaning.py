@@ -6,14 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._confident import confident_errors, outlying
+from .._contradicting import convincing
 from ..problems import penalty_parameter
 from ._contents import BRIEF, Content, Contents
 from ._page import render
 from ._plots import histogram
 from ._values import count, share, signed, text_of
 
-#: Rows shown beside a label that they contradict, and rows that they are chosen from.
-CONTRADICTING, CONSIDERED = 3, 100
+#: Rows shown beside a label that they contradict.
+CONTRADICTING = 3
 #: Kinds of disagreement listed in the summary.
 KINDS = 10
 
@@ -106,7 +107,7 @@ def cleaning_report(cleaner, trust, diagnostics, *, title, max_rows, table, imag
 
 
 def _suspects(cleaner, rows, labels, contents):
-    found = cleaner.contradicting_rows(rows, k=min(CONSIDERED, len(labels) - 1))
+    against = convincing(cleaner, labels, rows, CONTRADICTING)
     likelihoods = _likelihoods(cleaner, labels)
     classifies = cleaner.loo_probabilities_ is not None
     return [
@@ -122,22 +123,8 @@ def _suspects(cleaner, rows, labels, contents):
             content=contents[row],
             witnesses=witnesses(*chosen, labels, contents, -1),
         )
-        for rank, (row, *chosen) in enumerate(_convincing(cleaner, rows, found, labels), 1)
+        for rank, (row, chosen) in enumerate(zip(rows, against), 1)
     ]
-
-
-def _convincing(cleaner, rows, found, labels):
-    """Yield every row with those that contradict it, and their influence.
-
-    A row that is suspicious itself, or is called the same, does not convince: a wrong label in a
-    class draws the model away from its right ones, and so "contradicts" them too.
-    """
-    classifies = cleaner.loo_probabilities_ is not None
-    for row, others, influence in zip(rows, found.rows, found.influence):
-        fit = ~cleaner.flagged_[others]
-        if classifies:
-            fit &= labels[others] != labels[row]
-        yield row, others[fit][:CONTRADICTING], influence[fit][:CONTRADICTING]
 
 
 def witnesses(rows, influence, labels, contents, sign):
