@@ -9,7 +9,8 @@ PYTEST_ARGS ?=
 
 VENV := .venv
 LOWEST := .venv-lowest
-LOWEST_VERSIONS := scikit-learn==1.6.0 'numpy==1.24.*' 'scipy==1.10.*' 'autograd==1.7.*' 'joblib==1.3.*'
+LOWEST_VERSIONS := scikit-learn==1.6.0 'numpy==1.24.*' 'scipy==1.10.*' 'autograd==1.7.*' 'joblib==1.3.*' \
+	'pyarrow==14.*'  # newer ones ask for a newer NumPy
 INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DELETE_ON_ERROR:
