@@ -62,6 +62,8 @@ class Refit:
         adapter, which is judged by ``predict_proba`` or ``predict`` alone.
     refine : bool
         Whether Newton steps take each refit to its optimum.
+    inverse : Inverse or None
+        H⁻¹ of the full fit, if it is known already.
     """
 
     estimator: Any
@@ -74,6 +76,7 @@ class Refit:
     refine: bool = True
     n_jobs: int | None = None
     verbose: int = 0
+    inverse: Any = None
 
     @classmethod
     def of(
@@ -114,14 +117,14 @@ class Refit:
         if refine and inverse is None:
             problem = refine_problem(problem, Direct())
         loss, targets = problem.reported, problem.targets
-        refit = cls(final, problem.X, y, sample_weight, loss, targets, problem, refine, **jobs)
-        if inverse is not None:
-            refit.__dict__["nearby"] = Nearby(inverse)
-        return refit
+        data = final, problem.X, y, sample_weight
+        return cls(*data, loss, targets, problem, refine, inverse=inverse, **jobs)
 
     @cached_property
     def nearby(self):
         """A solver of the Hessians of refits, which are near the full fit's."""
+        if self.inverse is not None:
+            return Nearby(self.inverse)
         return Nearby(invert_curved(Direct(), self.problem, 0.0)[0])
 
     def encode(self, estimator, X, y):
