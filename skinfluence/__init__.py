@@ -4,8 +4,8 @@ from ._cleaner import LabelCleaner
 from ._embedding import InfluenceEmbedding
 from ._explainer import InfluenceExplainer
 from ._smoothed_linear_svc import SmoothedLinearSVC
+from .methods import leave_one_out
 from .problems import as_problem
-from .scores import leave_one_out
 
 __version__ = "0.1.0.dev0"
 

@@ -19,7 +19,6 @@ from .problems import (
     replace_rows,
     with_parameters,
 )
-from .scores import FirstOrder
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +86,9 @@ class Attack:
 
     def _solved(self, problem, test, target):
         """Return H⁻¹ times the gradient of the sum of the test losses, shape (P, 1)."""
-        first_order = FirstOrder(problem, self.resolved.inverse(problem))
-        return first_order.solve_losses(test, target).sum(axis=1, keepdims=True)
+        gradients = problem.asked.gradient(problem.predict_raw(test), target)
+        total = problem.predictor.vjp(test, gradients[:, :, None])
+        return self.resolved.inverse(problem) @ total
 
     def _slopes(self, problem, solved, rows, X):
         """Return I_pert of the sum of the test losses, at the rows as X; (n_rows, p)."""
@@ -102,7 +102,7 @@ class Attack:
     def _refitted(self, X_test, test, target, rows, X_new, predicted):
         resolved = self.resolved
         moved = encode_features(resolved.estimator, self._like(rows, X_new))
-        _, after = resolved.refit.fit_replaced(rows, moved)
+        after = resolved.refit.with_rows(rows, moved).problem
         losses = [p.asked(p.predict_raw(test), target) for p in (resolved.problem, after)]
         model = with_parameters(resolved.estimator, after)
         return Bunch(

@@ -20,7 +20,9 @@ from ._reported_labels import ReportedLabels
 from ._score_parameter import ScoreParameter
 from ._scoring import Scoring
 from ._typing import MatrixLike
+from .changes import Removed
 from .operators import Hessian
+from .optimum import refine
 from .problems import (
     as_problem,
     final_estimator,
@@ -29,7 +31,6 @@ from .problems import (
     require_predictions,
     transform_features,
 )
-from .scores import refine
 from .scores._tuning import PenaltySearch
 from .solvers import resolve_solver
 
@@ -175,7 +176,7 @@ class LabelCleaner(ContradictingRows, ReportedLabels, DelegatingEstimator):
         first = fit_clone(self._base_estimator(), X, y, sample_weight)
         scored, penalty = self._scoring(first, X, y, sample_weight)
         problem = scored.problem
-        change = scored.newton.on_own_raw(np.arange(problem.n_rows))
+        change = scored.newton.own_raw(Removed(np.arange(problem.n_rows)))
         scores = _label_scores(scored, change, self.score)
         ranking = np.argsort(-scores, kind="stable")
         probabilities = _probabilities(problem, problem.raw + change)
@@ -316,7 +317,7 @@ def _label_scores(scored, change, score):
         return problem.reported(problem.raw, problem.y)
     if score == "loo_loss":
         return problem.reported(problem.raw + change, problem.y)
-    own = scored.first_order.on_own_raw(np.arange(problem.n_rows))
+    own = scored.first_order.own_raw(Removed(np.arange(problem.n_rows)))
     return np.einsum("nk,nk->n", problem.asked_gradients, own)
 
 

@@ -10,8 +10,10 @@ from sklearn.utils.validation import check_is_fitted
 from ._blocks import row_blocks, take_rows
 from ._parallel import strongest_by_block
 from ._parameters import check_whole
-from ._rows import check_rows
 from ._typing import RowsLike
+from .changes import Removed, check_rows
+from .methods import whole
+from .questions import AskedLoss
 
 #: Contradicting rows that are looked through for convincing ones.
 CONSIDERED = 100
@@ -76,11 +78,11 @@ class ContradictingRows:
 
     def _contradict(self, asked, k):
         """Return indices and influence of the k rows that contradict each row asked about."""
-        problem, first_order = self._scored.working, self._scored.first_order
-        effect = first_order.on_losses(take_rows(problem.X, asked), problem.y[asked])
+        problem, answers = self._scored.working, self._scored.first_order
+        losses = AskedLoss(answers.fit.model, None, take_rows(problem.X, asked), problem.y[asked])
 
         def against(rows):
-            strength = -effect(rows)
+            strength = -whole(answers, losses, Removed(rows))
             strength[asked[:, None] == rows] = -np.inf  # a row does not contradict itself
             return strength
 

@@ -1,46 +1,62 @@
 """InfluenceExplainer: which training rows made the model say that?"""
 
-from typing import Any
+import html
+import numbers
+import os
+from copy import copy, deepcopy
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn import get_config
 from sklearn.base import BaseEstimator
+from sklearn.utils import Bunch, check_random_state, estimator_html_repr
+from sklearn.utils.validation import check_is_fitted
 
 from ._delegation import DelegatingEstimator
-from ._diagnostics_of_fit import DiagnosticsOfFit, FitDiagnostics
-from ._diagnostics_of_rows import DiagnosticsOfRows
 from ._fitting import check_weights, fit_clone
-from ._frames import row_names
-from ._influence_of_changes import InfluenceOfChanges
-from ._influence_of_rows import InfluenceOfRows
-from ._influence_on_tests import InfluenceOnTests
-from ._parameters import check_at_least, check_choices, check_damping
-from ._relative_influence import RelativeInfluence
-from ._reported_influence import ReportedInfluence
-from ._typing import MatrixLike
-from ._verified_by_refits import VerifiedByRefits
-from .operators import Hessian
-from .problems import as_problem, final_is_frozen, with_parameters
-from .scores import FirstOrder, Newton, Refit, check_convergence, refine
-from .solvers import Direct, invert_curved, resolve_solver, warn_if_inaccurate
+from ._frames import influence_frame, row_names
+from ._parameters import check_at_least, check_choices, check_damping, check_share
+from ._typing import MatrixLike, RowsLike
+from .adapters import Model, fitted_model
+from .changes import (
+    Change,
+    Perturb,
+    Remove,
+    Removed,
+    RemoveGroups,
+    Replace,
+    check_rows,
+)
+from .diagnostics import (
+    Conditioning,
+    OneStep,
+    RefitComparison,
+    SummarisedRepr,
+    Verification,
+    summary,
+)
+from .methods import (
+    Answers,
+    Fit,
+    Method,
+    Newton,
+    affordable_method,
+    relative_influence,
+    resolve_method,
+    solve,
+    strongest,
+    whole,
+)
+from .problems import Problem
+from .questions import Loss, OwnLoss, Parameters, Prediction, Question
+from .report import write_influence_report
+from .solvers import Inverse
 
-#: Multiplications that method="auto" spends on Newton steps: about a minute on one core.
-NEWTON_BUDGET = 2e12
-#: Multiplications a row and parameter that a gradient of a curved model counts for, at least.
-CURVED = 100
+MethodName = Literal["auto", "influence", "newton", "retrain"]
 
 
-class InfluenceExplainer(
-    InfluenceOnTests,
-    RelativeInfluence,
-    InfluenceOfRows,
-    InfluenceOfChanges,
-    DiagnosticsOfRows,
-    DiagnosticsOfFit,
-    VerifiedByRefits,
-    ReportedInfluence,
-    DelegatingEstimator,
-):
+class InfluenceExplainer(DelegatingEstimator):
     """Estimate how predictions and losses would change without each training row.
 
     Fit it like the estimator it wraps; then ask. Every number is *after minus before*: a positive
@@ -53,13 +69,13 @@ class InfluenceExplainer(
         A supported estimator, a Pipeline that ends in one (its earlier steps are held fixed), or
         ``FrozenEstimator(fitted)``, with its own training data given to ``fit``. None means
         ``LogisticRegression()``.
-    method : {"auto", "influence", "newton", "retrain"}, default="auto"
+    method : {"auto", "influence", "newton", "retrain"} or Method, default="auto"
         "influence" is the paper's first order. "newton" takes one exact Newton step without each
         row, or without a group, and evaluates the test loss there: exact for squared error, and
         much closer on rows of high leverage and on groups. "retrain" really refits, for any
         estimator, each refit taken to its optimum where that is known. "auto" is "newton" where
         the solver is direct and the leverages of all rows take fewer than 2e12 multiplications,
-        else "influence".
+        else "influence". Or a value of :mod:`skinfluence.methods`, with parameters of its own.
     solver : {"auto", "direct", "cg", "lissa", "lanczos"} or solver, default="auto"
         How H⁻¹ is applied; see :mod:`skinfluence.solvers`.
     damping : float or "auto", default=0.0
@@ -101,7 +117,12 @@ class InfluenceExplainer(
     inverse_ : Inverse or None
         H⁻¹ at the fit.
     method_ : str
-        The method in use.
+        The name of the method in use.
+    answers_ : Answers
+        What the method says of the fit: any question about any change. See
+        :mod:`skinfluence.methods`.
+    conditioning_ : Conditioning or None
+        What the diagnostics below are read from.
     solver_ : solver
         The solver in use.
     newton_decrement_, typical_decrement_ : float
@@ -148,14 +169,28 @@ class InfluenceExplainer(
     (50, 519)
     """
 
+    estimator_: BaseEstimator
+    problem_: Problem | None
+    answers_: Answers
+    method_: str
+    inverse_: Inverse | None
+    solver_: Any
+    damping_: float | None
+    curvature_: str | None
+    newton_decrement_: float | None
+    typical_decrement_: float | None
+    conditioning_: Conditioning | None
+
+    __repr__ = SummarisedRepr()
+
     def __init__(
         self,
         estimator: BaseEstimator | None = None,
         *,
-        method: str = "auto",
+        method: MethodName | Method = "auto",
         solver: Any = "auto",
-        damping: float | str = 0.0,
-        curvature: str = "auto",
+        damping: float | Literal["auto"] = 0.0,
+        curvature: Literal["auto", "hessian", "gauss_newton"] = "auto",
         temperature: float = 1e-3,
         refine: bool = False,
         block_size: int | None = None,
@@ -198,99 +233,846 @@ class InfluenceExplainer(
         TypeError
             If the estimator is not supported and ``method`` is not "retrain".
         """
-        self._check_parameters()
+        method = self._checked_method()
         sample_weight = check_weights(sample_weight, X)
         self._check_routing("fit", sample_weight)
         estimator = fit_clone(self._base_estimator(), X, y, sample_weight)
-        if self.method == "retrain":
-            jobs = {"n_jobs": self.n_jobs, "verbose": self.verbose}
-            refit = Refit.of(estimator, X, y, sample_weight, temperature=self.temperature, **jobs)
-            fitted = dict.fromkeys(
-                (
-                    "inverse_",
-                    "solver_",
-                    "newton_decrement_",
-                    "typical_decrement_",
-                    "damping_",
-                    "curvature_",
-                    "_fit_diagnostics",
-                )
-            )
-            fitted |= {"estimator_": estimator, "problem_": refit.problem, "scores_": refit}
-            fitted["method_"] = "retrain"
-        else:
-            fitted = self._solve(estimator, as_problem(estimator, X, y, sample_weight))
-        # Copies: `verify` fits again on what `fit` was given, whatever became of it since.
-        weights = None if sample_weight is None else sample_weight.copy()
-        fitted["_training"], fitted["_row_names"] = (np.array(y), weights), row_names(X)
-        fitted["_shown"] = X  # as given, not a copy: only a report looks at it
-        vars(self).update(fitted)  # all at once: an interrupted fit leaves the last one whole
-        return self
+        derived = method is None or method.needs_hessian
+        how = {"temperature": self.temperature, "opaque": not derived}
+        model = fitted_model(estimator, X, y, sample_weight, **how)
+        jobs = {"n_jobs": self.n_jobs, "verbose": self.verbose}
+        fit = self._solved(model) if derived else Fit(model, **jobs)
+        method = affordable_method(fit) if method is None else method
+        vars(self).update(self._fitted(fit, method, row_names(X)))  # all at once: an interrupted
+        return self  # fit leaves the last one whole
 
-    def _solve(self, estimator, problem):
-        """Factor H, refine and check the fit, and choose the method; return fitted attributes."""
-        problem = problem.at_temperature(self.temperature)
-        known = 0.0 if self.damping == "auto" else self.damping
-        hessian = Hessian(problem, known, self.block_size)
-        solver = resolve_solver(
-            self.solver, hessian, random_state=self.random_state, n_jobs=self.n_jobs
-        )
-        frozen = final_is_frozen(estimator)
-        if problem.loss.smoothed and not self.refine:
-            problem = refine(problem, solver)  # the estimator keeps the optimum of its own loss
-        if self.refine:
-            if frozen:
-                inverse, _ = invert_curved(solver, problem, self.damping, "auto", self.block_size)
-                check_convergence(problem, inverse, frozen=frozen, threshold=10)
-            problem = refine(problem, solver)
-            estimator = with_parameters(estimator, problem)
-        inverse, curvature = invert_curved(
-            solver, problem, self.damping, self.curvature, self.block_size
-        )
-        decrement, typical = check_convergence(problem, inverse, frozen=frozen, refined=self.refine)
-        warn_if_inaccurate(inverse, stacklevel=3)
-        method = self.method
-        if method == "auto":
-            order = Direct().size(inverse.hessian) if isinstance(solver, Direct) else np.inf
-            work = problem.y.size * order**2
-            if problem.predictor.curved:  # every row is followed: a gradient of all rows each
-                work += CURVED * problem.n_rows**2 * len(problem.theta)
-            stepped = work <= NEWTON_BUDGET and problem.loss.predicts
-            method = "newton" if stepped else "influence"
-        if method == "newton" and not problem.loss.predicts:
-            raise ValueError(
-                'method="newton" takes the curvature of a row\'s loss in its prediction out of the '
-                "Hessian, and a model that is known by its losses alone has no prediction. Use "
-                'method="influence", or give the model as a prediction and a loss of it.'
-            )
-        working = inverse.hessian.problem  # the linearised one with Gauss-Newton
-        first_order = FirstOrder(working, inverse)
-        scores = Newton(working, inverse, solver) if method == "newton" else first_order
+    def _solved(self, model):
+        names = ("solver", "damping", "curvature", "refine", "block_size", "random_state")
+        asked = {name: getattr(self, name) for name in (*names, "n_jobs", "verbose")}
+        return solve(model, **asked)
+
+    def _fitted(self, fit, method, names):
+        """Return the fitted attributes."""
+        answers = method.bind(fit)
+        inverse = fit.inverse
         return {
-            "estimator_": estimator,
-            "problem_": problem,
+            "estimator_": answers.fit.model.estimator,
+            "problem_": answers.fit.model.problem,
+            "answers_": answers,
+            "method_": method.name,
             "inverse_": inverse,
-            "solver_": solver,
-            "method_": method,
-            "scores_": scores,
-            "newton_decrement_": decrement,
-            "typical_decrement_": typical,
-            "damping_": inverse.hessian.damping,
-            "curvature_": curvature,
-            "_fit_diagnostics": FitDiagnostics(problem, inverse),
+            "solver_": fit.solver,
+            "damping_": None if inverse is None else inverse.hessian.damping,
+            "curvature_": fit.curvature,
+            "newton_decrement_": fit.newton_decrement,
+            "typical_decrement_": fit.typical_decrement,
+            "conditioning_": None if inverse is None else Conditioning(fit.model.problem, inverse),
+            "_method": method,
+            "_row_names": names,
         }
 
-    @property
-    def _n_rows(self):
-        return len(self.scores_.y) if self.problem_ is None else self.problem_.n_rows
-
-    def _check_parameters(self):
-        choices = {
-            "method": ("auto", "influence", "newton", "retrain"),
-            "curvature": ("auto", "hessian", "gauss_newton"),
-        }
-        check_choices(self, choices)
+    def _checked_method(self):
+        check_choices(self, {"curvature": ("auto", "hessian", "gauss_newton")})
         check_damping(self)
         check_at_least(self, "temperature", 0, strict=True)
         if self.block_size is not None:
             check_at_least(self, "block_size", 1, whole=True)
+        return resolve_method(self.method)
+
+    @property
+    def _model(self) -> Model:
+        check_is_fitted(self)
+        return self.answers_.fit.model
+
+    @property
+    def _n_rows(self) -> int:
+        return self._model.n_rows
+
+    def effect(self, question: Question, change: Change) -> np.ndarray:
+        """Return the effect of every change on what is asked, ``J · H⁻¹ · Rᵀ`` or more exactly.
+
+        The methods below are short calls of it, but for those that say otherwise.
+
+        Parameters
+        ----------
+        question : Question
+            One of :mod:`skinfluence.questions`: ``Loss(X, y)``, ``Prediction(X)``,
+            ``Parameters()``, ``OwnLoss()``, ``Scalar(function, X, y)``.
+        change : Change
+            One of :mod:`skinfluence.changes`: ``Remove(rows)``, ``RemoveGroups(groups)``,
+            ``Replace(rows, X_new, y_new)``, ``Reweight(rows, weights)``, ``Perturb(rows)``.
+
+        Returns
+        -------
+        effect : ndarray
+            After minus before. Of shape (m, n_changes) for losses, and for predictions, with a
+            last axis for several outputs; (n_changes, n_params) for parameters; (n_changes,) for
+            one number. ``Perturb`` has an axis of features after that of the changes.
+
+        Raises
+        ------
+        ValueError
+            For the few pairs that have no meaning, and where refits are asked for a derivative.
+
+        Examples
+        --------
+        Which training rows does the area under the ROC curve hang on?
+
+        >>> from sklearn.datasets import load_breast_cancer
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklearn.preprocessing import StandardScaler
+        >>> from skinfluence import InfluenceExplainer
+        >>> from skinfluence.changes import Remove
+        >>> from skinfluence.questions import ROCAUC
+        >>> X, y = load_breast_cancer(return_X_y=True)
+        >>> model = make_pipeline(StandardScaler(), LogisticRegression(tol=1e-8))
+        >>> explainer = InfluenceExplainer(model).fit(X[100:], y[100:])
+        >>> explainer.effect(ROCAUC(X[:100], y[:100]), Remove()).shape
+        (469,)
+        """
+        return self._effect(question, change)
+
+    def _effect(self, question, change, out=None):
+        check_is_fitted(self)
+        fit = change.spanning(self.answers_.fit)
+        answers = self.answers_ if fit is self.answers_.fit else self._method.bind(fit)
+        asked, changed = question.encode(answers.fit), change.encode(answers.fit)
+        return asked.told(whole(answers, asked, changed, out, self.n_jobs))
+
+    def loss_influence(
+        self,
+        X_test: MatrixLike,
+        y_test: ArrayLike,
+        *,
+        rows: RowsLike | None = None,
+        scale: str = "removal",
+        out: ArrayLike | None = None,
+    ) -> np.ndarray:
+        """Return the change of every test loss when each training row is removed (equation 2).
+
+        Parameters
+        ----------
+        X_test, y_test : array-like of n_test rows
+            Rows asked about, y in the user's labels.
+        rows : None, int indices, bool mask or slice, default=None
+            Training rows; the columns of the result follow it. None means all.
+        scale : {"removal", "upweight"}, default="removal"
+            "upweight" gives the paper's I_up,loss, -n times the removal estimate.
+        out : ndarray of shape (n_test, n_rows), default=None
+            Array to fill, such as a memmap. If the call is interrupted, the blocks of test rows
+            and of training rows that were done are in it.
+
+        Returns
+        -------
+        influence : ndarray of shape (n_test, n_rows)
+            In units of the loss; positive where the row helps.
+        """
+        question = Loss(X_test, y_test)
+        if scale not in ("removal", "upweight"):
+            raise ValueError(f"`scale` must be 'removal' or 'upweight'; got {scale!r}.")
+        upweight = -self._model.total_weight() if scale == "upweight" else None
+        influence = self._effect(question, Remove(rows), out)
+        return influence if upweight is None else np.multiply(influence, upweight, out=influence)
+
+    def prediction_influence(
+        self, X_test: MatrixLike, *, rows: RowsLike | None = None
+    ) -> np.ndarray:
+        """Return the change of every test prediction when each training row is removed.
+
+        Parameters
+        ----------
+        X_test : array-like of n_test rows
+            Rows asked about.
+        rows : None, int indices, bool mask or slice, default=None
+            Training rows; None means all.
+
+        Returns
+        -------
+        influence : ndarray of shape (n_test, n_rows) or (n_test, n_rows, K)
+            In units of ``decision_function`` where there is one, else of ``predict_proba``, else
+            of ``predict``; with an axis for K > 1 outputs or more than two classes. Of a
+            OneVsOneClassifier the decision values of its pairs, not their votes; of a
+            MultiOutputClassifier those of all its outputs.
+        """
+        return self._effect(Prediction(X_test), Remove(rows))
+
+    def parameter_influence(self, rows: RowsLike | None = None) -> np.ndarray:
+        """Return the change of the parameters when each training row is removed (equation 1).
+
+        Parameters
+        ----------
+        rows : None, int indices, bool mask or slice, default=None
+            Training rows; None means all.
+
+        Returns
+        -------
+        influence : ndarray of shape (n_rows, n_params)
+            In the layout of ``coef_``, row by row, then ``intercept_``. Of a kernel model (SVC
+            and SVR with any kernel, KernelRidge, GaussianProcessRegressor) the dual coefficients
+            β, n_train for each output, then the intercepts if it has any: raw predictions are
+            ``K β + intercept``, and a row's own coefficient goes to 0. SVC has an output for
+            each pair of classes, positive for the second; two classes are one.
+        """
+        return self._effect(Parameters(), Remove(rows))
+
+    def self_influence(self) -> np.ndarray:
+        """Return the change of every training row's own unweighted loss when it is removed.
+
+        Returns
+        -------
+        influence : ndarray of shape (n_train,)
+            To first order ``s_j ∇loss_jᵀ H⁻¹ ∇loss_j``; with "newton" and "retrain" the loss
+            after the removal minus before. Large for rows that nothing else supports.
+        """
+        return self._effect(OwnLoss(), Remove())
+
+    def group_influence(
+        self, X_test: MatrixLike, y_test: ArrayLike, groups: ArrayLike
+    ) -> np.ndarray:
+        """Return the change of every test loss when each group of rows is removed at once.
+
+        Parameters
+        ----------
+        X_test, y_test : array-like of n_test rows
+            Rows asked about.
+        groups : array-like of shape (n_train,), or bool of shape (n_train, n_groups)
+            A label for every row, columns in ``np.unique`` order; or a mask a column, which may
+            overlap or leave rows out.
+
+        Returns
+        -------
+        influence : ndarray of shape (n_test, n_groups)
+            With "newton" the loss after Newton steps without the group, taken until they have
+            reached the optimum (exact for squared error), minus the loss before; to first order
+            with "influence"; really refitted with "retrain".
+
+        Raises
+        ------
+        ValueError
+            With "newton", if no row is left of some class, or a group alone determines some
+            parameter that carries no penalty.
+        """
+        return self._effect(Loss(X_test, y_test), RemoveGroups(groups))
+
+    def replacement_influence(
+        self,
+        X_test: MatrixLike,
+        y_test: ArrayLike,
+        *,
+        rows: RowsLike | None,
+        X_new: MatrixLike | None = None,
+        y_new: ArrayLike | None = None,
+    ) -> np.ndarray:
+        """Return the change of every test loss when each training row is replaced (equation 3).
+
+        The old row leaves and a new one comes, one row at a time: with other features, another
+        label, or both, however far from the old. Weights stay, but for what goes with a label:
+        class weights, and the counts of balanced classes.
+
+        Parameters
+        ----------
+        X_test, y_test : array-like of n_test rows
+            Rows asked about, y in the user's labels.
+        rows : None, int indices, bool mask or slice
+            Training rows; None means all. A row may be named twice, to be replaced by several.
+        X_new : {array-like, sparse matrix, DataFrame} of n_rows rows, default=None
+            What they become, as X was given to ``fit``: a Pipeline's earlier steps are applied,
+            as they were fitted. None leaves the features as they are.
+        y_new : array-like of n_rows targets, default=None
+            What their targets become, in the user's labels; None leaves them.
+
+        Returns
+        -------
+        influence : ndarray of shape (n_test, n_rows)
+            Test loss after the replacement minus before. To first order with "influence". With
+            "newton" the loss after an exact Newton step, the curvature of both rows exchanged
+            (exact for squared error), and full steps where one is not enough. Really refitted
+            with "retrain".
+
+        Raises
+        ------
+        ValueError
+            If nothing is new, for labels that the estimator was not fitted on, and where the only
+            row of a class would be given another label.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from skinfluence import InfluenceExplainer
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = LogisticRegression(tol=1e-6, max_iter=1000)
+        >>> explainer = InfluenceExplainer(model).fit(X, y)
+        >>> explainer.replacement_influence(X[:2], y[:2], rows=[5, 70], y_new=[1, 2]).shape
+        (2, 2)
+        """
+        return self._effect(Loss(X_test, y_test), Replace(rows, X_new, y_new))
+
+    def input_influence(
+        self, X_test: MatrixLike, y_test: ArrayLike, *, rows: RowsLike | None = None
+    ) -> np.ndarray:
+        """Return the derivative of every test loss in the features of each training row.
+
+        It is the derivative under refitting, ``-∇loss_testᵀ H⁻¹ s_j ∇ₓ∇θ loss_j`` (equation 5,
+        with the 1/n of the paper's section 3), at the features that the estimator was fitted on.
+        Weights stay, those of balanced classes too, because no row leaves; so does every step of
+        a Pipeline before the last. The features of a row whose entries are large are those that
+        its influence hangs on: up to O(1/n), ``-input_influence`` is the gradient of
+        ``loss_influence`` in them (section 2.2).
+
+        Parameters
+        ----------
+        X_test, y_test : array-like of n_test rows
+            Rows asked about, y in the user's labels.
+        rows : None, int indices, bool mask or slice, default=None
+            Training rows; None means all.
+
+        Returns
+        -------
+        influence : ndarray of shape (n_test, n_rows, n_features)
+            In units of the loss over those of the feature, as X was given to ``fit``; the same
+            for "influence" and "newton". Dense, also for sparse X: ask about some rows.
+
+        Raises
+        ------
+        TypeError
+            If a Pipeline has a step that is not affine: scalers, PCA, TruncatedSVD, selectors
+            of features and a ColumnTransformer of these are.
+        ValueError
+            With ``method="retrain"``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.linear_model import Ridge
+        >>> from skinfluence import InfluenceExplainer
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> explainer = InfluenceExplainer(Ridge(alpha=0.1)).fit(X, y)
+        >>> slope = explainer.input_influence(X[:1], y[:1], rows=[7])[0, 0, 2]
+        >>> moved = X.copy()
+        >>> moved[7, 2] += 0.001
+        >>> after, before = (Ridge(alpha=0.1).fit(X_, y).predict(X[:1]) for X_ in (moved, X))
+        >>> change = (y[:1] - after) ** 2 - (y[:1] - before) ** 2
+        >>> bool(np.isclose(change.item(), 0.001 * slope, rtol=0.01))
+        True
+        """
+        return self._effect(Loss(X_test, y_test), Perturb(rows))
+
+    def relative_influence(
+        self,
+        X_test: MatrixLike,
+        y_test: ArrayLike,
+        *,
+        rows: RowsLike | None = None,
+        constraint: str = "loss",
+    ) -> np.ndarray:
+        """Return the influence on every test loss for a unit of each row's whole effect.
+
+        It explains and does not predict: of two rows with the same influence, the one that
+        changes less elsewhere scores higher, so what stands out are rows specific to this
+        prediction instead of outliers that move everything. What a refit without the row would
+        do is ``loss_influence``.
+
+        Parameters
+        ----------
+        X_test, y_test : array-like of n_test rows
+            Rows asked about, y in the user's labels.
+        rows : None, int indices, bool mask or slice, default=None
+            Training rows; the columns of the result follow it. None means all.
+        constraint : {"loss", "theta"}, default="loss"
+            What a row's whole effect is measured by: "loss" (ℓ-RelatIF) by the change of all
+            training losses, ``√(∇loss_jᵀ H⁻¹ ∇loss_j)``; "theta" (θ-RelatIF) by the change of
+            the parameters, ``‖H⁻¹ ∇loss_j‖``, which depends on the units of X.
+
+        Returns
+        -------
+        influence : ndarray of shape (n_test, n_rows)
+            First order, whatever ``method`` is; positive where the row helps; 0 for rows that
+            have no effect. The weight of a row cancels, but for its part in H.
+
+        Raises
+        ------
+        ValueError
+            With ``method="retrain"``.
+
+        References
+        ----------
+        Barshan, E., Brunet, M.-E. and Dziugaite, G. K. (2020). RelatIF: Identifying Explanatory
+        Training Examples via Relative Influence. AISTATS.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_breast_cancer
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklearn.preprocessing import StandardScaler
+        >>> from skinfluence import InfluenceExplainer
+        >>> X, y = load_breast_cancer(return_X_y=True)
+        >>> model = make_pipeline(StandardScaler(), LogisticRegression(tol=1e-8))
+        >>> explainer = InfluenceExplainer(model).fit(X[50:], y[50:])
+        >>> explainer.relative_influence(X[:5], y[:5]).shape
+        (5, 519)
+        """
+        if constraint not in ("loss", "theta"):
+            raise ValueError(f"`constraint` must be 'loss' or 'theta'; got {constraint!r}.")
+        fit = self._differentiated("relative_influence")
+        asked, changed = Loss(X_test, y_test).encode(fit), Remove(rows).encode(fit)
+        return relative_influence(fit, asked, changed, constraint, self.n_jobs)
+
+    def most_influential(
+        self, X_test: MatrixLike, y_test: ArrayLike, *, k: int = 10, as_frame: bool = False
+    ) -> Bunch:
+        """Return the rows that help and harm each test row most, and by how much.
+
+        Parameters
+        ----------
+        X_test, y_test : array-like of n_test rows
+            Rows asked about.
+        k : int, default=10
+            Rows to return on either side, between 1 and n_train.
+        as_frame : bool, default=False
+            Return a DataFrame, which names rows as the DataFrames that were given do.
+
+        Returns
+        -------
+        rows : Bunch or pandas.DataFrame
+            ``helpful``, ``harmful`` (n_test, k): indices of training rows, strongest first;
+            ``helpful_influence``, ``harmful_influence`` (n_test, k): their loss influence. The
+            whole matrix is never held. With ``as_frame``, one row for each of these, in columns
+            ``test_row``, ``role`` ("helpful" or "harmful"), ``rank`` (1 is the strongest),
+            ``training_row``, its ``label`` (``label_0``, ``label_1``, ... of several outputs) and
+            its ``influence``. Rows are named by the index of X_test and of the training X, where
+            these are DataFrames or Series, else by position.
+        """
+        n = self._n_rows
+        if not isinstance(k, numbers.Integral) or isinstance(k, bool) or not 1 <= k <= n:
+            raise ValueError(f"`k` must be an integer between 1 and n_train={n}; got {k}.")
+        fit = self.answers_.fit
+        found = strongest(self.answers_, Loss(X_test, y_test).encode(fit), Remove().encode(fit), k)
+        if not as_frame:
+            return found
+        return influence_frame(found, self._model.y, self._row_names, row_names(X_test))
+
+    def loo_predict(self, method: str = "auto") -> np.ndarray:
+        """Predict every training row by the model without it, from one fit.
+
+        Parameters
+        ----------
+        method : {"auto", "predict_proba", "decision_function", "predict"}, default="auto"
+            What to return; "auto" is the first of these that the estimator has.
+
+        Returns
+        -------
+        predictions : ndarray of shape (n_train,) or (n_train, K)
+            From a Newton step without the row (exact for squared error), or from real refits
+            with ``method="retrain"``.
+        """
+        self._model.require_predictions()
+        method = _prediction_method(self.estimator_, method)
+        if method == "decision_function":
+            self._model.require_decision_function()
+        raw = self._model.own_raw() + self._evaluating.own_raw(Removed(np.arange(self._n_rows)))
+        return _respond(self._model, raw, method)
+
+    def remove(self, rows: RowsLike) -> BaseEstimator:
+        """Return the estimator as it would be without some training rows, not fitted again.
+
+        Newton steps on the objective without the rows, all at once, start from the fitted
+        parameters and go on until they have reached the optimum; with ``method="influence"`` too.
+        With ``method="retrain"`` the estimator is really fitted again. Hyper-parameters, and the
+        steps of a Pipeline before the last, stay as they are. So does this explainer: what was
+        removed before is not remembered.
+
+        Parameters
+        ----------
+        rows : int indices, bool mask or slice
+            Training rows to remove; a row that is named twice is removed once.
+
+        Returns
+        -------
+        estimator : estimator
+            A copy of ``estimator_`` with other parameters. Its ``certificate_`` (float) is what
+            one more Newton step would move, relative to what the first moved: the larger ratio of
+            the lengths in the norm of the Hessian, and of the largest changes of a training row's
+            raw prediction. It is at most 1e-4 where the steps reached the optimum, 0 where
+            nothing moves, and nan for a refit of an estimator whose objective is not known.
+
+        Raises
+        ------
+        ValueError
+            If no row is left, or none of some class, or if the rows alone determine some
+            parameter that carries no penalty.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.linear_model import Ridge
+        >>> from skinfluence import InfluenceExplainer
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> explainer = InfluenceExplainer(Ridge()).fit(X, y)
+        >>> model = explainer.remove(slice(0, 42))
+        >>> model.predict(X[:2]).round(3)
+        array([181.084,  91.855])
+        >>> Ridge().fit(X[42:], y[42:]).predict(X[:2]).round(3)
+        array([181.084,  91.855])
+        >>> model.certificate_ < 1e-4
+        True
+        """
+        members = np.zeros(self._n_rows, dtype=bool)
+        members[check_rows(rows, self._n_rows)] = True
+        if members.all():
+            raise ValueError("`rows` must leave some training rows; got all of them.")
+        estimator, certificate = self._evaluating.estimator_without(members)
+        estimator.certificate_ = float(certificate)
+        return estimator
+
+    @property
+    def _evaluating(self) -> Answers:
+        """Answers that evaluate models without a row: Newton steps beside the first order."""
+        return self.answers_ if self._method.evaluates else Newton().bind(self.answers_.fit)
+
+    def _differentiated(self, name) -> Fit:
+        """Return the fit; ValueError, for what is called ``name``, if it has no H⁻¹."""
+        check_is_fitted(self)
+        self.answers_.fit.require_inverse(name)
+        return self.answers_.fit
+
+    def verify(
+        self,
+        X_test: MatrixLike,
+        y_test: ArrayLike,
+        *,
+        rows: RowsLike | None = None,
+        n_rows: int = 20,
+        select: str = "mix",
+        refine: bool = True,
+        confidence: float = 0.95,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Verification:
+        """Really refit without some training rows, and compare with the loss influence.
+
+        The refits are those of :func:`leave_one_out`, run with the explainer's ``n_jobs`` and
+        ``verbose``. The explainer itself stays as it is.
+
+        Parameters
+        ----------
+        X_test, y_test : array-like of n_test rows
+            Rows whose losses are asked about, y in the user's labels.
+        rows : None, int indices, bool mask or slice, default=None
+            Training rows to leave out, one at a time. None chooses them by ``select``.
+        n_rows : int, default=20
+            Rows to choose; all that there are if these are fewer. Unused if ``rows`` is given.
+        select : {"mix", "influential", "random"}, default="mix"
+            "influential" takes the rows of the largest absolute loss influence, summed over the
+            test rows, as this explainer estimates it; a row that it understates may be missed.
+            "random" draws rows; "mix" is half of each. A row that is alone in its class is never
+            taken, because nothing can be fitted without it.
+        refine : bool, default=True
+            Take each refit to its optimum, as in :func:`leave_one_out`.
+        confidence : float in (0, 1), default=0.95
+            Nominal coverage of the intervals. They are percentiles of a bootstrap of the rows,
+            each drawn with all its test losses. They say how far the figures hang on single rows
+            of those refitted, and nothing about rows of larger effect that were not: hence "mix".
+        random_state : int, RandomState instance or None, default=None
+            Seeds the choice of rows and the intervals; None means the explainer's.
+
+        Returns
+        -------
+        verification : Verification
+            A Bunch of ``pearson``, ``spearman``, ``slope`` and ``sign_agreement``, each with its
+            ``_interval`` (nan with fewer than 3 rows), ``rows``, ``estimated``, ``refitted``,
+            ``worst_row``, ``worst_error``, ``relative_error``; printed, it gives a verdict, which
+            is favourable if Pearson >= 0.95 and 0.8 <= slope <= 1.25.
+
+        Raises
+        ------
+        ValueError
+            With ``method="retrain"``, whose answers are refits already.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_breast_cancer
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklearn.preprocessing import StandardScaler
+        >>> from skinfluence import InfluenceExplainer
+        >>> X, y = load_breast_cancer(return_X_y=True)
+        >>> model = make_pipeline(StandardScaler(), LogisticRegression())
+        >>> explainer = InfluenceExplainer(model, method="newton", refine=True)
+        >>> explainer.fit(X[50:], y[50:]).verify(X[:50], y[:50], n_rows=10, random_state=0)
+        Verification of method="newton": 10 rows really left out, 50 test losses
+          pearson          1.000  [1.000, 1.000]
+          spearman         1.000  [0.999, 1.000]
+          slope            1.000  [0.999, 1.000]
+          sign_agreement   0.998  [0.994, 1.000]
+          relative_error   0.000
+          worst row 247: estimated -0.02043, refitted -0.01966 (test row 41)
+        The estimates agree with the refits.
+        """
+        check_is_fitted(self)
+        check_share("confidence", confidence)
+        seed = deepcopy(self.random_state) if random_state is None else random_state
+        random = check_random_state(seed)
+        if not self._method.estimates:
+            raise ValueError(
+                f'`verify` compares an estimate with refits, and method="{self.method_}" refits '
+                'already; fit with method="newton" or "influence".'
+            )
+        asked = Loss(X_test, y_test).encode(self.answers_.fit)
+        comparison = RefitComparison(self.answers_, self.method_, asked)
+        if rows is None:
+            chosen = comparison.select(n_rows, select, random)
+        else:
+            rows = check_rows(rows, self._n_rows)
+            chosen = rows, np.full(len(rows), "given")
+        return comparison.verify(*chosen, refine=refine, confidence=confidence, random=random)
+
+    @property
+    def certificates_(self) -> np.ndarray:
+        """How much of its Newton step was left to go when a row that was followed was settled.
+
+        Rows that one step settles are not followed. The others are when they are first asked
+        about: their residual gradient is found, in the norm of the inverse Hessian and relative
+        to the step, and steps go on until it is small. The last step is taken and not measured.
+
+        Returns
+        -------
+        certificates : ndarray of shape (n_train,)
+            nan for rows that were not followed, and with other methods than "newton".
+        """
+        return self.answers_.certificates(np.arange(self._n_rows))
+
+    def leverage(self) -> np.ndarray:
+        """Return the leverage of every training row: the effective parameters it uses up.
+
+        ``trace(s_j A_j J_j H⁻¹ J_jᵀ)``, the hat value of generalised linear models, summed over
+        outputs; all rows together give the effective dimension of the fit.
+
+        Returns
+        -------
+        leverage : ndarray of shape (n_train,)
+            Between 0 and K, the number of outputs (0 and 1 for one output).
+        """
+        return np.einsum("nkk->n", self._one_step("leverage").hats)
+
+    def cooks_distance(self) -> np.ndarray:
+        """Return Cook's distance of every training row.
+
+        ``Δᵀ H Δ / (p φ)`` of the one step Δ without the row, which is ``r² h / (p φ (1 - h)²)``
+        with r Pearson's residual and h the leverage. p is the number of parameters; with a
+        penalty, the effective dimension ``leverage().sum()``. φ is the dispersion: 1 for log
+        losses and Poisson, else Pearson's estimate on n - p degrees of freedom, n the rows of
+        positive weight. For squared error the step is the refit; for other losses it is one
+        Newton step, whatever ``method`` is. Class weights, a penalty on the mean of the losses,
+        and parameters that a norm holds at zero stay as they are.
+
+        Returns
+        -------
+        distance : ndarray of shape (n_train,)
+            At least 0, and infinite for a row of leverage 1, without which the fit is not
+            unique. Several outputs are summed, each over its own p and φ; outputs that interact
+            (a softmax, a multi-task lasso) have one p and one φ.
+
+        Raises
+        ------
+        ValueError
+            With ``method="retrain"``; for a loss that is no log-likelihood, and for voting
+            estimators; where as many parameters as rows leave nothing to estimate φ from.
+
+        References
+        ----------
+        Cook, R. D. (1977). Detection of Influential Observation in Linear Regression.
+        Technometrics. For generalised linear models: Williams, D. A. (1987). Generalized Linear
+        Model Diagnostics Using the Deviance and Single Case Deletions. Applied Statistics.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.linear_model import LinearRegression
+        >>> from skinfluence import InfluenceExplainer
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> distance = InfluenceExplainer(LinearRegression()).fit(X, y).cooks_distance()
+        >>> int(distance.argmax()), round(float(distance.max()), 3)
+        (382, 0.024)
+        """
+        return self._one_step("cooks_distance").cooks_distance()
+
+    def dffits(self) -> np.ndarray:
+        """Return how many standard errors every training row moves its own prediction.
+
+        ``(raw_j - raw_j without row j) / √(φ J_j H⁻¹ J_jᵀ)``: *before minus after*, the sign of
+        the classical literature and the opposite of this library's influences. For squared error
+        φ is that of the fit without the row, for other losses that of all rows.
+
+        Returns
+        -------
+        dffits : ndarray of shape (n_train,) or (n_train, K)
+            With an axis for K > 1 outputs or more than two classes. Infinite for a row of
+            leverage 1.
+
+        Raises
+        ------
+        ValueError
+            As ``cooks_distance``.
+
+        References
+        ----------
+        Belsley, D. A., Kuh, E. and Welsch, R. E. (1980). Regression Diagnostics. Wiley.
+        """
+        fits = self._one_step("dffits").dffits()
+        return fits[:, 0] if fits.shape[1] == 1 else fits
+
+    def dfbetas(self) -> np.ndarray:
+        """Return how many standard errors every training row moves each parameter.
+
+        ``(theta - theta without row j) / √(φ diag(H⁻¹))``: *before minus after*, the sign of the
+        classical literature and the opposite of ``parameter_influence``. For squared error φ is
+        that of the fit without the row, for other losses that of all rows.
+
+        Returns
+        -------
+        dfbetas : ndarray of shape (n_train, n_params)
+            In the layout of ``coef_``, row by row, then ``intercept_``. Infinite for the
+            parameters that a row of leverage 1 determines.
+
+        Raises
+        ------
+        ValueError
+            As ``cooks_distance``.
+
+        References
+        ----------
+        Belsley, D. A., Kuh, E. and Welsch, R. E. (1980). Regression Diagnostics. Wiley. For
+        logistic regression: Pregibon, D. (1981). Logistic Regression Diagnostics. Annals of
+        Statistics.
+        """
+        return self._one_step("dfbetas").dfbetas()
+
+    def _one_step(self, name):
+        fit = self._differentiated(name)
+        return OneStep(fit.model.problem, fit.inverse)
+
+    @property
+    def smallest_eigenvalue_(self) -> float | None:
+        """Smallest eigenvalue of H / n, 0 if H is singular."""
+        return self._of_fit(lambda fit: fit.eigenvalues[0])
+
+    @property
+    def largest_eigenvalue_(self) -> float | None:
+        """Largest eigenvalue of H / n."""
+        return self._of_fit(lambda fit: fit.eigenvalues[1])
+
+    @property
+    def condition_(self) -> float | None:
+        """Largest eigenvalue over smallest; infinite where the smallest is not positive."""
+        return self._of_fit(lambda fit: fit.condition)
+
+    @property
+    def effective_dimension_(self) -> float | None:
+        """Sum of the leverages: the effective number of parameters."""
+        return self._of_fit(lambda fit: fit.effective_dimension)
+
+    @property
+    def solve_residual_(self) -> float | None:
+        """Largest relative residual of a solve with H: typical ones, and any of ``CG`` so far."""
+        return self._of_fit(lambda fit: fit.largest_residual)
+
+    @property
+    def lissa_spread_(self) -> float | None:
+        """Relative standard error of the last solve by ``LiSSA``, its worst right-hand side."""
+        return self._of_fit(lambda fit: fit.spread)
+
+    def _of_fit(self, figure):
+        check_is_fitted(self)
+        return None if self.conditioning_ is None else figure(self.conditioning_)
+
+    def to_html(
+        self,
+        path: str | os.PathLike,
+        X_test: MatrixLike,
+        y_test: ArrayLike,
+        *,
+        title: str | None = None,
+        k: int = 5,
+        table: Any = None,
+        image_shape: tuple | None = None,
+    ) -> None:
+        """Write a report: test rows, what is predicted, and the training rows behind it.
+
+        One HTML file that stands alone: it asks for nothing from elsewhere, and can be read with
+        scripting off, on a phone and in print. Unless ``method="retrain"``, ten training rows are
+        really left out for it, and the losses of the first twenty test rows compared.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file. It is written whole or not at all.
+        X_test, y_test : array-like of n_test rows
+            Rows asked about, y in the user's labels. Each has its place in the report.
+        title : str, default=None
+            Heading of the report.
+        k : int, default=5
+            Helpful and harmful rows to show, of each at most k.
+        table : DataFrame of n_train rows, default=None
+            Columns to show for the training rows. None means the X that ``fit`` was given, as it
+            is now: texts, columns, or pictures.
+        image_shape : tuple (height, width) or (height, width, 3), default=None
+            The images that rows are, as in ``LabelCleaner.to_html``.
+
+        Raises
+        ------
+        ImportError
+            If the "report" extra is not installed.
+        OSError
+            If there can be no file at ``path``.
+        ValueError
+            If ``table`` has another number of rows, or ``image_shape`` of values.
+        """
+        check_is_fitted(self)
+        shown = {"title": title, "k": k, "table": table, "image_shape": image_shape}
+        write_influence_report(self, path, X_test, y_test, **shown)
+
+    def _repr_html_inner(self):
+        diagram, text = estimator_html_repr(self), summary(self)
+        if not text:
+            return diagram
+        inside = diagram.removesuffix("</body>")  # newer versions of scikit-learn end so
+        return f"{inside}<pre>{html.escape(text)}</pre>{diagram[len(inside) :]}"
+
+    def _get_fitted_attr_html(self, doc_link=""):
+        """List the fitted attributes that are known; scikit-learn (>= 1.9) would find them all."""
+        known = copy(self)
+        known.conditioning_ = None
+        attributes = super(InfluenceExplainer, known)._get_fitted_attr_html(doc_link)
+        for name, shown in list(attributes.items()):
+            if shown["value"] is None or isinstance(shown["value"], property):
+                del attributes[name]
+        return attributes
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = {"text/plain": repr(self)}
+        if get_config()["display"] == "diagram":
+            bundle["text/html"] = self._repr_html_inner()
+        return bundle
+
+
+def _prediction_method(estimator, method):
+    """Return the name of what an estimator is asked to predict."""
+    names = ("predict_proba", "decision_function", "predict")
+    if method == "auto":
+        return next(name for name in names if hasattr(estimator, name))
+    if method not in names or not hasattr(estimator, method):
+        raise ValueError(
+            f"`method` must be one of {('auto', *names)} that "
+            f"{type(estimator).__name__} has; got {method!r}."
+        )
+    return method
+
+
+def _respond(model, raw, method):
+    """Return what an estimator would predict for raw predictions."""
+    if method == "decision_function":
+        return model.targets.decision_function(raw)
+    return model.loss.probabilities(raw) if method == "predict_proba" else model.decode(raw)

@@ -12,7 +12,10 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import _num_samples
 
+from .changes import Removed
+from .methods import whole
 from .problems import encode_features, encode_targets
+from .questions import AskedLoss, AskedPrediction
 
 
 def fewest(problem, best, solve, changed, most):
@@ -67,9 +70,9 @@ class PredictedLabel:
         """Tell whether the label is predicted."""
         return bool(np.all(problem.targets.decode(problem.predict_raw(self.X))[0] == self.label))
 
-    def push(self, scores, rows):
+    def push(self, answers, rows):
         """Return how much the removal of each row speaks against the label."""
-        return scores.on_losses(self.X, self.y)(rows)[0]
+        return whole(answers, AskedLoss(answers.fit.model, None, self.X, self.y), Removed(rows))[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,13 +98,10 @@ class SideOfPrediction:
         predicted = problem.targets.response(problem.predict_raw(self.X))
         return bool(self.sign * (predicted[0, 0] - self.threshold) > 0)
 
-    def push(self, scores, rows):
+    def push(self, answers, rows):
         """Return how far the removal of each row moves the prediction towards the other side."""
-        problem = scores.problem
-        change = scores.on_predictions(self.X)(rows)
-        response = problem.targets.response
-        moved = response.derivative(problem.predict_raw(self.X)[:, None], change)
-        return -self.sign * moved[0, :, 0]
+        asked = AskedPrediction(answers.fit.model, None, self.X)
+        return -self.sign * whole(answers, asked, Removed(rows))[0, :, 0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,9 +123,10 @@ class SignOfCoefficient:
         """Tell whether the parameter has that sign."""
         return bool(self.sign * problem.theta[self.position] > 0)
 
-    def push(self, scores, rows):
+    def push(self, answers, rows):
         """Return how far the removal of each row moves the parameter towards the other sign."""
-        return -self.sign * scores.on_parameters()(rows)[:, self.position]
+        moves = answers.optimum.without_rows(rows)
+        return -self.sign * moves.parameters(slice(None))[:, self.position]
 
 
 def question_of(resolved, X_test, coefficient, threshold):

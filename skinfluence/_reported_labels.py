@@ -6,14 +6,16 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ._diagnostics_of_fit import FitDiagnostics
 from ._parameters import check_whole
-from ._verification import compare
+from .adapters import FittedModel
+from .changes import Removed
+from .diagnostics import Conditioning, compare
+from .methods import Refit, RetrainAnswers
+from .optimum import newton_decrement, typical_decrement
 from .report import check_destination, cleaning_report, require_report_packages, write_whole
 from .report._contents import check_table
 from .report._pictures import check_image_shape
-from .report._trust import REFITTED, Trust, diagnostics
-from .scores import Refit, newton_decrement, typical_decrement
+from .report._trust import REFITTED, Trust, figures_of_fit
 
 
 class ReportedLabels:
@@ -74,11 +76,11 @@ class ReportedLabels:
 
     def _diagnostics_of_scoring(self):
         scored = self._scored
-        fit = FitDiagnostics(scored.working, scored.inverse)
+        fit = Conditioning(scored.working, scored.inverse)
         if scored.factored:  # the scores have asked for every leverage already
             _ = fit.effective_dimension
         decrement = newton_decrement(scored.problem, scored.inverse)
-        return diagnostics(fit, decrement, typical_decrement(scored.problem, scored.inverse))
+        return figures_of_fit(fit, decrement, typical_decrement(scored.problem, scored.inverse))
 
     def _refit_some(self):
         """Really refit without some rows, flagged ones and others; compare their own losses.
@@ -94,11 +96,12 @@ class ReportedLabels:
         if not len(rows):
             return None
         known = {"inverse": scored.inverse} if scored.factored else {}
-        refit = Refit.around(scored.estimator, problem, np.asarray(y), weights, **known)
-        raw, targets = problem.raw[rows], problem.y[rows]
+        model = FittedModel(scored.estimator, problem, np.asarray(y), weights)
+        refits = RetrainAnswers(scored.fit, Refit.of(model, **known))
+        raw, targets, left_out = problem.raw[rows], problem.y[rows], Removed(rows)
         estimated, refitted = (
             problem.reported(raw + change, targets) - problem.reported(raw, targets)
-            for change in (scored.newton.on_own_raw(rows), refit.on_own_raw(rows))
+            for change in (scored.newton.own_raw(left_out), refits.own_raw(left_out))
         )
         found = compare(
             estimated[None],

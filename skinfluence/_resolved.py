@@ -4,15 +4,17 @@
 which is the refit without its noise. ``refit`` really fits again, and confirms.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from ._explainer import InfluenceExplainer
-from .problems import Problem, final_estimator
-from .scores import Refit, refine
+from .adapters import FittedModel
+from .methods import Fit, Refit
+from .optimum import refine
+from .problems import Problem
 from .solvers import Direct, invert_damped
 
 
@@ -63,16 +65,18 @@ class Resolved:
         solver = explainer.solver_ if explainer.inverse_.exact else Direct()
         damping = explainer.damping_
         problem = refine(explainer.problem_, solver)
-        y, weights = explainer._training
         jobs = {"n_jobs": explainer.n_jobs, "verbose": explainer.verbose}
-        final = final_estimator(explainer.estimator_)
-        refit = Refit.around(final, problem, y, weights, **jobs)
+        refit = Refit.of(replace(explainer.answers_.fit.model, problem=problem), **jobs)
         return cls(explainer.estimator_, problem, solver, damping, refit)
 
     def solve(self, problem, start=None):
         """Return a changed problem at its optimum, found from ``start`` or this one's."""
         theta = self.problem.theta if start is None else start.theta
         return refine(problem.at(theta), self.solver)
+
+    def fit(self, problem) -> Fit:
+        """Return a problem and its H⁻¹, for methods to answer from."""
+        return Fit(FittedModel(self.estimator, problem), self.solver, self.inverse(problem))
 
     def inverse(self, problem):
         """Return H⁻¹ of a problem, damped as the explainer's."""

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from .adapters import FittedModel
+from .methods import FirstOrder, FirstOrderAnswers, Fit, Newton, NewtonAnswers
 from .problems import Problem
-from .scores import FirstOrder, Newton
 from .solvers import invert_curved
 
 
@@ -48,15 +49,20 @@ class Scoring:
         """Whether H itself was factored, undamped, so that it stands for those of refits."""
         return self.inverse.rcond is not None and not self.inverse.hessian.damping
 
+    @property
+    def fit(self) -> Fit:
+        """The model and H⁻¹, for methods to answer from."""
+        return Fit(FittedModel(self.estimator, self.problem), self.solver, self.inverse)
+
     @cached_property
-    def newton(self):
+    def newton(self) -> NewtonAnswers:
         """Newton steps without each row, as far as scores need them."""
-        return Newton(self.working, self.inverse, self.solver, tolerance=0.1)
+        return Newton(tolerance=0.1).bind(self.fit)
 
     @property
-    def first_order(self):
+    def first_order(self) -> FirstOrderAnswers:
         """The paper's first order."""
-        return FirstOrder(self.working, self.inverse)
+        return FirstOrder().bind(self.fit)
 
     def __getstate__(self):
         large = ("inverse", "newton")

@@ -18,10 +18,10 @@ from ._parameters import check_at_least
 from ._typing import MatrixLike
 from .losses import SmoothHinge
 from .operators import Hessian
+from .optimum import newton_steps
 from .predictors import LinearPredictor
 from .problems import Labels, Problem, as_problem, encode_features, penalty_parameter
 from .problems._linear import class_weighted, ridge_penalty, row_weights
-from .scores import newton_steps
 from .solvers import resolve_solver
 
 #: Factor by which the temperature falls while Newton's method is led to the one asked for.

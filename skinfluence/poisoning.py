@@ -20,8 +20,8 @@ from ._attack import Attack
 from ._parameters import check_whole
 from ._perturbing import Allowed
 from ._resolved import Resolved
-from ._rows import check_rows
 from ._typing import MatrixLike, RowsLike
+from .changes import check_rows
 from .problems import pull_back_features
 
 __all__ = ["poison", "vulnerability"]

@@ -14,8 +14,10 @@ from sklearn.utils import Bunch
 from ._flipping import PredictedLabel, fewest, one_row, question_of
 from ._parameters import check_whole
 from ._resolved import Resolved
-from ._rows import check_rows
 from ._typing import MatrixLike, RowsLike
+from .changes import Replaced, check_rows
+from .methods import FirstOrderAnswers, Newton, whole
+from .optimum import ReplacedRows
 from .problems import (
     NewRows,
     encode_targets,
@@ -24,7 +26,7 @@ from .problems import (
     replace_rows,
     with_parameters,
 )
-from .scores import FirstOrder, Newton, Replacing
+from .questions import AskedLoss
 
 __all__ = ["label_changes", "removals"]
 
@@ -103,8 +105,8 @@ def removals(
         open_ = np.flatnonzero(allowed & present & ~last_of_class(problem, present))
         if len(open_) == 0:
             return None
-        scores = Newton(problem, resolved.inverse(problem), resolved.solver, tolerance=None)
-        pushes = question.push(scores, open_)
+        answers = Newton(tolerance=None).bind(resolved.fit(problem))
+        pushes = question.push(answers, open_)
         return int(open_[pushes.argmax()]) if pushes.max() > 0 else None
 
     def solve(chosen, start):
@@ -115,7 +117,7 @@ def removals(
 
     chosen, found = fewest(problem, best, solve, changed, most)
     rows = np.array(chosen, dtype=int)
-    _, refitted = resolved.refit.fit_without(rows)
+    refitted = resolved.refit.without(rows).problem
     return Bunch(
         rows=rows,
         found=found,
@@ -215,7 +217,7 @@ def label_changes(
 
     chosen, found = fewest(problem, best, solve, wanted.holds, most)
     rows, labels = changed_rows(chosen)
-    _, refitted = resolved.refit.fit_replaced(rows, y_new=labels)
+    refitted = resolved.refit.with_rows(rows, y_new=labels).problem
     return Bunch(
         rows=rows,
         labels=labels,
@@ -229,15 +231,15 @@ def _best_label(resolved, problem, test, target, rows):
     """Return the row and the class of the change that lowers the test loss most, or None."""
     if len(rows) == 0:
         return None
-    targets, inverse = problem.targets, resolved.inverse(problem)
-    first_order = FirstOrder(problem, inverse)
+    targets, fit = problem.targets, resolved.fit(problem)
     codes = np.repeat(np.arange(len(targets.classes)), len(rows))
     rows = np.tile(rows, len(targets.classes))
     new = NewRows.of(problem, rows, y_new=targets.classes[codes])
-    effects = first_order.on_replacements(test, target, new)[0]
+    asked = AskedLoss(fit.model, None, test, target)
+    effects = whole(FirstOrderAnswers(fit), asked, Replaced(rows, new=new))[0]
     short = np.argsort(effects, kind="stable")[:SHORTLIST]
-    replacing = Replacing(problem, inverse, resolved.solver, settled=None)
-    delta = problem.predictor.jvp(test, replacing.changes(new.take(short)).T)[0].T
+    replaced = ReplacedRows(problem, fit.inverse, resolved.solver, settled=None)
+    delta = problem.predictor.jvp(test, replaced.ends(new.take(short)).changes.T)[0].T
     raw = problem.predict_raw(test)
     effects = problem.asked.change(raw, target, delta)
     best = effects.argmin()

@@ -6,7 +6,7 @@ that every pair of these settings occurs.
 """
 
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -56,6 +56,7 @@ from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
 from sklearn.utils.fixes import parse_version
 
 from skinfluence import InfluenceExplainer, SmoothedLinearSVC
+from skinfluence.methods import Newton
 from skinfluence.problems import FixedWeights, final_estimator, transform_features
 
 SKLEARN = parse_version(parse_version(sklearn.__version__).base_version)
@@ -504,8 +505,7 @@ def clone_fitted(estimator, **params):
 
 def follow_every_row(explainer):
     """Let no row be after one Newton step, unless that is exact; return the explainer."""
-    known = {"followed": {}, "certificates": {}}
-    explainer.scores_ = replace(explainer.scores_, settled=0.0, tolerance=1e-5, **known)
+    explainer.answers_ = Newton(tolerance=1e-5, settled=0.0).bind(explainer.answers_.fit)
     return explainer
 
 

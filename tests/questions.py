@@ -42,7 +42,9 @@ METHODS = ("influence", "newton", "retrain")
 # Every public question, of test rows and of the training rows.
 ON_TESTS = {
     "loss_influence": lambda e, X, y: e.loss_influence(X, y),
-    "group_influence": lambda e, X, y: e.group_influence(X, y, np.arange(e._n_rows) % 4),
+    "group_influence": lambda e, X, y: e.group_influence(
+        X, y, np.arange(e.answers_.fit.model.n_rows) % 4
+    ),
     "most_influential": lambda e, X, y: e.most_influential(X, y, k=2).helpful_influence,
     "relative_influence": lambda e, X, y: e.relative_influence(X, y),
     "replacement_influence": lambda e, X, y: replaced_by_tests(e, X, y),

@@ -25,7 +25,7 @@ from sklearn.linear_model import Ridge
 
 from skinfluence import InfluenceExplainer, LabelCleaner, leave_one_out
 from skinfluence.metrics import approximate_cross_val_score
-from skinfluence.scores._first_order import LinearEffect
+from skinfluence.operators import Removal
 
 # What is refused at fit
 
@@ -259,10 +259,10 @@ def state(estimator):
 # Where a fit is interrupted: after the estimator's own, halfway, and at its last step.
 STEPS = (
     "skinfluence._explainer.fit_clone",
-    "skinfluence._explainer.as_problem",
-    "skinfluence._explainer.invert_curved",
-    "skinfluence._explainer.check_convergence",
-    "skinfluence._explainer.FitDiagnostics",
+    "skinfluence._explainer.fitted_model",
+    "skinfluence.methods._solving.invert_curved",
+    "skinfluence.methods._solving.check_convergence",
+    "skinfluence._explainer.Conditioning",
 )
 
 
@@ -323,14 +323,13 @@ def test_interrupted_out_holds_the_blocks_that_were_done(monkeypatch):
     for bad in (out[:, :-1], out.astype(int), read_only(out)):
         with pytest.raises(ValueError, match="`out` must"):
             explainer.loss_influence(*test, out=bad)
-    effect = LinearEffect.__call__
-    done = []
+    product, done = Removal._matmat, []
 
-    def stop_at_third(self, rows):
-        done.append(rows)
-        return effect(self, rows) if len(done) < 3 else interrupt()
+    def stop_at_third(self, vectors):
+        done.append(vectors)
+        return product(self, vectors) if len(done) < 3 else interrupt()
 
-    monkeypatch.setattr(LinearEffect, "__call__", stop_at_third)
+    monkeypatch.setattr(Removal, "_matmat", stop_at_third)
     with pytest.raises(KeyboardInterrupt):
         explainer.loss_influence(*test, out=out)
     assert_array_equal(out[:, :16], expected[:, :16])

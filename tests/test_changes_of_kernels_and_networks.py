@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from comparison import assert_close
+from comparison import assert_close, encoded
 from own_models import OwnNetwork, network
 from sklearn.base import clone, is_classifier
 from sklearn.frozen import FrozenEstimator
@@ -55,7 +55,7 @@ def losses_of(explainer, X_test, y_test, kink=False):
     problem = explainer.problem_
     loss = problem.reported if kink else problem.asked
     y = encode_targets(problem.targets, problem.asked, y_test, float)
-    return loss(problem.predict_raw(explainer._encode_features(X_test)), y)
+    return loss(problem.predict_raw(encoded(explainer, X_test)), y)
 
 
 @pytest.mark.parametrize("name", MODELS)

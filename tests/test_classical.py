@@ -15,7 +15,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRe
 from sklearn.preprocessing import scale
 
 from skinfluence import InfluenceExplainer
-from skinfluence._one_step import OneStep
+from skinfluence.diagnostics import OneStep
 from skinfluence.losses import Loss
 from skinfluence.operators import Hessian, Removal
 from skinfluence.predictors import LinearPredictor

@@ -14,8 +14,8 @@ from sklearn.svm import SVC
 
 from skinfluence import InfluenceExplainer, LabelCleaner, leave_one_out
 from skinfluence.inspection import CleaningCurveDisplay, InfluenceDisplay
+from skinfluence.methods import Refit
 from skinfluence.metrics import cleaning_curve, removal_curve
-from skinfluence.scores import Refit
 
 mpl.use("Agg")
 
@@ -110,14 +110,14 @@ def test_as_many_random_rows_leave_as_ranked_ones():
     explainer = InfluenceExplainer(DummyRegressor(), method="retrain").fit(X[:15], y[:15])
     shares = [1e-3, 0.1, 0.5]  # one row at least, and halves, are rounded the same
     counted = []
-    original = Refit.on_groups
+    original = Refit.values
 
-    def on_groups(refits, X, y, groups):
-        counted.append(groups.sum(axis=0))
-        return original(refits, X, y, groups)
+    def values(refits, asked, groups):
+        counted.append(groups.members.sum(axis=0))
+        return original(refits, asked, groups)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Refit, "on_groups", on_groups)
+        patch.setattr(Refit, "values", values)
         removal_curve(explainer, X[20:25], y[20:25], shares=shares, n_draws=1)
     assert_array_equal(counted, [[1, 2, 8]] * 3)
 

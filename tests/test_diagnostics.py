@@ -355,14 +355,14 @@ def test_repeats_that_disagree_are_warned_of():
 def test_figures_are_found_once(monkeypatch):
     case = Case("multinomial")
     explainer = case.fit(case.X, case.y)
-    assert set(vars(explainer._fit_diagnostics)) == {"problem", "inverse"}
+    assert set(vars(explainer.conditioning_)) == {"problem", "inverse"}
     first = [getattr(explainer, name) for name in FIGURES]
 
     def fail(*args):
         raise AssertionError("found again")
 
     for name in ("extremes", "largest_eigenvalue", "OneStep", "typical_gradients"):
-        monkeypatch.setattr(f"skinfluence._diagnostics_of_fit.{name}", fail)
+        monkeypatch.setattr(f"skinfluence.diagnostics._conditioning.{name}", fail)
     assert [getattr(explainer, name) for name in FIGURES] == first
     copied = pickle.loads(pickle.dumps(explainer))
     assert [getattr(copied, name) for name in FIGURES] == first
@@ -373,13 +373,13 @@ def test_figures_are_found_once(monkeypatch):
 
 
 def test_summary_finds_nothing_that_takes_time(monkeypatch):
-    monkeypatch.setattr("skinfluence._diagnostics_of_fit.SUMMARY_BUDGET", 0)
+    monkeypatch.setattr("skinfluence.diagnostics._conditioning.SUMMARY_BUDGET", 0)
     case = Case("lbfgs")
     for solver in ("direct", "cg"):
         explainer = case.fit(case.X, case.y, solver=solver)
         assert "condition" not in repr(explainer)
         explainer._repr_html_()
-        assert set(vars(explainer._fit_diagnostics)) == {"problem", "inverse"}
+        assert set(vars(explainer.conditioning_)) == {"problem", "inverse"}
         explainer.condition_, explainer.solve_residual_  # noqa: B018
         assert "condition" in repr(explainer) and "solve residual" in repr(explainer)
 
@@ -492,7 +492,7 @@ def test_summary_that_fails_does_not_hide_the_estimator(monkeypatch):
     def fail(*args):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("skinfluence._diagnostics_of_fit._lines", fail)
+    monkeypatch.setattr("skinfluence.diagnostics._summary._lines", fail)
     assert repr(explainer) == repr(clone(explainer))
 
 

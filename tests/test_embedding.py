@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import sklearn
+from comparison import encoded
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
@@ -52,7 +53,7 @@ def test_inner_products_are_influences(case):
     K = problem.n_outputs
     train, test = (blocks(embedding.transform(X), K) for X in (case.X, case.X_test))
     learnt = np.einsum("nkp,nk->np", train, embedding.train_gradient_)
-    X = explainer._encode_features(case.X_test)
+    X = encoded(explainer, case.X_test)
     own = (
         explainer.inverse_
         @ problem.predictor.row_gradients(problem.X, problem.weights[:, None] * problem.gradients).T
@@ -103,7 +104,7 @@ def test_components_are_the_principal_ones(case):
 def _nearest(part, X):
     """Return the embedding of all columns, projected; by the whitener of the very same fit."""
     explainer = part.explainer_
-    rows = _principal.embed(explainer.inverse_, explainer._encode_features(X))
+    rows = _principal.embed(explainer.inverse_, encoded(explainer, X))
     return rows @ part.components_.T @ part.components_
 
 

@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,14 +18,15 @@ from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer, as_problem
 from skinfluence._fitting import fit_clone
+from skinfluence.changes import RemovedGroups
 from skinfluence.losses import SquaredError
 from skinfluence.operators import Hessian
+from skinfluence.optimum import Optimum
+from skinfluence.optimum._preconditioned import PreconditionedInverse
+from skinfluence.optimum._woodbury import ChangedInverse
 from skinfluence.penalties import l1_norm
 from skinfluence.predictors import LinearPredictor
 from skinfluence.problems import Problem, encode_features, final_estimator, transform_features
-from skinfluence.scores import Newton
-from skinfluence.scores._preconditioned import PreconditionedInverse
-from skinfluence.scores._woodbury import InverseWithout
 from skinfluence.solvers import CG, Direct, LiSSA
 
 TOLERANCE = 1e-4
@@ -141,7 +143,7 @@ def test_removing_leaves_the_explainer_as_it_was(case):
 
 
 def test_certificates_are_below_the_tolerance(case):
-    thetas, certificates = case.newton.scores_.thetas_without(some_groups(case))
+    thetas, certificates = thetas_without(case.newton.answers_.optimum, some_groups(case))
     assert thetas.shape == (4, len(case.problem.theta))
     assert np.all(certificates <= TOLERANCE)
     assert np.all(certificates >= 0)
@@ -155,8 +157,9 @@ def test_woodbury_gives_the_inverse_without_the_rows(case):
     without = problem.reweighted(np.where(members, 0, problem.weights))
     expected = Direct("primal").invert(hessian.of(without))
     v = problem.predictor.vjp(problem.X, problem.gradients[:, :, None])[:, 0]
+    leaving = -hessian.curvatures[rows]
     for form in ("primal", "dual") if hessian.has_dual else ("primal",):
-        inverse = InverseWithout(Direct(form).invert(hessian), rows)
+        inverse = ChangedInverse(Direct(form).invert(hessian), problem.X[rows], leaving)
         assert inverse.reliable
         assert_close(inverse @ v, expected @ v, rtol=1e-9)
 
@@ -166,8 +169,8 @@ def test_woodbury_gives_the_inverse_without_the_rows(case):
     "name", ["lbfgs", "liblinear_balanced", "multinomial", "ridge", "ridge_classifier_balanced"]
 )
 def test_large_problems_iterate_and_factor_where_that_is_slow(name, max_iter, monkeypatch):
-    monkeypatch.setattr("skinfluence.scores._groups.LARGE", 0)
-    monkeypatch.setattr("skinfluence.scores._groups.FEW", 0)
+    monkeypatch.setattr("skinfluence.optimum._changed_objective.LARGE", 0)
+    monkeypatch.setattr("skinfluence.optimum._changed_objective.FEW", 0)
     monkeypatch.setattr(PreconditionedInverse.__init__, "__defaults__", (max_iter,))
     for wide in (False, True):
         case = Case(name, is_sparse=True, wide=wide)
@@ -201,6 +204,12 @@ def test_float32_stays_float32_and_agrees(name):
 
 
 # Where first order and one step fail
+
+
+def thetas_without(optimum, groups):
+    """Return theta without each group, and the certificates."""
+    ends = optimum.with_objectives(RemovedGroups(groups)).ends
+    return optimum.problem.theta + ends.changes, ends.certificates
 
 
 def cancer():
@@ -264,7 +273,7 @@ def test_damping_and_stochastic_solvers_take_one_block_step(params):
     without = problem.without(members)
     hessian = Hessian(problem, params.get("damping", 0.0)).of(without).dense()
     step = -np.linalg.solve(hessian, without.gradient() - problem.gradient())
-    thetas, certificates = explainer.scores_.thetas_without(groups)
+    thetas, certificates = thetas_without(explainer.answers_.optimum, groups)
     assert_close(thetas[0] - problem.theta, step, rtol=1e-9 if "damping" in params else 0.1)
     assert np.all(certificates > TOLERANCE)
     with pytest.warns(ConvergenceWarning, match="damping=0"):
@@ -360,9 +369,9 @@ def test_gradient_that_a_fit_left_is_not_followed():
     X, y, _, _ = cancer()
     problem = explain(X, y).problem_
     problem = problem.at(problem.theta + 0.1)
-    newton = Newton(problem, Direct().invert(Hessian(problem)), Direct())
+    optimum = Optimum(problem, Direct().invert(Hessian(problem)), Direct())
     members = np.arange(len(y)) < 50
-    (theta,), _ = newton.thetas_without(members[:, None])
+    (theta,), _ = thetas_without(optimum, members[:, None])
     without = problem.without(members)
     assert_close(without.at(theta).gradient(), problem.gradient(), rtol=1e-3)
 
@@ -408,10 +417,10 @@ def test_whole_class_is_refused_balanced_or_not():
 def test_one_step_without_a_tolerance():
     X, y, _, _ = cancer()
     explainer = explain(X, y)
-    once = Newton(explainer.problem_, explainer.inverse_, explainer.solver_, tolerance=None)
+    once = replace(explainer.answers_.optimum, tolerance=None)
     groups = (np.arange(len(y)) < 100)[:, None]
-    (theta,), (certificate,) = once.thetas_without(groups)
-    (end,), _ = explainer.scores_.thetas_without(groups)
+    (theta,), (certificate,) = thetas_without(once, groups)
+    (end,), _ = thetas_without(explainer.answers_.optimum, groups)
     assert certificate > TOLERANCE
     assert np.linalg.norm(theta - end) < 0.5 * np.linalg.norm(end - explainer.problem_.theta)
 

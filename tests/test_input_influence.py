@@ -26,9 +26,9 @@ from sklearn.preprocessing import (
 
 from skinfluence import as_problem
 from skinfluence.operators import Hessian, MixedDerivative
+from skinfluence.optimum import refine
 from skinfluence.predictors import LinearPredictor, LinearWithScale
 from skinfluence.problems import encode_features, encode_targets, final_estimator, pull_back
-from skinfluence.scores import refine
 from skinfluence.solvers import CG, Direct
 
 ROWS = np.array([3, 11, 3])

@@ -330,7 +330,7 @@ def test_loo_predict_is_the_prediction_of_real_refits(case):
     truth = np.vstack([answer_of(case.retrain.remove([j]), name, case, j) for j in rows])
     before = np.vstack([answer_of(case.newton.estimator_, name, case, j) for j in rows])
     largest = np.abs(truth - before).max()
-    let_be = case.newton.scores_.settled * largest
+    let_be = case.newton.answers_.optimum.settled * largest
     asked = [(case.newton, let_be), (case.influence, let_be)]
     for explainer, atol in [*asked, (case.followed, 1e-3 * min(1, largest))]:
         estimate = np.reshape(side_by_side(explainer.loo_predict(name))[rows], truth.shape)

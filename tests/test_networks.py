@@ -15,9 +15,9 @@ from sklearn.utils.fixes import parse_version
 
 from skinfluence import InfluenceExplainer, LabelCleaner, as_problem
 from skinfluence.operators import Hessian
+from skinfluence.optimum import refine
 from skinfluence.predictors import FunctionPredictor, MLPPredictor
 from skinfluence.problems import UnsupportedEstimatorError, with_parameters
-from skinfluence.scores import refine
 from skinfluence.solvers import Direct
 
 SKLEARN = parse_version(parse_version(sklearn.__version__).base_version)

@@ -15,9 +15,9 @@ from own_models import OwnNetwork, convolutional, network, network_loss
 from skinfluence import InfluenceExplainer, LabelCleaner, as_problem
 from skinfluence.losses import MultinomialLogLoss
 from skinfluence.operators import Hessian, Jacobian
+from skinfluence.optimum import refine
 from skinfluence.predictors import FunctionPredictor, Tangent
 from skinfluence.problems import problem_of_function
-from skinfluence.scores import refine
 from skinfluence.solvers import CG, Direct, IndefiniteError, LiSSA
 
 RANDOM = np.random.RandomState(0)

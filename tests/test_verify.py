@@ -20,8 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer, leave_one_out
-from skinfluence._fidelity import Fidelity
-from skinfluence._verification import Verification
+from skinfluence.diagnostics import Fidelity, Verification
 
 FIGURES = ("pearson", "spearman", "slope", "sign_agreement")
 
@@ -316,7 +315,7 @@ def test_explainer_can_be_verified_after_pickling_and_cloned(explainer, data, ve
     copied = pickle.loads(pickle.dumps(explainer))
     again = copied.verify(*data[2:], random_state=0)
     assert_array_equal(again.refitted, verification.refitted)
-    assert not hasattr(clone(explainer), "_training")
+    assert not hasattr(clone(explainer), "answers_")
 
 
 # What is refused

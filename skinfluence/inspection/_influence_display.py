@@ -148,7 +148,7 @@ class InfluenceDisplay:
         influence = explainer.loss_influence(X_test, y_test)[0]
         order = np.argsort(influence, kind="stable")
         k = min(k, len(order) // 2)
-        labels = np.asarray(explainer._training[0])
+        labels = explainer.answers_.fit.model.y
         categorical = hasattr(problem.targets, "classes") and labels.ndim == 1
         return cls(
             influence=influence,
@@ -254,7 +254,8 @@ def _features(explainer, X_test):
     problem, kernel = explainer.problem_, explainer.problem_.kernel
     if kernel is not None and not kernel.square:
         return kernel.rows, encode_features(explainer.estimator_, X_test)
-    test = explainer._encode_features(X_test)
+    model = explainer.answers_.fit.model
+    test = model.encode(model.inner_features(X_test))
     return problem.X[:, : test.shape[1]], test  # targets follow, of a model known by its losses
 
 

@@ -15,6 +15,7 @@ from sklearn.utils.metaestimators import _safe_split
 from .._blocks import row_blocks
 from .._explainer import InfluenceExplainer
 from .._typing import MatrixLike
+from ..changes import RemovedGroups
 from ..problems import assign, final_estimator, with_parameters
 
 
@@ -132,7 +133,7 @@ def _scores(explainer, X, y, splits, scorer):
     problem = explainer.problem_
     estimator = with_parameters(explainer.estimator_, problem)
     final, scores = final_estimator(estimator), []
-    thetas = _thetas_without(explainer.scores_, [rows for rows, _ in splits])
+    thetas = _thetas_without(explainer.answers_.optimum, [rows for rows, _ in splits])
     for theta, (rows, test) in zip(thetas, splits):
         members = np.isin(np.arange(problem.n_rows), rows)
         assign(final, problem.rest(members).at(theta))
@@ -141,17 +142,17 @@ def _scores(explainer, X, y, splits, scorer):
     return np.array(scores)
 
 
-def _thetas_without(newton, left_out):
+def _thetas_without(optimum, left_out):
     """Yield theta without the rows that each split leaves out."""
-    n, P = newton.problem.n_rows, len(newton.problem.theta)
+    theta, n = optimum.problem.theta, optimum.problem.n_rows
     if all(len(rows) == 1 for rows in left_out):  # leave-one-out: many rows at a time
-        effect, rows = newton.on_parameters(), np.concatenate(left_out)
-        for block in row_blocks(len(rows), 8 * P):
-            yield from newton.problem.theta + effect(rows[block])
+        moves = optimum.without_rows(np.concatenate(left_out))
+        for block in row_blocks(len(left_out), 8 * len(theta)):
+            yield from theta + moves.parameters(block)
         return
     for rows in left_out:
-        members = np.isin(np.arange(n), rows)
-        yield newton.thetas_without(members[:, None])[0][0]
+        group = RemovedGroups(np.isin(np.arange(n), rows)[:, None])
+        yield theta + optimum.with_objectives(group).parameters(slice(None))[0]
 
 
 def _left_out(train, n_rows):

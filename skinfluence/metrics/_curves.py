@@ -13,6 +13,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from .._fitting import fit_clone
 from .._parameters import check_share, check_whole
 from .._typing import MatrixLike
+from ..changes import RemovedGroups
+from ..methods import RetrainAnswers, whole
+from ..questions import Loss
 from ._datamodeling import check_explainer, draw_subsets
 
 
@@ -170,19 +173,23 @@ def removal_curve(
     check_explainer(explainer)
     check_whole("n_draws", n_draws)
     shares = _check_shares(shares, whole=False)
-    random, refits = check_random_state(random_state), explainer._refits(refine)
+    random = check_random_state(random_state)
+    refits = RetrainAnswers.of(explainer.answers_.fit, refine)
+    model = refits.fit.model
     total = explainer.loss_influence(X_test, y_test).sum(axis=0)
     rankings = {"helpful": np.argsort(-total, kind="stable")}
     rankings["harmful"] = rankings["helpful"][::-1]
-    asked, found = explainer._encode(X_test, y_test), {}
+    asked, found = Loss(X_test, y_test).encode(refits.fit), {}
     for name, ranking in rankings.items():
         removed = _top(ranking, shares)
-        possible = np.array([not refits.targets.lost(refits.y[~members]) for members in removed])
+        possible = np.array([not model.targets.lost(model.y[~members]) for members in removed])
         found[name] = np.full(len(shares), np.nan)
-        found[name][possible] = refits.on_groups(*asked, removed[possible].T).mean(axis=0)
-    sizes = len(refits.y) - _counts(shares, len(refits.y))
-    kept = [draw_subsets(refits, n_draws, size, random) for size in sizes]
-    losses = refits.on_groups(*asked, ~np.concatenate(kept).T).mean(axis=0)
+        found[name][possible] = whole(refits, asked, RemovedGroups(removed[possible].T)).mean(
+            axis=0
+        )
+    sizes = model.n_rows - _counts(shares, model.n_rows)
+    kept = [draw_subsets(model, n_draws, size, random) for size in sizes]
+    losses = whole(refits, asked, RemovedGroups(~np.concatenate(kept).T)).mean(axis=0)
     return Bunch(shares=shares, **found, random=losses.reshape(len(shares), n_draws).T)
 
 

@@ -20,6 +20,9 @@ from sklearn.utils.validation import check_is_fitted
 from .._explainer import InfluenceExplainer
 from .._parameters import check_share, check_whole
 from .._typing import MatrixLike
+from ..changes import RemovedGroups
+from ..methods import RetrainAnswers, whole
+from ..questions import Loss
 
 #: Draws of a subset that loses a class, before it is given up.
 MAX_DRAWS = 100
@@ -95,10 +98,12 @@ def linear_datamodeling_score(
     check_whole("n_subsets", n_subsets, low=3)
     check_share("subset_size", subset_size)
     random = check_random_state(random_state)
-    refits = explainer._refits(refine)
-    subsets = draw_subsets(refits, n_subsets, round(subset_size * len(refits.y)), random)
+    refits = RetrainAnswers.of(explainer.answers_.fit, refine)
+    model = refits.fit.model
+    subsets = draw_subsets(model, n_subsets, round(subset_size * model.n_rows), random)
     estimated = explainer.loss_influence(X_test, y_test) @ (~subsets).T.astype(float)
-    refitted = refits.on_groups(*explainer._encode(X_test, y_test), ~subsets.T)
+    asked = Loss(X_test, y_test).encode(refits.fit)
+    refitted = whole(refits, asked, RemovedGroups(~subsets.T))
     correlations = _rank_correlations(estimated, refitted)
     return Bunch(
         score=_mean(correlations),
@@ -182,21 +187,21 @@ def check_explainer(explainer):
     check_is_fitted(explainer)
 
 
-def draw_subsets(refits, n_subsets, size, random):
+def draw_subsets(model, n_subsets, size, random):
     """Return masks of ``size`` random rows to keep, (n_subsets, n_train); no class is lost."""
-    n_rows = len(refits.y)
+    n_rows = model.n_rows
     subsets = np.zeros((n_subsets, n_rows), dtype=bool)
     for subset in subsets:
-        subset[_draw(refits, size, random)] = True
+        subset[_draw(model, size, random)] = True
     return subsets
 
 
-def _draw(refits, size, random):
+def _draw(model, size, random):
     """Return random rows with one of every class among them, drawn again until that is so."""
-    n_rows = len(refits.y)
+    n_rows = model.n_rows
     for _ in range(MAX_DRAWS if 0 < size < n_rows else 0):
         kept = random.permutation(n_rows)[:size]
-        if not refits.targets.lost(refits.y[kept]):
+        if not model.targets.lost(model.y[kept]):
             return kept
     raise ValueError(
         f"{size} of {n_rows} training rows drawn at random must leave a row out and keep a "

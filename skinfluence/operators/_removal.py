@@ -22,10 +22,22 @@ class Removal(LinearOperator):
         The problem at its theta.
     rows : ndarray of int of shape (n_rows,)
         Rows to remove, one at a time.
+
+    Attributes
+    ----------
+    rows : ndarray of int of shape (n_rows,)
+        The rows.
+    own : Jacobian
+        Their own shares, ``s'_j ∇loss_j``.
+    coefficients : ndarray of shape (n_rows, q)
+        -c, what is added of each shared direction.
+    directions : ndarray of shape (q, P)
+        D, the shared directions.
     """
 
     def __init__(self, problem, rows):
         super().__init__(problem.theta.dtype, (len(rows), len(problem.theta)))
+        self.rows = rows
         weights = problem.reweighting.own_weights(problem.weights, rows)
         gradients = weights[:, None] * problem.gradients[rows]
         self.own = Jacobian(problem.predictor, take_rows(problem.X, rows), gradients)
@@ -43,9 +55,22 @@ class Removal(LinearOperator):
         """Return R of a slice of its rows."""
         part, own = copy(self), self.own
         part.own = Jacobian(own.predictor, own.X[block], own.gradients[block])
+        part.rows = self.rows[block]
         part.coefficients = self.coefficients[block]
         part.shape = part.own.shape
         return part
+
+    def own_change(self, inverse):
+        """Return ``J_j H⁻¹ R_jᵀ``: the change of each row's own raw prediction; (n_rows, K)."""
+        change = np.einsum("nkl,nl->nk", inverse.leverages(self.rows), self.own.gradients)
+        return change + self.shared_change(inverse)
+
+    def shared_change(self, inverse):
+        """Return the part of ``own_change`` that the changed weights of the other rows cause."""
+        if not len(self.directions):
+            return np.zeros_like(self.own.gradients)
+        effect = self.own.predictor.jvp(self.own.X, inverse @ self.directions.T)
+        return np.einsum("nkq,nq->nk", effect, self.coefficients)
 
     def _matmat(self, V):
         product = self.own @ V

@@ -5,14 +5,14 @@ extra: ``pip install skinfluence[report]``.
 """
 
 from ._cleaning import cleaning_report
-from ._explaining import influence_report
+from ._explaining import write_influence_report
 from ._files import check_destination, write_whole
 from ._page import require_report_packages
 
 __all__ = [
     "check_destination",
     "cleaning_report",
-    "influence_report",
     "require_report_packages",
+    "write_influence_report",
     "write_whole",
 ]

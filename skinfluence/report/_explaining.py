@@ -1,14 +1,23 @@
 """The report of an InfluenceExplainer: which training rows are behind each prediction."""
 
+import os
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_samples
 
+from .._parameters import check_whole
+from ..diagnostics import refittable_rows
 from ..problems import final_estimator
+from ..questions import Loss
 from ._cleaning import witnesses
-from ._contents import Content, Contents
-from ._page import render
+from ._contents import Content, Contents, check_table
+from ._files import check_destination, write_whole
+from ._page import render, require_report_packages
 from ._pictures import check_image_shape
+from ._trust import REFITTED, TESTED, Trust, figures_of_fit
 from ._values import count, figure, text_of
 
 
@@ -29,47 +38,75 @@ class Asked:
     harmful: list
 
 
-def influence_report(
-    explainer, X_test, y_test, training, trust, diagnostics, *, title, k, table, image_shape
-):
-    """Return the HTML of an explainer's report about some test rows.
+def write_influence_report(
+    explainer: Any,
+    path: str | os.PathLike,
+    X_test: Any,
+    y_test: Any,
+    *,
+    title: str | None,
+    k: int,
+    table: Any,
+    image_shape: tuple | None,
+) -> None:
+    """Write the HTML of an explainer's report about some test rows.
 
     Parameters
     ----------
     explainer : InfluenceExplainer
         Fitted.
-    X_test, y_test : array-like of n_test rows
-        Rows asked about.
-    training : tuple (X, y)
-        The rows of ``fit``, y in the user's labels.
-    trust : Trust or None
-        What real refits said; None where the numbers are refits.
-    diagnostics : list of Figure
-        Of the fit; empty where the numbers are refits.
-    title, k, table, image_shape
+    path, X_test, y_test, title, k, table, image_shape
         As in ``InfluenceExplainer.to_html``.
     """
-    X, y = training
-    asked = _asked(explainer, X_test, y_test, Contents(X, table, image_shape), y, image_shape, k)
+    require_report_packages(f"{type(explainer).__name__}.to_html")
+    path = check_destination(path)
+    check_whole("k", k)
+    model = explainer.answers_.fit.model
+    check_table(table, model.n_rows)
+    if table is None or image_shape is not None:
+        image_shape = check_image_shape(image_shape, model.X_given)
+    training = Contents(model.X_given, table, image_shape)
+    asked = _asked(explainer, X_test, y_test, training, model.y, image_shape, k)
     known = [one.right for one in asked if one.right is not None]
-    return render(
+    page = render(
         "explaining.html",
         title=title or "The rows behind the predictions",
-        n_rows=count(len(y)),
+        n_rows=count(model.n_rows),
         n_test=count(len(asked)),
         n_right=count(sum(known)) if known else None,
         asked=asked,
         method=explainer.method_,
         estimator=type(final_estimator(explainer.estimator_)).__name__,
-        diagnostics=diagnostics,
-        trust=trust,
+        diagnostics=_figures(explainer),
+        trust=_refit_some(explainer, X_test, y_test),
     )
+    write_whole(path, page)
+
+
+def _figures(explainer):
+    """Return the diagnostics of the fit; none where the numbers are refits."""
+    fit = explainer.conditioning_
+    if fit is None:
+        return []
+    return figures_of_fit(fit, explainer.newton_decrement_, explainer.typical_decrement_)
+
+
+def _refit_some(explainer, X_test, y_test):
+    """Really refit without some training rows; None where that is what all numbers are."""
+    fit = explainer.answers_.fit
+    if fit.inverse is None or not len(refittable_rows(fit.model)):
+        return None
+    some = np.arange(min(TESTED, _num_samples(X_test)))
+    asked = _safe_indexing(X_test, some), _safe_indexing(y_test, some)
+    found = explainer.verify(*asked, n_rows=REFITTED, random_state=0)
+    return Trust(found, "the losses of the rows asked about")
 
 
 def _asked(explainer, X_test, y_test, training, y, image_shape, k):
     """Return every test row with its witnesses, in the order given."""
     found = explainer.most_influential(X_test, y_test, k=min(k, len(y)))
-    losses, predicted = explainer._test_losses(X_test, y_test), _predictions(explainer, X_test)
+    predicted, fit = _predictions(explainer, X_test), explainer.answers_.fit
+    losses = Loss(X_test, y_test).encode(fit).value(fit.model, None)
     test = Contents(X_test, None, check_image_shape(image_shape, X_test))
     truths = np.asarray(y_test)
     asked = []

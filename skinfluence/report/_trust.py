@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._diagnostics_of_fit import is_cheap
-from ..scores import stopped_short
+from ..diagnostics import Conditioning
+from ..optimum import stopped_short
 from ._plots import fidelity
 from ._values import count, signed
 
@@ -22,12 +22,12 @@ class Figure:
     meaning: str
 
 
-def diagnostics(fit, decrement, typical):
+def figures_of_fit(fit: Conditioning, decrement: float, typical: float) -> list[Figure]:
     """Return the Figures of a fit.
 
     Parameters
     ----------
-    fit : FitDiagnostics
+    fit : Conditioning
         Of the model behind the numbers.
     decrement, typical : float
         How far the fit is from its optimum, and how far the median row would move it.
@@ -44,8 +44,7 @@ def diagnostics(fit, decrement, typical):
             else "the fit is as good as the model allows, as the estimates suppose",
         ),
     ]
-    cheap = is_cheap(fit)
-    if cheap or "effective_dimension" in vars(fit):
+    if fit.is_cheap or "effective_dimension" in vars(fit):
         found.append(_dimension(fit.effective_dimension, problem.n_rows))
     if fit.inverse.exact:
         lost = fit.residual > 1e-3

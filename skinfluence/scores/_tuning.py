@@ -11,17 +11,17 @@ import numpy as np
 
 from .._fitting import fit_clone
 from ..operators import Hessian
+from ..optimum import LeftOutRows
 from ..problems import as_problem
 from ..solvers import invert_curved, resolve_solver
-from ._newton import Newton
 
 #: The penalty is looked for between 10^-DECADES and 10^DECADES.
 DECADES = 6
 
 
-def leave_one_out_losses(problem, newton):
+def leave_one_out_losses(problem, left_out):
     """Return the unweighted loss of every row under a Newton step without it, shape (n,)."""
-    change = newton.on_own_raw(np.arange(problem.n_rows))
+    change = left_out.own_raw_changes(np.arange(problem.n_rows))
     return problem.reported(problem.raw + change, problem.y)
 
 
@@ -78,6 +78,6 @@ class PenaltySearch:
         known = 0.0 if self.damping == "auto" else self.damping
         solver = resolve_solver(self.solver, Hessian(problem, known))
         inverse, _ = invert_curved(solver, problem, self.damping)
-        newton = Newton(inverse.hessian.problem, inverse, solver, tolerance=None)
-        risk = np.average(leave_one_out_losses(problem, newton), weights=problem.weights)
+        left_out = LeftOutRows(inverse.hessian.problem, inverse, solver, tolerance=None)
+        risk = np.average(leave_one_out_losses(problem, left_out), weights=problem.weights)
         return float(risk) if np.isfinite(risk) else np.inf

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..operators import Hessian, Jacobian, Removal
-from ..scores import newton_decrement, typical_decrement
+from ..optimum import newton_decrement, typical_decrement
 from ..solvers import Direct, invert_curved
 
 

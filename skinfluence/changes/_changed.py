@@ -1,0 +1,183 @@
+"""What changes of the training rows have in common.
+
+A change is said in its user's terms and encoded for a model; encoded, it gives the R of the line
+``influence = J · H⁻¹ · Rᵀ``, the changed objectives, the moves of the optimum, and real refits.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+
+from .._blocks import row_blocks
+from ..adapters import Model
+from ..problems import Problem
+
+#: R of a block of changes: an operator, or an array of shape (b, P).
+Rows: TypeAlias = LinearOperator | np.ndarray
+#: Effects on M numbers of a block of changes, of shape (M, b) or (M, b, p).
+Product: TypeAlias = Callable[[slice], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class ChangedObjective:
+    """An objective with other training rows, at the fitted theta.
+
+    Parameters
+    ----------
+    problem : Problem
+        The changed problem at the fitted theta.
+    removal : ndarray of shape (P,)
+        R: minus the change of the gradient there.
+    rows : ndarray of int of shape (b,) or None
+        The rows whose weights change, where nothing else does: neither rows nor the penalty.
+    """
+
+    problem: Problem
+    removal: np.ndarray
+    rows: np.ndarray | None = None
+
+
+class Change(Protocol):
+    """What happens to the training rows, in its user's terms."""
+
+    def encode(self, fit: Any) -> "Changed":
+        """Return the change as a fitted model takes it; ValueError where it has no meaning."""
+
+    def spanning(self, fit: Any) -> Any:
+        """Return the fit in features that hold the rows of this change: itself, as a rule."""
+
+
+class Changed:
+    """Changes of the training rows, each on its own, as a fitted model takes them.
+
+    A subclass has ``rows``, ``removals``, ``objectives``, ``moves`` and ``refit``; what the first
+    order makes of it follows from R.
+
+    Attributes
+    ----------
+    rows : ndarray of int of shape (c,) or None
+        The training row that each change is of; None where it is of several.
+    has_derivative_only : bool
+        Whether it is infinitely small, so that methods other than the first order have nothing to
+        add.
+    """
+
+    rows: np.ndarray | None
+    has_derivative_only = False
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def removals(self, problem: Problem, block: slice) -> Rows:
+        """Return R of a block of changes."""
+        raise NotImplementedError
+
+    def objectives(self, problem: Problem, block: slice) -> Iterator[ChangedObjective]:
+        """Yield the changed objective of every change of a block."""
+        raise NotImplementedError
+
+    def moves(self, optimum: Any) -> Any:
+        """Return where an optimum goes with every change."""
+        raise NotImplementedError
+
+    def refit(self, refits: Any, position: int) -> Model:
+        """Return the model that was really fitted after one of the changes."""
+        raise NotImplementedError
+
+    def features(self, fit: Any) -> tuple[int, ...]:
+        """Return (p,) of derivatives in p features, else ()."""
+        return ()
+
+    def blocks(self, fit: Any, change_bytes: int) -> list[slice]:
+        """Split the changes so that blocks that take ``change_bytes`` each fit in memory."""
+        return row_blocks(len(self), change_bytes, fit.inverse.hessian.block_size)
+
+    def linear_products(self, fit: Any) -> Callable[[Any], Product]:
+        """Return what gives, for a question about rows, ``J H⁻¹ Rᵀ`` of a block of changes."""
+        problem, inverse = fit.problem, fit.inverse
+
+        def of(asked):
+            solved = inverse @ asked.jacobian(problem).T
+            return lambda block: (self.removals(problem, block) @ solved).T
+
+        return of
+
+    def linear_change(self, fit: Any, block: slice) -> np.ndarray:
+        """Return ``H⁻¹ Rᵀ`` of a block of changes, one a row; shape (b, P)."""
+        return (fit.inverse @ _dense(self.removals(fit.problem, block)).T).T
+
+    def linear_own(self, fit: Any, block: slice) -> np.ndarray:
+        """Return ``J_j H⁻¹ R_jᵀ`` of a block of changes, j the row each is of; shape (b, K)."""
+        problem = fit.problem
+        return problem.predictor.row_jvp(
+            problem.X[self.rows[block]], self.linear_change(fit, block)
+        )
+
+    def user_parameters(self, problem: Problem, block: slice, change, linear: bool) -> np.ndarray:
+        """Return the change of the user's parameters, of which theta has the change (b, P).
+
+        They are theta itself, but for kernel models: dual coefficients and intercepts, to first
+        order with ``linear``.
+        """
+        if problem.kernel is None:
+            return change
+        parts = zip(self.objectives(problem, block), change)
+        dual = [_dual_change(problem, one.problem, moved, linear) for one, moved in parts]
+        return np.reshape(dual, (len(change), -1))
+
+
+class DenseChanged(Changed):
+    """Changes whose R is dense: it is found once, and solved for where it has the fewer rows."""
+
+    def blocks(self, fit, change_bytes):
+        """Return one block: all is found at once."""
+        return [slice(0, len(self))]
+
+    def linear_products(self, fit):
+        """Return what gives, for a question about rows, ``J H⁻¹ Rᵀ`` of a block of changes."""
+        removals, inverse = self.removals(fit.problem, slice(None)), fit.inverse
+        solved = None
+
+        def of(asked):
+            nonlocal solved
+            numbers = asked.jacobian(fit.problem)
+            if solved is None and len(removals) <= len(numbers):
+                solved = inverse @ removals.T
+            known = solved is not None
+            product = numbers @ solved if known else (removals @ (inverse @ numbers.T)).T
+            return lambda block: product[:, block]
+
+        return of
+
+
+def minus_gradient_change(problem: Problem, changed: Problem) -> np.ndarray:
+    """Return R of a changed problem at the same theta, shape (P,)."""
+    data = problem.data_gradient(problem.weights) - changed.data_gradient(changed.weights)
+    if changed.mass is None or problem.mass is None:
+        return data
+    return data + problem.penalty_gradient() - changed.penalty_gradient()
+
+
+def _dual_change(problem, changed, change, linear):
+    """Return the change of β, output by output, then of the intercepts.
+
+    To first order in the change of theta with ``linear``; the weights change as they do.
+    """
+    n_coefficients = problem.predictor.n_coefficients
+    ridge = problem.penalty[:n_coefficients].reshape(problem.n_outputs, -1)[:, 0]
+    before = problem.weights[:, None] * problem.gradients
+    moved = problem.predictor.jvp(changed.X, change[:, None])[:, :, 0]
+    weights = changed.weights[:, None]
+    if linear:
+        bent = np.einsum("nkl,nl->nk", problem.curvatures, moved)
+        after = weights * changed.gradients + problem.weights[:, None] * bent
+    else:
+        after = weights * changed.loss.gradient(changed.raw + moved, changed.y)
+    return np.r_[((before - after) / ridge).T.ravel(), change[n_coefficients:]]
+
+
+def _dense(removals):
+    return removals if isinstance(removals, np.ndarray) else removals.dense()

@@ -1,0 +1,147 @@
+"""Effects: what every change does to every number asked about, found a block of changes at a time.
+
+The one place where answers are computed in parallel: blocks of changes, in threads.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import EllipsisType
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.utils import Bunch
+
+
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """The effect of several changes on what is asked.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the whole answer.
+    axis : int
+        Where the changes stand in it.
+    dtype : dtype
+    fill : callable
+        ``fill(block, out)`` writes the effect of a slice of the changes.
+    blocks : list of slice
+        That cover the changes, and can be filled one by one.
+    """
+
+    shape: tuple[int, ...]
+    axis: int
+    dtype: np.dtype
+    fill: Callable[[slice, np.ndarray], None]
+    blocks: list[slice]
+
+    def into(self, out: np.ndarray, n_jobs: int | None = None) -> np.ndarray:
+        """Fill an array with the whole answer.
+
+        Threads share memory and BLAS lets them run together; each writes changes of its own, so
+        the answer depends neither on ``n_jobs`` nor, to rounding, on the blocks.
+        """
+        Parallel(n_jobs=n_jobs, require="sharedmem")(
+            delayed(self.fill)(block, out[self._where(block)]) for block in self.blocks
+        )
+        return out
+
+    def __call__(self, block: slice) -> np.ndarray:
+        """Return the effect of a slice of the changes."""
+        size = len(range(*block.indices(self.shape[self.axis])))
+        shape = (*self.shape[: self.axis], size, *self.shape[self.axis + 1 :])
+        out = np.empty(shape, dtype=self.dtype)
+        self.fill(block, out)
+        return out
+
+    def _where(self, block):
+        return (slice(None),) * self.axis + (block,)
+
+
+#: Parts of an answer: where each stands in it, and its effect.
+Effects = Iterable[tuple[slice | EllipsisType, Effect]]
+
+
+def whole(answers, asked, changed, out=None, n_jobs: int | None = None) -> np.ndarray:
+    """Return the whole answer to a question about changes, from its parts.
+
+    Parameters
+    ----------
+    answers, asked, changed : Answers, Asked, Changed
+        Who is asked, and what.
+    out : ndarray, default=None
+        Where to; a new array by default. If this is interrupted, the parts that were done are
+        in it.
+    n_jobs : int, default=None
+        Blocks at the same time.
+
+    Raises
+    ------
+    ValueError
+        If ``out`` cannot hold the answer.
+    """
+    effects = answers.effects(asked, changed)
+    shape = asked.shape(len(changed), changed.features(answers.fit))
+    out = _checked(out, shape, answers.fit.model.dtype)
+    for where, effect in effects:
+        effect.into(out[where], n_jobs)
+    return out
+
+
+def _checked(out, shape, dtype):
+    if out is None:
+        return np.empty(shape, dtype=dtype)
+    if not isinstance(out, np.ndarray) or not np.issubdtype(out.dtype, np.floating):
+        raise ValueError(f"`out` must be an array of floats, such as np.empty({shape}).")
+    if out.shape != shape:
+        raise ValueError(f"`out` must have shape {shape}; got {out.shape}.")
+    if not out.flags.writeable:
+        raise ValueError("`out` must be writeable; open a memmap with mode='r+' or 'w+'.")
+    return out
+
+
+def strongest(answers, asked, changed, k: int) -> Bunch:
+    """Return the k changes that raise and lower each number most, and by how much.
+
+    Returns
+    -------
+    found : Bunch
+        ``helpful``, ``harmful`` (m, k): positions of the changes, strongest first;
+        ``helpful_influence``, ``harmful_influence`` (m, k): their effects. The whole matrix is
+        never held.
+    """
+    parts = [_both_ends(effect, k) for _, effect in answers.effects(asked, changed)]
+    positions, values = (np.concatenate(part, axis=1) for part in zip(*parts))
+    return Bunch(
+        helpful=positions[0],
+        harmful=positions[1],
+        helpful_influence=values[0],
+        harmful_influence=-values[1],
+    )
+
+
+def _both_ends(effect, k):
+    """Return positions and values (2, m, k) of the largest effects, and of the largest losses."""
+    positions = values = None
+    for block in effect.blocks:
+        found = effect(block)
+        new = np.stack([found, -found])
+        where = np.broadcast_to(np.arange(block.start, block.stop), new.shape)
+        if values is not None:
+            new, where = np.concatenate([values, new], 2), np.concatenate([positions, where], 2)
+        best = np.argsort(-new, axis=2, kind="stable")[:, :, :k]
+        values = np.take_along_axis(new, best, axis=2)
+        positions = np.take_along_axis(where, best, axis=2)
+    return positions, values
+
+
+def absolute_total(answers, asked, changed, n_jobs: int | None = None) -> np.ndarray:
+    """Return every change's absolute effect, summed over what is asked, shape (c,)."""
+    total = np.zeros(len(changed))
+    for _, effect in answers.effects(asked, changed):
+        parts = Parallel(n_jobs=n_jobs, require="sharedmem")(
+            delayed(lambda block, effect=effect: np.abs(effect(block)).sum(axis=0))(block)
+            for block in effect.blocks
+        )
+        total += np.concatenate(parts)
+    return total

@@ -1,0 +1,72 @@
+"""A fitted model and H⁻¹: what methods answer from."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..adapters import Model
+from ..operators import Hessian
+from ..problems import Problem, encode_features
+from ..solvers import Inverse
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A fitted model with the inverse of its Hessian.
+
+    Parameters
+    ----------
+    model : Model
+        The fitted model.
+    solver : object with ``invert`` or None
+        What inverted the Hessian; None where nothing was.
+    inverse : Inverse or None
+        H⁻¹ at the fit.
+    curvature : {"hessian", "gauss_newton"} or None
+        Which Hessian it is of.
+    newton_decrement, typical_decrement : float or None
+        How far the fit is from its optimum, and how far the median row would move it.
+    n_jobs : int or None
+        Blocks (threads) or refits (processes) at the same time.
+    verbose : int
+        Progress of refits.
+    """
+
+    model: Model
+    solver: Any = None
+    inverse: Inverse | None = None
+    curvature: str | None = None
+    newton_decrement: float | None = None
+    typical_decrement: float | None = None
+    n_jobs: int | None = None
+    verbose: int = 0
+
+    @property
+    def problem(self) -> Problem:
+        """The problem that H belongs to: the linearised one with Gauss-Newton."""
+        return self.inverse.hessian.problem
+
+    def require_inverse(self, name: str) -> Inverse:
+        """Return H⁻¹; ValueError, for what is called ``name``, where there is none."""
+        if self.inverse is None:
+            raise ValueError(f'`{name}` needs the Hessian; use method="newton" or "influence".')
+        return self.inverse
+
+    def spanning(self, X_new: Any) -> "Fit":
+        """Return the fit in features that also hold new rows: those of a kernel may not."""
+        problem = self.model.problem
+        if problem is None or not problem.in_kernel_features:
+            return self
+        X_new = encode_features(self.model.estimator, X_new)
+        problem = problem.kernel.spanning(problem, X_new)
+        model, inverse = replace(self.model, problem=problem), self.inverse
+        if inverse is not None:
+            hessian = inverse.hessian
+            inverse = self.solver.invert(Hessian(problem, hessian.damping, hessian.block_size))
+        return replace(self, model=model, inverse=inverse)
+
+
+def block_bytes(n_numbers: int, n_outputs: int) -> int:
+    """Return the bytes that a change takes while it is scored against some rows."""
+    return 4 * n_numbers * n_outputs * np.dtype(float).itemsize

@@ -1,0 +1,114 @@
+"""Methods are values that are bound to a fit, and then answer any question about any change."""
+
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+
+from ..changes import Changed
+from ..questions import Asked
+from ..solvers import Direct
+from ._effect import Effects
+from ._first_order import FirstOrder
+from ._fit import Fit
+from ._newton import Newton
+from ._retrain import Retrain
+
+
+class Answers(Protocol):
+    """What a method says of one fitted model, in the same units as any other.
+
+    A question looks at rows, at theta, or at the changed row itself, and calls the method's way
+    there: ``on_rows``, ``on_parameters`` or ``on_own``, with itself and the change.
+
+    Attributes
+    ----------
+    fit : Fit
+        The fitted model.
+    """
+
+    fit: Fit
+
+    def effects(self, asked: Asked, changed: Changed) -> Effects:
+        """Return the effects of changes on what is asked, in parts."""
+
+    def on_rows(self, asked: Any, changed: Changed) -> Effects:
+        """Yield effects on numbers of rows."""
+
+    def on_parameters(self, asked: Any, changed: Changed) -> Effects:
+        """Yield effects on theta."""
+
+    def on_own(self, asked: Any, changed: Changed) -> Effects:
+        """Yield effects on the loss of the changed rows."""
+
+    def own_raw(self, changed: Changed) -> np.ndarray:
+        """Return the change of the raw prediction of each change's own row, shape (c, K)."""
+
+    def certificates(self, rows: np.ndarray) -> np.ndarray:
+        """Return what was left to go of rows that were followed, nan for the others."""
+
+
+@runtime_checkable
+class Method(Protocol):
+    """How an answer is found: ``InfluenceExplainer(method=)`` takes one of these as well as a name.
+
+    Attributes
+    ----------
+    name : str
+        What ``method_`` says.
+    needs_hessian : bool
+        Whether it answers from H⁻¹, so that the objective must be known.
+    needs_predictions : bool
+        Whether it takes the curvature of a row's loss in its prediction, so that there must be one.
+    evaluates : bool
+        Whether what is asked is evaluated after the change, and not only its derivative.
+    estimates : bool
+        Whether its answers are estimates, which refits can be compared with.
+    """
+
+    name: ClassVar[str]
+    needs_hessian: ClassVar[bool]
+    estimates: ClassVar[bool]
+    needs_predictions: ClassVar[bool]
+    evaluates: ClassVar[bool]
+
+    def bind(self, fit: Fit) -> Answers:
+        """Return what it answers of a fitted model."""
+
+
+#: Multiplications that method="auto" spends on Newton steps: about a minute on one core.
+NEWTON_BUDGET = 2e12
+#: Multiplications a row and parameter that a gradient of a curved model counts for, at least.
+CURVED = 100
+
+_NAMED = {method.name: method for method in (FirstOrder(), Newton(), Retrain())}
+NAMES = ("auto", *_NAMED)
+
+
+def resolve_method(method: str | Method) -> Method | None:
+    """Return the method that a name stands for; instances as they are, and None for "auto".
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    TypeError
+        If it is neither a name nor something with ``bind``.
+    """
+    if isinstance(method, str):
+        if method not in NAMES:
+            raise ValueError(f"`method` must be one of {NAMES}; got {method!r}.")
+        return _NAMED.get(method)
+    if isinstance(method, type) or not hasattr(method, "bind"):
+        raise ValueError(f"`method` must be one of {NAMES} or a method; got {method!r}.")
+    return method
+
+
+def affordable_method(fit: Fit) -> Method:
+    """Return what "auto" stands for: Newton steps where they fit a budget, else the first order."""
+    problem, solver = fit.model.problem, fit.solver
+    order = solver.size(fit.inverse.hessian) if isinstance(solver, Direct) else np.inf
+    work = problem.y.size * order**2
+    if problem.predictor.curved:  # every row is followed: a gradient of all rows each
+        work += CURVED * problem.n_rows**2 * len(problem.theta)
+    affordable = work <= NEWTON_BUDGET and problem.loss.predicts
+    return _NAMED["newton" if affordable else "influence"]

@@ -1,0 +1,160 @@
+"""Newton: exact Newton steps on the objective with other training rows, on to its optimum.
+
+The steps, and how far they are followed, are those of ``skinfluence.optimum``; what is asked is
+evaluated at their end.
+"""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from .._blocks import as_slice, row_blocks
+from ..changes import Changed, RemovedGroups
+from ..optimum import Moves, Optimum
+from ..problems import with_parameters
+from ..questions import Asked
+from ._effect import Effect, Effects
+from ._first_order import FirstOrderAnswers
+from ._fit import Fit, block_bytes
+
+
+@dataclass(frozen=True)
+class Newton:
+    """Newton steps without each row, or with any other change, and what is asked at their end.
+
+    Exact for squared error.
+
+    Parameters
+    ----------
+    tolerance : float or None, default=1e-4
+        What may be left to go, relative to the first step, where a change is followed to its
+        optimum. None takes one step for all.
+    settled : float, default=0.05
+        Share of its length by which a row's step may be off without the row being followed; 0
+        follows every row.
+    """
+
+    tolerance: float | None = 1e-4
+    settled: float = 0.05
+
+    name: ClassVar[str] = "newton"
+    needs_hessian: ClassVar[bool] = True
+    needs_predictions: ClassVar[bool] = True
+    evaluates: ClassVar[bool] = True
+    estimates: ClassVar[bool] = True
+
+    def bind(self, fit: Fit) -> "NewtonAnswers":
+        """Return what it answers of a fitted model."""
+        known = fit.problem, fit.inverse, fit.solver
+        return NewtonAnswers(fit, Optimum(*known, self.tolerance, self.settled))
+
+
+@dataclass(frozen=True, eq=False)
+class NewtonAnswers:
+    """What Newton steps say of a fitted model.
+
+    Parameters
+    ----------
+    fit : Fit
+        With H⁻¹.
+    optimum : Optimum
+        Where it is asked to go; it keeps the rows that were followed.
+    """
+
+    fit: Fit
+    optimum: Optimum
+
+    def effects(self, asked: Asked, changed: Changed) -> Effects:
+        """Return the effects of changes on what is asked, in parts."""
+        derivative = changed.has_derivative_only  # which further steps add nothing to
+        return asked.ask(FirstOrderAnswers(self.fit) if derivative else self, changed)
+
+    def on_rows(self, asked, changed) -> Effects:
+        """Yield effects on numbers of rows, evaluated at the end of the steps."""
+        moves, problem = changed.moves(self.optimum), self.fit.problem
+        row_bytes = 3 * problem.n_outputs * len(problem.theta) * 8
+        parts = row_blocks(len(asked), row_bytes) if asked.divides else [slice(0, len(asked))]
+        for tests in parts:
+            part = asked.part(tests)
+            blocks = self._blocks(changed, moves, len(part))
+            fill = _filled_from(part, moves.raw(part.X))
+            shape = part.shape(len(changed), ())
+            effect = Effect(shape, part.axis, self._dtype, fill, blocks)
+            yield (tests if asked.divides else ...), effect
+
+    def _blocks(self, changed, moves: Moves, n_tests):
+        if not moves.independent:
+            return [slice(0, len(changed))]
+        return changed.blocks(self.fit, block_bytes(n_tests, self.fit.model.n_outputs))
+
+    @property
+    def _dtype(self):
+        return self.fit.model.dtype
+
+    def on_parameters(self, asked, changed) -> Effects:
+        """Yield effects on theta: where the steps end."""
+        moves, problem = changed.moves(self.optimum), self.fit.model.problem
+
+        def fill(block, out):
+            change = moves.parameters(block)
+            out[:] = changed.user_parameters(problem, block, change, linear=False)
+
+        shape = asked.shape(len(changed), ())
+        yield ..., Effect(shape, asked.axis, self._dtype, fill, [slice(0, len(changed))])
+
+    def on_own(self, asked, changed) -> Effects:
+        """Yield effects on the loss of the changed rows, evaluated at the end of the steps."""
+        moves = changed.moves(self.optimum)
+
+        def fill(block, out):
+            out[:] = asked.change(changed.rows[block], moves.own(block))
+
+        shape = asked.shape(len(changed), ())
+        yield ..., Effect(shape, asked.axis, self._dtype, fill, [slice(0, len(changed))])
+
+    def certificates(self, rows: np.ndarray) -> np.ndarray:
+        """Return what was left to go of rows that were followed, nan for the others."""
+        return self.optimum.rows.followed.certificates(rows)
+
+    def estimator_without(self, members: np.ndarray) -> tuple[Any, float]:
+        """Return the estimator as it would be without the rows of a mask, and the certificate."""
+        optimum, model = self.optimum, self.fit.model
+        ends = optimum.with_objectives(RemovedGroups(members[:, None])).ends
+        theta, certificate = optimum.problem.theta + ends.changes[0], ends.certificates[0]
+        followed = optimum.objectives.follows
+        if not followed and not certificate <= (self.optimum.tolerance or 0):
+            _warn_one_step(certificate)
+        return with_parameters(model.estimator, model.problem.rest(members).at(theta)), certificate
+
+    def own_raw(self, changed: Changed, block: slice = slice(None)) -> np.ndarray:
+        """Return the change of the raw prediction of each change's own row, shape (b, K)."""
+        return changed.moves(self.optimum).own(block)
+
+
+def _filled_from(asked, moved):
+    """Return what writes the answer of a block of changes."""
+    axis = (slice(None),) * asked.axis
+
+    def fill(block, out):
+        for positions, raw in moved(block):
+            where = (*axis, as_slice(positions) if isinstance(positions, np.ndarray) else positions)
+            if isinstance(where[-1], slice):
+                asked.change(raw, out[where])
+            else:
+                part = np.empty_like(out[where])
+                asked.change(raw, part)
+                out[where] = part
+
+    return fill
+
+
+def _warn_one_step(certificate):
+    warnings.warn(
+        f"With damping or a stochastic solver a removal is one Newton step, and another would move "
+        f'{certificate:.2g} of what it moved. Set damping=0 and solver="direct" or "cg".',
+        ConvergenceWarning,
+        stacklevel=4,
+    )

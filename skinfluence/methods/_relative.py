@@ -1,0 +1,76 @@
+"""RelatIF: influence on a test loss, relative to how much the row moves the model at all.
+
+With Δ_j = H⁻¹ R_jᵀ the change of theta when row j is removed, to first order,
+
+    relative influence = ∇loss_test · Δ_j / ‖Δ_j‖,     ‖Δ‖² = ΔᵀHΔ ("loss")  or  ΔᵀΔ ("theta")
+
+(Barshan, Brunet and Dziugaite 2020).
+"""
+
+import numpy as np
+
+from .._blocks import row_blocks
+from ..changes import Removed
+from ..questions import AskedLoss
+from ._effect import whole
+from ._first_order import FirstOrderAnswers
+from ._fit import Fit
+
+
+def relative_influence(
+    fit: Fit, asked: AskedLoss, changed: Removed, constraint: str, n_jobs: int | None = None
+) -> np.ndarray:
+    """Return the influence on every test loss for a unit of each row's whole effect.
+
+    Parameters
+    ----------
+    fit : Fit
+        With H⁻¹.
+    asked : AskedLoss
+        Test losses.
+    changed : Removed
+        The rows.
+    constraint : {"loss", "theta"}
+        The norm of a row's whole effect.
+    n_jobs : int, default=None
+        Blocks at the same time.
+    """
+    influence = whole(FirstOrderAnswers(fit), asked, changed, n_jobs=n_jobs)
+    sizes = effect_sizes(fit, changed, constraint)
+    influence[:, sizes == 0] = 0
+    return np.divide(influence, sizes, out=influence, where=sizes > 0)
+
+
+def effect_sizes(fit: Fit, changed: Removed, constraint: str) -> np.ndarray:
+    """Return ‖Δ_j‖ of every row that leaves, shape (n_rows,).
+
+    Parameters
+    ----------
+    fit : Fit
+        With H⁻¹.
+    changed : Removed
+        The rows.
+    constraint : {"loss", "theta"}
+        The norm.
+    """
+    size = {"loss": _loss_size, "theta": _theta_size}[constraint]
+    theta = fit.model.theta
+    sizes = np.empty(len(changed), dtype=theta.dtype)
+    row_bytes = 4 * sizes.itemsize * len(theta)
+    for block in row_blocks(len(changed), row_bytes, fit.inverse.hessian.block_size):
+        sizes[block] = size(fit, changed, block)
+    return sizes
+
+
+def _theta_size(fit, changed, block):
+    return np.linalg.norm(changed.linear_change(fit, block), axis=1)
+
+
+def _loss_size(fit, changed, block):
+    """Return ``√(R_j H⁻¹ R_jᵀ)`` from the leverages, and what balanced weights add."""
+    removal = changed.removals(fit.problem, block)
+    squares = np.einsum("nk,nk->n", removal.own.gradients, removal.own_change(fit.inverse))
+    if removal.directions.shape[0]:
+        shared = removal @ (fit.inverse @ removal.directions.T)
+        squares += np.einsum("nq,nq->n", removal.coefficients, shared)
+    return np.sqrt(np.maximum(squares, 0))

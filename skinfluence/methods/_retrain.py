@@ -1,0 +1,116 @@
+"""Retrain: really fit again with every change, and ask the model that comes out."""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..changes import Changed
+from ..questions import Asked, OwnLoss
+from ._effect import Effect, Effects
+from ._fit import Fit
+from ._refit import Refit, warn_if_frozen_elsewhere
+
+
+@dataclass(frozen=True)
+class Retrain:
+    """Real refits, one a change: the truth, for any estimator.
+
+    Parameters
+    ----------
+    refine : bool, default=True
+        Take each refit to its optimum, where that is known.
+    """
+
+    refine: bool = True
+
+    name: ClassVar[str] = "retrain"
+    needs_hessian: ClassVar[bool] = False
+    needs_predictions: ClassVar[bool] = False
+    evaluates: ClassVar[bool] = True
+    estimates: ClassVar[bool] = False
+
+    def bind(self, fit: Fit) -> "RetrainAnswers":
+        """Return what it answers of a fitted model."""
+        warn_if_frozen_elsewhere(fit.model)
+        return RetrainAnswers.of(fit, refine=self.refine)
+
+
+@dataclass(frozen=True, eq=False)
+class RetrainAnswers:
+    """What real refits say of a fitted model. Build it with ``RetrainAnswers.of``.
+
+    Parameters
+    ----------
+    fit : Fit
+        Its model is the one that refits are compared with: at its optimum, if they are at theirs.
+    refit : Refit
+        Fits again.
+    """
+
+    fit: Fit
+    refit: Refit
+
+    @classmethod
+    def of(cls, fit: Fit, refine: bool = True) -> "RetrainAnswers":
+        """Prepare refits of a fitted model, and compare with the fit that they start from."""
+        refit = Refit.of(fit.model, refine=refine, n_jobs=fit.n_jobs, verbose=fit.verbose)
+        return cls(replace(fit, model=refit.model), refit)
+
+    def effects(self, asked: Asked, changed: Changed) -> Effects:
+        """Return the effects of changes on what is asked: one part, all refits in it."""
+        if changed.has_derivative_only:
+            raise ValueError(
+                "`Perturb` (`input_influence`) is a derivative, which refits do not give; use "
+                'method="newton" or "influence".'
+            )
+        return asked.ask(self, changed)
+
+    def on_rows(self, asked, changed) -> Effects:
+        """Yield effects on numbers of rows."""
+
+        def fill(block, out):
+            before = np.asarray(asked.value(self.fit.model, None))
+            after = np.reshape(self.refit.values(asked, changed), (len(changed), *before.shape))
+            out[:] = np.moveaxis(after, 0, asked.axis) - np.expand_dims(before, asked.axis)
+
+        yield ..., self._effect(asked, changed, fill)
+
+    def on_parameters(self, asked, changed) -> Effects:
+        """Yield effects on theta."""
+        problem, before = self.fit.model.problem, self.fit.model.theta
+
+        def fill(block, out):
+            after = np.reshape(self.refit.values(asked, changed), (len(changed), len(before)))
+            out[:] = changed.user_parameters(problem, block, after - before, linear=False)
+
+        yield ..., self._effect(asked, changed, fill)
+
+    def on_own(self, asked, changed) -> Effects:
+        """Yield effects on the loss of the changed rows."""
+
+        def fill(block, out):
+            out[:] = asked.change(changed.rows, self._own_raw(asked, changed))
+
+        yield ..., self._effect(asked, changed, fill)
+
+    def certificates(self, rows: np.ndarray) -> np.ndarray:
+        """Return nan: refits are not followed."""
+        return np.full(len(rows), np.nan)
+
+    def estimator_without(self, members: np.ndarray) -> tuple[Any, float]:
+        """Return the estimator refitted without the rows of a mask, and the certificate."""
+        return self.refit.estimator_without(np.flatnonzero(members))
+
+    def own_raw(self, changed: Changed) -> np.ndarray:
+        """Return the change of the raw prediction of each change's own row, shape (c, K)."""
+        return self._own_raw(OwnLoss().encode(self.fit), changed)
+
+    def _own_raw(self, asked, changed):
+        before = asked.raw[changed.rows]
+        return np.reshape(self.refit.values(asked, changed), before.shape) - before
+
+    def _effect(self, asked, changed, fill):
+        shape = asked.shape(len(changed), ())
+        blocks = [slice(0, len(changed))]
+        return Effect(shape, asked.axis, self.fit.model.dtype, fill, blocks)

@@ -1,0 +1,57 @@
+"""From a fitted model to H⁻¹: which solver and Hessian, how much damping, and is it an optimum."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..adapters import FittedModel
+from ..operators import Hessian
+from ..optimum import check_convergence
+from ..optimum import refine as refine_problem
+from ..problems import final_is_frozen, with_parameters
+from ..solvers import invert_curved, resolve_solver, warn_if_inaccurate
+from ._fit import Fit
+
+
+def solve(
+    model: FittedModel,
+    *,
+    solver: Any = "auto",
+    damping: float | str = 0.0,
+    curvature: str = "auto",
+    refine: bool = False,
+    block_size: int | None = None,
+    random_state: int | np.random.RandomState | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Fit:
+    """Factor H, refine the fit and check it.
+
+    Parameters
+    ----------
+    model : FittedModel
+        As it was fitted.
+    solver, damping, curvature, refine, block_size, random_state, n_jobs, verbose
+        As in ``InfluenceExplainer``.
+
+    Returns
+    -------
+    fit : Fit
+        With the refined model, and the estimator that has its parameters.
+    """
+    problem, frozen = model.problem, final_is_frozen(model.estimator)
+    hessian = Hessian(problem, 0.0 if damping == "auto" else damping, block_size)
+    solver = resolve_solver(solver, hessian, random_state=random_state, n_jobs=n_jobs)
+    if refine and frozen:
+        inverse, _ = invert_curved(solver, problem, damping, "auto", block_size)
+        check_convergence(problem, inverse, frozen=frozen, threshold=10)
+    if refine or problem.loss.smoothed:
+        problem = refine_problem(problem, solver)
+    if refine:  # else the estimator keeps the optimum of its own loss
+        model = replace(model, estimator=with_parameters(model.estimator, problem))
+    inverse, curvature = invert_curved(solver, problem, damping, curvature, block_size)
+    decrement, typical = check_convergence(problem, inverse, frozen=frozen, refined=refine)
+    warn_if_inaccurate(inverse, stacklevel=3)
+    model = replace(model, problem=problem)
+    return Fit(model, solver, inverse, curvature, decrement, typical, n_jobs, verbose)

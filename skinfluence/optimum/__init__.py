@@ -1,0 +1,42 @@
+"""The one way to the optimum of an objective whose training rows changed.
+
+Newton steps and their line search, curvature of rows taken out of H or put in, many rows followed
+at once, active sets, and what is left to go: all of it is here, and once.
+"""
+
+from ._changed_objective import ChangedObjectives, step_left
+from ._convergence import (
+    check_convergence,
+    newton_decrement,
+    stopped_short,
+    typical_decrement,
+    typical_gradients,
+)
+from ._ends import Ends
+from ._left_out_rows import FollowedRows, LeftOutRows
+from ._moves import KnownMoves, Moves, RowMoves
+from ._newton_steps import newton_steps, refine
+from ._optimum import Optimum
+from ._preconditioned import Nearby
+from ._replaced_rows import ReplacedRows
+
+__all__ = [
+    "ChangedObjectives",
+    "Ends",
+    "FollowedRows",
+    "KnownMoves",
+    "LeftOutRows",
+    "Moves",
+    "Nearby",
+    "Optimum",
+    "ReplacedRows",
+    "RowMoves",
+    "check_convergence",
+    "newton_decrement",
+    "newton_steps",
+    "refine",
+    "step_left",
+    "stopped_short",
+    "typical_decrement",
+    "typical_gradients",
+]

@@ -1,0 +1,53 @@
+"""Where a norm holds parameters at zero: does the removal of a row change the active set?
+
+With the active set of theta the objective is smooth, and the Newton step is taken there. It is
+right as long as the set is that of the new optimum: no group in it passes zero, and no group that
+is held is pulled harder than its strength. Both are read off the shortest subgradient at the end of
+the step, which is zero at the optimum and only there; rows where it is not are followed by proximal
+Newton steps.
+"""
+
+import numpy as np
+
+from .._blocks import row_blocks
+from ..operators import Removal
+from ._ends import Ends
+from ._newton_steps import refine
+
+#: Largest subgradient left by a step that is exact with its active set, relative to the row's own
+#: push: anything more shows another set.
+EXACT = 1e-7
+
+
+def subgradient_left(rows, system, change):
+    """Return the subgradient left by each row's step, over its push; ``change`` is (n_rows, P).
+
+    What the fit left at theta is let be.
+    """
+    problem, norm = system.problem, system.inverse.hessian.problem.norm
+    left_over = 2 * np.abs(problem.gradient()).max()
+    base, penalty = problem.smooth_gradient(), problem.norm.gradient(problem.theta)
+    left = np.zeros(len(rows))
+    for block in row_blocks(len(rows), 16 * change.itemsize * change.shape[1]):
+        shares = problem.penalty_shares(rows[block])[:, None]
+        smooth = base + shares * penalty + system.residual(rows[block], change[block])
+        rest = norm.subgradient(problem.theta + change[block], smooth)
+        push = np.abs(Removal(problem, rows[block]).dense()).max(axis=1)
+        excess = np.maximum(np.abs(rest).max(axis=1) - left_over, 0)
+        left[block] = excess / np.where(push > 0, push, np.inf)
+    return left
+
+
+def follow_active_sets(rows, system, solver) -> Ends:
+    """Return the change of theta at the optimum without each row, and what is left there.
+
+    It is counted from the optimum with the row, which is where a fit ends that converged.
+    """
+    problem = system.problem
+    optimum = refine(problem, solver).theta
+    index = np.arange(problem.n_rows)
+    changes = np.empty((len(rows), len(optimum)), dtype=optimum.dtype)
+    for i, row in enumerate(rows):
+        without = problem.without(index == row).at(optimum)
+        changes[i] = refine(without, solver).theta - optimum
+    return Ends(changes, subgradient_left(rows, system, changes))

@@ -1,0 +1,191 @@
+"""Where the optimum goes when the objective changes: groups that leave, weights, another row.
+
+With F' the changed objective (other weights and the penalty changed as a refit would change them),
+and r its gradient less the one that the fit left at theta,
+
+    Δ ← Δ - t H'⁻¹ r(theta + Δ),            t = 1, ½, ¼, … until F' falls.
+
+The first step has the exact H' at theta, by Woodbury on the rows whose curvature changes where that
+is a small system (``_woodbury``), else by factoring again or, where H is large, by preconditioned
+conjugate gradients (``_preconditioned``): it is the refit for squared error. While steps with the
+same factor halve what is left they go on; then H' is inverted where they stand. What one more step
+would move, relative to what the first moved, is the certificate.
+"""
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from ..changes import ChangedObjective
+from ..operators import Hessian
+from ..problems import Problem
+from ..solvers import Direct, Inverse
+from ._convergence import newton_decrement
+from ._ends import Ends
+from ._iterate import Iterate
+from ._newton_steps import refine
+from ._preconditioned import LARGE, PreconditionedInverse, descending
+from ._woodbury import ChangedInverse
+
+#: Steps that a change may take. Where classes are separable each divides the decrement by e, so
+#: that more would come to the rounding of the first, and look like an optimum.
+MAX_STEPS = 30
+#: Squared decrements must fall by this factor from one step to the next to keep the inverse.
+CHORD = 0.25
+#: Rows times outputs up to which a change goes through Woodbury where H is large.
+FEW = 20
+
+
+@dataclass(frozen=True, eq=False)
+class ChangedObjectives:
+    """Where the optimum goes when the objective changes.
+
+    Parameters
+    ----------
+    problem : Problem
+        The fitted problem.
+    inverse : Inverse
+        H⁻¹ at its theta.
+    solver : object with ``invert``
+        Inverts changed Hessians.
+    tolerance : float or None, default=1e-4
+        Certificate at which to stop. None, damping and stochastic solvers take one step.
+    """
+
+    problem: Problem
+    inverse: Inverse
+    solver: Any
+    tolerance: float | None = 1e-4
+
+    def ends(self, changes: Iterable[ChangedObjective], n_changes: int) -> Ends:
+        """Return where the optimum goes with each change, and the certificates.
+
+        A change that leaves the gradient as it is has the certificate 0.
+        """
+        ends = Ends.empty(n_changes, len(self.problem.theta), self.problem.theta.dtype)
+        for i, change in enumerate(changes):
+            ends.certificates[i] = 0.0
+            if np.any(change.removal):  # else rows of no weight
+                ends.changes[i], ends.certificates[i] = self._end(change)
+        return ends
+
+    def between_optima(self, changed: Problem) -> np.ndarray:
+        """Return the change of theta from the optimum to that of a changed problem, shape (P,)."""
+        return refine(changed.at(self._optimum), self.solver).theta - self._optimum
+
+    @property
+    def follows(self) -> bool:
+        """Whether there is an optimum to follow to, and an inverse to do it with."""
+        damped = not np.array_equal(self.inverse.hessian.ridge, self.problem.penalty)
+        return not (self.tolerance is None or damped or not self.inverse.exact)
+
+    def _end(self, change):
+        changed = change.problem
+        if (self.problem.norm is not None or self.problem.loss.smoothed) and self.follows:
+            return self._across_kinks(changed)
+        start = Iterate.start(
+            changed, self._inverse_of(change), self.problem.gradient(), change.removal
+        )
+        end = self._descend(start) if self.follows else start.search()[0]
+        moved = end.problem.theta - changed.theta
+        if self.problem.norm is not None:  # a step with the active set of theta
+            return moved, step_left(end.problem, self._invert(end.problem), moved)
+        return moved, end.certificate(start)
+
+    def _descend(self, start):
+        """Take steps until the certificate is below the tolerance; return the last iterate."""
+        now = start
+        for _ in range(MAX_STEPS):
+            after, _ = now.search()
+            keeps = self._factors and after.decrement <= CHORD * now.decrement
+            if not keeps and not (self._factors and self._settled(after, start)):
+                after = after.with_inverse(self._invert(after.problem))
+            if self._settled(after, start):
+                return after
+            now = after
+        warnings.warn(
+            f"The optimum without a group was not reached: one more step would move "
+            f"{now.certificate(start):.2g} of what the first moved. The classes may be separable "
+            "without it: add a penalty.",
+            ConvergenceWarning,
+            stacklevel=6,
+        )
+        return now
+
+    def _settled(self, now, start):
+        return now.certificate(start) <= self.tolerance or now.decrement <= start.rounding
+
+    @cached_property
+    def _order(self):
+        """Order of the system that a direct solver factors, None for other solvers."""
+        return self.solver.size(self.inverse.hessian) if isinstance(self.solver, Direct) else None
+
+    @property
+    def _factors(self):
+        """Whether changed inverses are factors, which are worth to be kept."""
+        return self._order is not None and (self._order < LARGE or not self._determined)
+
+    @property
+    def _determined(self):
+        """Whether every coefficient carries a ridge, so that no row is needed for any."""
+        n_coefficients = self.problem.predictor.n_coefficients
+        return bool(np.all(self.inverse.hessian.ridge[:n_coefficients] > 0))
+
+    def _invert(self, problem):
+        hessian = self.inverse.hessian.of(problem)
+        if self._order is None or self._factors:
+            return descending(self.solver, hessian)
+        rtol = 1e-2 if self.follows and not problem.loss.quadratic else 1e-10
+        return PreconditionedInverse(
+            hessian, self.inverse, lambda: descending(self.solver, hessian), rtol
+        )
+
+    def _inverse_of(self, change):
+        """Return the inverse of the changed Hessian, at theta."""
+        direct = self._order is not None
+        linear = not change.problem.predictor.curved  # else more leaves than the rows of J
+        if linear and direct and self._determined and change.rows is not None:
+            inverse = self._woodbury(change)
+            if inverse is not None:
+                return inverse
+        inverse = self._invert(change.problem)
+        if direct and not self._determined and inverse.rank < self.inverse.rank:
+            raise ValueError(
+                "A group has leverage 1: it alone determines some parameter, and the fit without "
+                "it is not unique. Add a penalty or `damping`, remove fewer rows, or use "
+                'method="retrain".'
+            )
+        return inverse
+
+    def _woodbury(self, change):
+        """Return the inverse by Woodbury; None if another is cheaper, or more accurate."""
+        few, rows = self._order if self._factors else FEW, change.rows
+        if len(rows) * self.problem.n_outputs >= few:
+            return None
+        weights = change.problem.weights[rows] - self.problem.weights[rows]
+        curvatures = weights[:, None, None] * self.problem.curvatures[rows]
+        inverse = ChangedInverse(self.inverse, self.problem.X[rows], curvatures)
+        return inverse if inverse.reliable else None
+
+    @cached_property
+    def _optimum(self):
+        return refine(self.problem, self.solver).theta
+
+    def _across_kinks(self, changed):
+        """Return the change between the optima, with two active sets or sides of kinks."""
+        end = refine(changed.at(self._optimum), self.solver)
+        change = end.theta - self._optimum
+        left = step_left(end, self.solver.invert(Hessian(end)), change)
+        return np.where(end.theta != 0, change, -self.problem.theta), left
+
+
+def step_left(problem, inverse, change):
+    """Return the length of the Newton step to the optimum, relative to ``change``, in H."""
+    size = np.sqrt(max(change @ (inverse.hessian @ change), 0.0))
+    left = newton_decrement(problem, inverse)
+    return float(left / size) if size > 0 else 0.0

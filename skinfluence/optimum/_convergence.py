@@ -1,0 +1,79 @@
+"""How far a fit is from its optimum, beside how far removing a typical row would move it."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from ..operators import Hessian
+from ._rounding import rounding
+
+
+def newton_decrement(problem, inverse):
+    """Return ``sqrt(∇ᵀ H⁻¹ ∇)`` of the objective: the length of the step to the optimum in H."""
+    gradient = problem.gradient()
+    square = max(gradient @ (inverse @ gradient), 0.0)
+    if problem.free is not None:  # what freeing a parameter that is held at zero would gain
+        held, diagonal = ~problem.free, Hessian(replace(problem, norm=None)).diagonal()
+        square += np.sum(gradient[held] ** 2 / np.where(diagonal[held] > 0, diagonal[held], 1))
+    return float(np.sqrt(square))
+
+
+def typical_decrement(problem, inverse, n_rows=None):
+    """Return the median decrement that removing a row would cause: the yardstick for the fit's.
+
+    It is taken over ``n_rows`` rows, evenly spaced among those that push at all: their weight is
+    positive, and their loss not flat. By default they are 32, or 8 where nothing is factored and
+    every row is a solve of its own.
+    """
+    n_rows = n_rows or (8 if inverse.rcond is None else 32)
+    own = typical_gradients(problem, n_rows)
+    if not len(own):
+        return 0.0
+    squares = np.einsum("np,pn->n", own, inverse @ own.T)
+    return float(np.sqrt(np.median(np.maximum(squares, 0))))
+
+
+def typical_gradients(problem, n_rows=32):
+    """Return the weighted gradients in theta of rows evenly spaced among those that push."""
+    rows = np.flatnonzero((problem.weights > 0) & problem.gradients.any(axis=1))
+    rows = rows[np.linspace(0, len(rows) - 1, min(n_rows, len(rows))).astype(int)]
+    gradients = problem.weights[rows, None] * problem.gradients[rows]
+    return problem.predictor.row_gradients(problem.X[rows], gradients)
+
+
+def stopped_short(problem, decrement, typical, threshold=0.1):
+    """Tell whether a fit is far from its optimum, beside what removing a row would move it."""
+    return decrement > threshold * typical and decrement**2 > rounding(problem)
+
+
+def check_convergence(problem, inverse, *, frozen=False, refined=False, threshold=0.1):
+    """Return the fit's Newton decrement and the median row's; warn where the ratio is large.
+
+    Parameters
+    ----------
+    problem, inverse
+        The fitted problem, and H⁻¹.
+    frozen : bool, default=False
+        Whether the fit was the user's, so that the data given may not be its training data.
+    refined : bool, default=False
+        Whether Newton's method has tried to reach the optimum already.
+    threshold : float, default=0.1
+        Ratio above which a ``ConvergenceWarning`` is given.
+    """
+    decrement = newton_decrement(problem, inverse)
+    typical = typical_decrement(problem, inverse)
+    if stopped_short(problem, decrement, typical, threshold):
+        reason = "`estimator` was not fitted on this X and y, or it" if frozen else "The fit"
+        remedy = "Set refine=True, or fit with a smaller `tol` and a larger `max_iter`."
+        if refined:
+            reason, remedy = "Newton's method", "The classes may be separable: add a penalty."
+        ratio = decrement / max(typical, np.finfo(float).tiny)
+        warnings.warn(
+            f"{reason} stopped short of its optimum: it is {ratio:.2g} times as far from it as "
+            f"removing a typical row would move it, and influences are off by as much. {remedy}",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+    return decrement, typical

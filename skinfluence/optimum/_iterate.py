@@ -1,0 +1,98 @@
+"""An iterate on the way to the optimum of an objective, and the Newton step from it.
+
+    step = -H⁻¹ r,    decrement = -r · step,    r = ∇F(theta) - tilt
+
+where the tilt is the gradient that a fit left at its theta: what is followed is a change of the
+training rows, and not the rest of the fit.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..problems import Problem
+from ._line_search import backtrack
+from ._rounding import rounding
+
+
+@dataclass(frozen=True, eq=False)
+class Iterate:
+    """A theta, and the Newton step from it.
+
+    Parameters
+    ----------
+    problem : Problem
+        The objective, at this theta.
+    inverse : object with ``@``
+        Inverse of its Hessian, here or at an earlier iterate.
+    tilt : ndarray of shape (P,), default=None
+        Gradient of a linear term that is taken off the objective.
+    """
+
+    problem: Problem
+    inverse: Any
+    tilt: np.ndarray | None = None
+
+    @classmethod
+    def start(cls, problem, inverse, tilt, removal):
+        """Begin at the fitted theta, where the gradient is -R to the last digit."""
+        iterate = cls(problem, inverse, tilt)
+        vars(iterate)["gradient"] = -removal
+        return iterate
+
+    @cached_property
+    def gradient(self) -> np.ndarray:
+        """r, shape (P,)."""
+        gradient = self.problem.gradient()
+        return gradient if self.tilt is None else gradient - self.tilt
+
+    @cached_property
+    def step(self) -> np.ndarray:
+        """The Newton step from here, shape (P,)."""
+        return -(self.inverse @ self.gradient)
+
+    @cached_property
+    def decrement(self) -> float:
+        """The squared length of the step in the Hessian."""
+        return float(-(self.gradient @ self.step))
+
+    @cached_property
+    def rounding(self) -> float:
+        """The decrement that is zero to rounding."""
+        return rounding(self.problem)
+
+    @cached_property
+    def movement(self) -> float:
+        """The largest change of a training row's raw prediction by the step."""
+        moved = self.problem.predictor.jvp(self.problem.X, self.step[:, None])
+        return float(np.abs(moved).max())
+
+    def certificate(self, start: "Iterate") -> float:
+        """Return what the step would move relative to what the first moved.
+
+        It is the larger of two ratios: of the lengths in the Hessian, and of the largest changes
+        of a raw prediction. The second does not fall where classes are separable, and there is no
+        optimum to come to.
+        """
+        decrement = max(0.0, self.decrement) / max(abs(start.decrement), np.finfo(float).tiny)
+        movement = self.movement / max(start.movement, np.finfo(float).tiny)
+        return float(max(np.sqrt(decrement), movement))
+
+    def search(self) -> tuple["Iterate", float]:
+        """Return the iterate after a line search along the step, and the length it took."""
+        after, length = backtrack(self.problem, self.step, self.decrement, self.tilt)
+        return Iterate(after, self.inverse, self.tilt), length
+
+    def finish(self) -> "Iterate":
+        """Return the iterate after the whole step, where its gradient is smaller; else this one.
+
+        It is for the last step, which the objective cannot see.
+        """
+        last = Iterate(self.problem.at(self.problem.theta + self.step), self.inverse, self.tilt)
+        return last if np.linalg.norm(last.gradient) < np.linalg.norm(self.gradient) else self
+
+    def with_inverse(self, inverse) -> "Iterate":
+        """Return the same iterate with another inverse."""
+        return replace(self, inverse=inverse)

@@ -1,0 +1,108 @@
+"""Moves: where the optimum goes with each of several changes, and what that does to predictions."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..problems import Problem
+from ._ends import Ends
+from ._left_out_rows import LeftOutRows
+
+#: Blocks of (positions in a block of changes, change of the raw predictions (m, b, K)).
+RawBlocks = Callable[[slice], Iterator[tuple[Any, np.ndarray]]]
+
+
+class Moves(Protocol):
+    """Where the optimum goes with each of several changes.
+
+    Attributes
+    ----------
+    independent : bool
+        Whether it is found a block of changes at a time, so that blocks can be asked for apart.
+    """
+
+    independent: bool
+
+    def raw(self, X: Any) -> RawBlocks:
+        """Return what gives the change of the raw predictions of X, for a block of changes."""
+
+    def parameters(self, block: slice) -> np.ndarray:
+        """Return the change of theta with every change of a block, shape (b, P)."""
+
+    def own(self, block: slice) -> np.ndarray:
+        """Return the change of the raw prediction of each change's own row, shape (b, K)."""
+
+
+@dataclass(frozen=True, eq=False)
+class RowMoves:
+    """The moves without each of some rows, found a block at a time.
+
+    Parameters
+    ----------
+    left_out : LeftOutRows
+    rows : ndarray of int of shape (c,)
+    """
+
+    left_out: LeftOutRows
+    rows: np.ndarray
+
+    independent = True
+
+    def raw(self, X) -> RawBlocks:
+        """Return what gives the change of the raw predictions of X, for a block of changes."""
+        blocks = self.left_out.raw_changes(X)
+        return lambda block: blocks(self.rows[block])
+
+    def parameters(self, block):
+        """Return the change of theta with every change of a block, shape (b, P)."""
+        return self.left_out.changes(self.rows[block])
+
+    def own(self, block):
+        """Return the change of the raw prediction of each change's own row, shape (b, K)."""
+        return self.left_out.own_raw_changes(self.rows[block])
+
+
+@dataclass(frozen=True, eq=False)
+class KnownMoves:
+    """The moves of changes whose ends are found once, when they are first asked for.
+
+    Parameters
+    ----------
+    problem : Problem
+        The fitted problem.
+    find : callable
+        ``find()`` returns the Ends.
+    rows : ndarray of int of shape (c,) or None
+        The row that each change is of.
+    """
+
+    problem: Problem
+    find: Callable[[], Ends]
+    rows: np.ndarray | None
+
+    independent = False
+
+    @cached_property
+    def ends(self) -> Ends:
+        """Where the optimum went with each change."""
+        return self.find()
+
+    def raw(self, X) -> RawBlocks:
+        """Return what gives the change of the raw predictions of X, for a block of changes."""
+
+        def blocks(block):
+            changes = self.parameters(block)
+            yield slice(0, len(changes)), self.problem.raw_changes(X, changes)
+
+        return blocks
+
+    def parameters(self, block):
+        """Return the change of theta with every change of a block, shape (b, P)."""
+        return self.ends.changes[block]
+
+    def own(self, block):
+        """Return the change of the raw prediction of each change's own row, shape (b, K)."""
+        return self.problem.own_raw_changes(self.rows[block], self.ends.changes[block])

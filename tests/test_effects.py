@@ -1,0 +1,313 @@
+"""Any question about any change: laws over the registry, numbers of one's own, refusals."""
+
+import autograd.numpy as anp
+import numpy as np
+import pytest
+from cases import Case
+from comparison import assert_close
+from questions import data, fit
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.preprocessing import scale
+from sklearn.svm import SVC
+
+from skinfluence import InfluenceExplainer
+from skinfluence.changes import Perturb, Remove, RemoveGroups, Replace, Reweight
+from skinfluence.methods import FirstOrder, Newton, Retrain
+from skinfluence.questions import (
+    ROCAUC,
+    Accuracy,
+    DemographicParity,
+    EqualOpportunity,
+    Loss,
+    MeanLoss,
+    OwnLoss,
+    Parameters,
+    Prediction,
+    Scalar,
+)
+
+ROWS = np.array([1, 13])
+
+
+def groups_of(case):
+    return np.arange(len(case.y))[:, None] % 12 == [2, 5]
+
+
+def effects(explainer, asked, changes):
+    return {
+        (question, change): explainer.effect(asked[question], changes[change])
+        for question in asked
+        for change in changes
+    }
+
+
+def questions_of(case):
+    asked = {"loss": Loss(*case.test), "own": OwnLoss(), "parameters": Parameters()}
+    if case.problem.loss.predicts:
+        asked["prediction"] = Prediction(case.X_test)
+        asked["mean loss"] = MeanLoss(*case.test)
+    return asked
+
+
+# Laws over the registry
+
+
+def test_methods_are_effects(case):
+    explainer, (X, y), groups = case.newton, case.test, groups_of(case)
+    for found, question, change in (
+        (explainer.loss_influence(X, y, rows=ROWS), Loss(X, y), Remove(ROWS)),
+        (explainer.prediction_influence(X, rows=ROWS), Prediction(X), Remove(ROWS)),
+        (explainer.parameter_influence(ROWS), Parameters(), Remove(ROWS)),
+        (explainer.self_influence()[ROWS], OwnLoss(), Remove(ROWS)),
+        (explainer.group_influence(X, y, groups), Loss(X, y), RemoveGroups(groups)),
+    ):
+        assert_close(explainer.effect(question, change), found, rtol=1e-12)
+
+
+def test_new_pairs_agree_with_refits(case):
+    """Predictions, parameters and own losses under groups, replacements and other weights."""
+    asked, rows = questions_of(case), ROWS
+    own = asked.pop("own")
+    changes = {"groups": RemoveGroups(groups_of(case))}
+    if case.takes_weights:
+        before = np.ones(2) if case.sample_weight is None else case.sample_weight[rows]
+        changes["weights"] = Reweight(rows, before * [2, 0.5])
+    estimates, truths = (effects(e, asked, changes) for e in (case.newton, case.retrain))
+    if case.takes_weights:
+        for found, e in ((estimates, case.newton), (truths, case.retrain)):
+            found["own", "weights"] = e.effect(own, changes["weights"])
+    for pair, truth in truths.items():
+        rtol = 1e-6 if case.exact else 0.1
+        size = np.abs(truth).max(initial=0)
+        error = np.abs(estimates[pair] - truth).max(initial=0)
+        assert error <= rtol * size + 1e-9, f"{pair}: {error:.2g} of {size:.2g}"
+
+
+def test_weight_of_zero_is_removal(case):
+    if not case.weights_are_counts:
+        pytest.skip("its fit takes no weights, or counts rows")
+    asked = questions_of(case)
+    for explainer in (case.influence, case.newton):
+        for name, question in asked.items():
+            removed = explainer.effect(question, Remove(ROWS))
+            emptied = explainer.effect(question, Reweight(ROWS, 0.0))
+            # a row may be let be after one step that a group is followed from
+            rtol = 1e-9 if case.exact or explainer is case.influence else 0.1
+            assert_close(emptied, removed, rtol=rtol), name
+
+
+# Numbers of one's own
+
+
+def classes():
+    """Return standardised breast cancer, split, and a second group of test rows."""
+    X, y = load_breast_cancer(return_X_y=True)
+    X = scale(X)[:, :10]
+    return X[200:], y[200:], X[:200], y[:200], X[:200, 1] > 0
+
+
+def explain(method, X, y):
+    model = LogisticRegression(C=0.3, tol=1e-8, max_iter=1000)
+    return InfluenceExplainer(model, method=method, refine=True).fit(X, y)
+
+
+def gap(second):
+    return lambda raw: anp.mean(raw[second]) - anp.mean(raw[~second])
+
+
+NUMBERS = {
+    "gap": lambda X, y, second: Scalar(gap(second), X),
+    "with labels": lambda X, y, second: Scalar(
+        lambda raw, y: anp.mean(anp.log1p(anp.exp(-(2 * y[:, None] - 1) * raw))), X, y
+    ),
+    "mean loss": lambda X, y, second: MeanLoss(X, y),
+    "parity": lambda X, y, second: DemographicParity(X, second),
+    "opportunity": lambda X, y, second: EqualOpportunity(X, y, second),
+}
+JUMPS = {
+    "area": lambda X, y, second: ROCAUC(X, y),
+    "accuracy": lambda X, y, second: Accuracy(X, y),
+}
+
+
+@pytest.mark.parametrize("name", {**NUMBERS, **JUMPS})
+def test_newton_is_the_refit_of_a_number(name):
+    X, y, *test = classes()
+    question, rows = {**NUMBERS, **JUMPS}[name](*test), np.argsort(-np.abs(X[:, 0]))[:8]
+    newton, truth = (explain(m, X, y).effect(question, Remove(rows)) for m in ("newton", "retrain"))
+    assert newton.shape == (8,)
+    assert_close(newton, truth, rtol=0.03)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_first_order_is_the_derivative_of_a_number(name):
+    """In a row's weight, by differences of refits."""
+    X, y, *test = classes()
+    question, step = NUMBERS[name](*test), 1e-3
+    slope = -explain("influence", X, y).effect(question, Remove([3]))
+    retrain = explain("retrain", X, y)
+    up, down = (retrain.effect(question, Reweight([3], 1 + sign * step)) for sign in (1, -1))
+    assert_close(slope, (up - down) / (2 * step), rtol=1e-3)
+
+
+def test_mean_loss_is_the_mean_of_the_losses():
+    X, y, X_test, y_test, _ = classes()
+    groups = RemoveGroups(np.arange(len(y)) % 40)
+    for method in ("influence", "newton"):
+        explainer = explain(method, X, y)
+        for change in (Remove([0, 5]), groups, Replace([1, 2], y_new=y[3:5]), Reweight([4], 3.0)):
+            mean = explainer.effect(Loss(X_test, y_test), change).mean(axis=0)
+            assert_close(explainer.effect(MeanLoss(X_test, y_test), change), mean, rtol=1e-10)
+        slopes = explainer.effect(Loss(X_test, y_test), Perturb([0, 5]))
+        found = explainer.effect(MeanLoss(X_test, y_test), Perturb([0, 5]))
+        assert_close(found, slopes.mean(axis=0), rtol=1e-10)
+
+
+def test_perturbed_parameters_are_their_derivative():
+    X, y, *_ = data("ridge")
+    explainer, step = InfluenceExplainer(Ridge()).fit(X, y), 1e-5
+    found = explainer.effect(Parameters(), Perturb([4]))
+    assert found.shape == (1, X.shape[1], X.shape[1] + 1)
+    for feature in range(X.shape[1]):
+        ends = []
+        for sign in (1, -1):
+            moved = X.copy()
+            moved[4, feature] += sign * step
+            after = Ridge().fit(moved, y)
+            ends.append(np.r_[after.coef_, after.intercept_])
+        assert_close(found[0, feature], (ends[0] - ends[1]) / (2 * step), rtol=1e-6)
+
+
+def test_perturbed_kernel_answers_about_numbers_and_predictions():
+    X, y, X_test, y_test = data("logistic")
+    explainer = InfluenceExplainer(SVC(), method="influence", temperature=0.3).fit(X, y)
+    losses = explainer.effect(Loss(X_test, y_test), Perturb([0, 5]))
+    mean = explainer.effect(MeanLoss(X_test, y_test), Perturb([0, 5]))
+    assert_close(mean, losses.mean(axis=0), rtol=1e-10)
+    assert explainer.effect(Prediction(X_test), Perturb([0, 5])).shape == losses.shape
+    with pytest.raises(ValueError, match="dual coefficients"):
+        explainer.effect(Parameters(), Perturb([0]))
+
+
+def test_black_boxes_answer_by_refits():
+    X, y, X_test, y_test, second = classes()
+    model = RandomForestClassifier(5, random_state=0)
+    explainer = InfluenceExplainer(model, method="retrain").fit(X[:60], y[:60])
+    for question in (
+        ROCAUC(X_test, y_test),
+        Accuracy(X_test, y_test),
+        DemographicParity(X_test, second),
+        MeanLoss(X_test, y_test),
+        OwnLoss(),
+    ):
+        for change in (Remove([0, 1]), Reweight([0, 1], 2.0)):
+            assert np.all(np.isfinite(explainer.effect(question, change)))
+    with pytest.raises(TypeError, match="parameters"):
+        explainer.effect(Parameters(), Remove([0]))
+
+
+# Methods as values
+
+
+def test_methods_are_taken_as_values():
+    X, y, *test = data("logistic")
+    for method in (FirstOrder(), Newton(), Retrain()):
+        named = fit("logistic", X, y, method=method.name).loss_influence(*test)
+        explainer = fit("logistic", X, y, method=method)
+        assert explainer.method_ == method.name
+        assert_close(explainer.loss_influence(*test), named, rtol=1e-12)
+    followed = fit("logistic", X, y, method=Newton(tolerance=1e-8, settled=0.0))
+    assert np.all(followed.certificates_ <= 1e-7)
+
+
+def test_anything_else_is_no_method():
+    X, y, *_ = data("logistic")
+    for method in ("newtons", Newton, 3):
+        with pytest.raises(ValueError, match="`method` must be one of"):
+            InfluenceExplainer(method=method).fit(X, y)
+
+
+# What is refused, by name
+
+
+@pytest.mark.parametrize("method", ["influence", "newton"])
+@pytest.mark.parametrize(
+    ("question", "change", "message"),
+    [
+        (OwnLoss(), RemoveGroups(np.arange(24) % 3), "a group is of several"),
+        (OwnLoss(), Perturb([0]), "is that of another row"),
+        (Prediction(np.zeros((1, 3))), Reweight([0, 1], [1.0]), "one for each"),
+        (Prediction(np.zeros((1, 3))), Reweight([0], -1.0), "finite and >= 0"),
+        (Prediction(np.zeros((1, 3))), Replace([0]), "Nothing is new"),
+        (Scalar(lambda raw: raw[:, 0], np.zeros((4, 3))), Remove([0]), "must return one number"),
+        (Scalar(lambda raw, y: 0, np.zeros((4, 3)), [1]), Remove([0]), "has 4 rows and `y` has 1"),
+        (DemographicParity(np.zeros((4, 3)), [1, 1, 1, 1]), Remove([0]), "two labels"),
+        (EqualOpportunity(np.zeros((2, 3)), [0, 0], [1, 2]), Remove([0]), "some row that counts"),
+        (ROCAUC(np.zeros((2, 3)), [0, 0]), Remove([0]), "rows of both classes"),
+    ],
+)
+def test_pairs_without_a_meaning_are_refused_by_name(question, change, message, method):
+    X, y, *_ = data("logistic")
+    with pytest.raises(ValueError, match=message):
+        fit("logistic", X, y, method=method).effect(question, change)
+
+
+def test_numbers_with_jumps_have_no_first_order():
+    X, y, X_test, y_test, _ = classes()
+    explainer = explain("influence", X, y)
+    for question in (ROCAUC(X_test, y_test), Accuracy(X_test, y_test)):
+        with pytest.raises(ValueError, match="has jumps"):
+            explainer.effect(question, Remove([0]))
+    step = Scalar(lambda raw: anp.mean(anp.where(raw > 0, 1.0, 0.0)), X_test)
+    with pytest.warns(UserWarning, match="zero at the fit"):
+        explainer.effect(step, Remove([0]))
+
+
+def test_questions_of_two_classes_refuse_others():
+    X, y, X_test, y_test = data("multinomial")
+    explainer = fit("multinomial", X, y)
+    groups = np.arange(len(y_test)) % 2
+    for question in (
+        ROCAUC(X_test, y_test),
+        EqualOpportunity(X_test, y_test, groups),
+        DemographicParity(X_test, groups),
+    ):
+        with pytest.raises(ValueError, match="two classes"):
+            explainer.effect(question, Remove([0]))
+    X, y, X_test, y_test = data("ridge")
+    explainer = fit("ridge", X, y)
+    with pytest.raises(ValueError, match="classifiers"):
+        explainer.effect(Accuracy(X_test, y_test), Remove([0]))
+    assert explainer.effect(DemographicParity(X_test, groups), Remove([0])).shape == (1,)
+
+
+def test_weights_that_empty_a_class_are_refused():
+    X = np.random.RandomState(0).standard_normal((12, 2))
+    y = np.array([1] + 11 * [0])
+    model = LogisticRegression(class_weight="balanced")
+    explainer = InfluenceExplainer(model, method="newton", refine=True).fit(X, y)
+    with pytest.raises(ValueError, match="class"):
+        explainer.effect(Parameters(), Reweight([0], 0.0))
+    assert np.all(np.isfinite(explainer.effect(Parameters(), Reweight([0], 0.5))))
+
+
+def test_a_row_twice_as_heavy_is_the_row_once_more():
+    X, y, X_test, _ = data("ridge")
+    explainer = InfluenceExplainer(LinearRegression()).fit(X, y)
+    twice = LinearRegression().fit(np.vstack([X, X[:1]]), np.r_[y, y[:1]])
+    expected = twice.predict(X_test) - explainer.predict(X_test)
+    found = explainer.effect(Prediction(X_test), Reweight([0], 2.0))
+    assert_close(found[:, 0], expected, rtol=1e-8)
+
+
+def test_kernel_coefficients_under_every_change():
+    case = Case("svr")
+    groups = groups_of(case)
+    y_new = np.asarray(case.y)[ROWS + 3]
+    for change in (RemoveGroups(groups), Reweight(ROWS, [2.0, 0.5]), Replace(ROWS, y_new=y_new)):
+        newton, truth = (e.effect(Parameters(), change) for e in (case.newton, case.retrain))
+        assert_close(newton, truth, rtol=0.02)
+    with pytest.raises(ValueError, match="dual coefficient"):
+        case.newton.effect(Parameters(), Replace(ROWS, X_new=case.X[:2]))
