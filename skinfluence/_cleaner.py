@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import _safe_indexing, column_or_1d, indexable
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
@@ -20,6 +21,7 @@ from ._reported_labels import ReportedLabels
 from ._score_parameter import ScoreParameter
 from ._scoring import Scoring
 from ._typing import MatrixLike
+from ._warnings import warn
 from .operators import Hessian
 from .problems import (
     as_problem,
@@ -242,7 +244,12 @@ class LabelCleaner(ContradictingRows, ReportedLabels, DelegatingEstimator):
                 f"LabelCleaner judges one label a row; got y of shape {shape}. Clean the columns "
                 "of y one at a time."
             )
-        column = column_or_1d(y, warn=True)
+        column = column_or_1d(y)
+        warn(
+            "A column-vector y was passed when a 1d array was expected. Please change the shape of "
+            "y to (n_samples, ), for example using ravel().",
+            DataConversionWarning,
+        )
         return y.iloc[:, 0] if hasattr(y, "iloc") else column
 
     def _classifies(self):

@@ -248,7 +248,7 @@ class InfluenceExplainer(
             solver, problem, self.damping, self.curvature, self.block_size
         )
         decrement, typical = check_convergence(problem, inverse, frozen=frozen, refined=self.refine)
-        warn_if_inaccurate(inverse, stacklevel=3)
+        warn_if_inaccurate(inverse)
         method = self.method
         if method == "auto":
             order = Direct().size(inverse.hessian) if isinstance(solver, Direct) else np.inf

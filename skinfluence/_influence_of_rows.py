@@ -1,7 +1,5 @@
 """Questions about the training rows themselves: what each does alone, and to its own prediction."""
 
-import warnings
-
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
@@ -9,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._rows import check_rows
 from ._typing import RowsLike
+from ._warnings import warn
 from .problems import require_predictions, with_parameters
 from .scores import Newton
 
@@ -171,9 +170,8 @@ class InfluenceOfRows:
 
 
 def _warn_one_step(certificate):
-    warnings.warn(
+    warn(
         f"With damping or a stochastic solver a removal is one Newton step, and another would move "
         f'{certificate:.2g} of what it moved. Set damping=0 and solver="direct" or "cg".',
         ConvergenceWarning,
-        stacklevel=3,
     )

@@ -3,7 +3,6 @@
 Σ_i s_i t log(1 + exp((1 - y_i (x_i · coef + intercept)) / t)) + ½ ‖coef‖² / C
 """
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +15,7 @@ from sklearn.utils.validation import validate_data
 
 from ._parameters import check_at_least
 from ._typing import MatrixLike
+from ._warnings import warn
 from .losses import SmoothHinge
 from .operators import Hessian
 from .predictors import LinearPredictor
@@ -139,11 +139,10 @@ class SmoothedLinearSVC(LinearClassifierMixin, BaseEstimator):
             for after in newton_steps(problem, solver, tolerance):
                 problem, count = after, count + 1
                 if count == self.max_iter:
-                    warnings.warn(
+                    warn(
                         f"The optimum was not reached in {self.max_iter} Newton steps; raise "
                         "`max_iter` or `tol`.",
                         ConvergenceWarning,
-                        stacklevel=3,
                     )
                     return problem, count
         return problem, count

@@ -14,7 +14,7 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 #: Every module may import from its own layer and from those before it.
 LAYERS = [
-    {"_blocks", "_fidelity", "_tracing", "_typing"},
+    {"_blocks", "_fidelity", "_tracing", "_typing", "_warnings"},
     {"_verification"},
     {"losses", "penalties", "predictors"},
     {"problems"},

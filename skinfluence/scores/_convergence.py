@@ -1,11 +1,11 @@
 """How far a fit is from its optimum, and Newton steps that take it there."""
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from .._warnings import warn
 from ..operators import Hessian
 from ._preconditioned import Nearby, descending
 from ._proximal import proximal_newton
@@ -75,11 +75,10 @@ def check_convergence(problem, inverse, *, frozen=False, refined=False, threshol
         if refined:
             reason, remedy = "Newton's method", "The classes may be separable: add a penalty."
         ratio = decrement / max(typical, np.finfo(float).tiny)
-        warnings.warn(
+        warn(
             f"{reason} stopped short of its optimum: it is {ratio:.2g} times as far from it as "
             f"removing a typical row would move it, and influences are off by as much. {remedy}",
             ConvergenceWarning,
-            stacklevel=4,
         )
     return decrement, typical
 
@@ -136,11 +135,10 @@ def refine(problem, solver, max_steps=50):
     if not reached and problem.loss.smoothed:
         reached, end = _cool(problem, solver, max_steps)
     if not reached:
-        warnings.warn(
+        warn(
             f"Newton's method did not reach the optimum in {max_steps} steps; the classes may be "
             "separable, or the rows few enough to be fitted exactly. Add a penalty.",
             ConvergenceWarning,
-            stacklevel=2,
         )
     return end
 

@@ -25,6 +25,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .._blocks import row_blocks
+from .._warnings import warn
 from ..operators import Removal
 from ._convergence import refine
 from ._descent import Descent
@@ -166,10 +167,9 @@ def _warn(rows, certificates, tolerance):
     """Warn of the rows that were not settled."""
     for row, left in zip(rows, certificates):
         if not left <= tolerance:
-            warnings.warn(
+            warn(
                 f"The optimum without row {row} was not reached: {left:.2g} of the residual is "
                 "left. The classes may be separable without it: add a penalty, or use "
                 'method="retrain" for it.',
                 ConvergenceWarning,
-                stacklevel=2,
             )

@@ -12,7 +12,6 @@ same factor halve what is left they go on; then H_{-G} is inverted where they st
 step would move, relative to what the first moved, is the certificate.
 """
 
-import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from .._warnings import warn
 from ..operators import Hessian
 from ..problems import Problem
 from ..solvers import Direct
@@ -112,12 +112,11 @@ class Groups:
             if self._settled(after, start):
                 return after
             now = after
-        warnings.warn(
+        warn(
             f"The optimum without a group was not reached: one more step would move "
             f"{now.certificate(start):.2g} of what the first moved. The classes may be separable "
             "without it: add a penalty.",
             ConvergenceWarning,
-            stacklevel=6,
         )
         return now
 
