@@ -23,7 +23,7 @@ class OneLineErrors(click.Group):
             with sklearn.config_context(working_memory=WORKING_MEMORY):
                 return super().invoke(ctx)
         except KeyboardInterrupt:
-            click.echo("Interrupted; no file was changed.", err=True)
+            click.echo("Interrupted; no file was left half written.", err=True)
             ctx.exit(130)
         except MemoryError:
             raise one_line("There is not enough memory. Leave out columns or rows.") from None

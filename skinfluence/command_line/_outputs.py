@@ -1,10 +1,11 @@
-"""Files that are written beside their place and then moved there: whole, or not at all."""
+"""Where the results go: checked before any work is done, and written whole or not at all."""
 
 import os
 from contextlib import contextmanager
 from pathlib import Path
 
 from .._tables import TableError
+from ..report import is_stream, replaced_whole
 
 
 def check_outputs(outputs, inputs):
@@ -18,7 +19,7 @@ def check_outputs(outputs, inputs):
     """
     taken = {Path(path).resolve(): "is the table itself" for path in inputs}
     for option, path in outputs:
-        if path is None:
+        if path is None or is_stream(path):
             continue
         path = Path(path)
         folder = path.resolve().parent
@@ -35,21 +36,20 @@ def check_outputs(outputs, inputs):
 
 @contextmanager
 def replacing(path):
-    """Yield the path to write to; when that is done, it takes the place of ``path``.
+    """Yield the path to write to, as ``replaced_whole`` does, or None for None.
 
-    Whatever goes wrong in between leaves ``path`` as it was. None yields None.
+    Raises
+    ------
+    TableError
+        If the file cannot be written.
     """
     if path is None:
         yield None
         return
-    path = Path(path)
-    beside = path.with_name(f".{os.getpid()}.{path.name}")
     try:
-        yield beside
-        os.replace(beside, path)
+        with replaced_whole(path) as new:
+            yield new
     except OSError as error:
         raise TableError(
             f"{path} cannot be written: {error.strerror or error}. Name another file."
         ) from None
-    finally:
-        beside.unlink(missing_ok=True)

@@ -6,13 +6,15 @@ extra: ``pip install skinfluence[report]``.
 
 from ._cleaning import cleaning_report
 from ._explaining import influence_report
-from ._files import check_destination, write_whole
+from ._files import check_destination, is_stream, replaced_whole, write_whole
 from ._page import require_report_packages
 
 __all__ = [
     "check_destination",
     "cleaning_report",
     "influence_report",
+    "is_stream",
+    "replaced_whole",
     "require_report_packages",
     "write_whole",
 ]
