@@ -1,10 +1,19 @@
-"""Walk rows in blocks that fit scikit-learn's ``working_memory``."""
+"""Walk rows in blocks that fit scikit-learn's ``working_memory``, in turn or in threads.
+
+The one place where scores are computed in parallel.
+"""
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import sklearn
+from joblib import Parallel, delayed
 
 
-def row_blocks(n_rows, row_bytes, block_size=None, at_most=None):
+def row_blocks(
+    n_rows: int, row_bytes: int, block_size: int | None = None, at_most: int | None = None
+) -> list[slice]:
     """Return slices that cover ``range(n_rows)``.
 
     Parameters
@@ -24,13 +33,72 @@ def row_blocks(n_rows, row_bytes, block_size=None, at_most=None):
     return [slice(i, min(i + block_size, n_rows)) for i in range(0, n_rows, block_size)]
 
 
-def take_rows(X, rows):
+def take_rows(X: Any, rows: np.ndarray) -> Any:
     """Return ``X[rows]``, as a view where the rows are consecutive."""
     return X[as_slice(rows)]
 
 
-def as_slice(rows):
+def as_slice(rows: np.ndarray) -> np.ndarray | slice:
     """Return the rows as a slice where they are consecutive, else as they are."""
     if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and np.all(np.diff(rows) == 1):
         return slice(rows[0], rows[-1] + 1)
     return rows
+
+
+def evaluate_blocks(
+    effect: Any,
+    rows: np.ndarray,
+    out: np.ndarray,
+    row_bytes: int,
+    *,
+    block_size: int | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> np.ndarray:
+    """Fill ``out[:, j]`` with ``effect(rows)[:, j]``, a block of rows at a time.
+
+    Threads share memory and BLAS lets them run together; each writes columns of its own, so the
+    answer depends neither on ``n_jobs`` nor, to rounding, on ``block_size``. An effect that has
+    ``fill(rows, out)`` writes there itself.
+    """
+
+    def fill(block: slice) -> None:
+        if hasattr(effect, "fill"):
+            effect.fill(rows[block], out[:, block])
+        else:
+            out[:, block] = effect(rows[block])
+
+    blocks = row_blocks(len(rows), row_bytes, block_size)
+    Parallel(n_jobs=n_jobs, verbose=verbose, require="sharedmem")(
+        delayed(fill)(block) for block in blocks
+    )
+    return out
+
+
+def strongest_by_block(
+    effect: Callable[[np.ndarray], np.ndarray],
+    rows: np.ndarray,
+    k: int,
+    row_bytes: int,
+    *,
+    block_size: int | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return positions and values of the k largest of ``effect(rows)`` in each test row.
+
+    Blocks are merged as they come, so the whole matrix is never held.
+
+    Returns
+    -------
+    positions, values : ndarray of shape (n_test, k)
+        Positions into ``rows``, largest value first.
+    """
+    positions = values = None
+    for block in row_blocks(len(rows), row_bytes, block_size):
+        new = effect(rows[block])
+        where = np.broadcast_to(np.arange(block.start, block.stop), new.shape)
+        if values is not None:
+            new, where = np.hstack([values, new]), np.hstack([positions, where])
+        best = np.argsort(-new, axis=1, kind="stable")[:, :k]
+        values = np.take_along_axis(new, best, axis=1)
+        positions = np.take_along_axis(where, best, axis=1)
+    return positions, values

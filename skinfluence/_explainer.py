@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from ._delegation import DelegatingEstimator
 from ._diagnostics_of_fit import DiagnosticsOfFit, FitDiagnostics
 from ._diagnostics_of_rows import DiagnosticsOfRows
 from ._fitting import check_weights, fit_clone
@@ -19,6 +18,7 @@ from ._relative_influence import RelativeInfluence
 from ._reported_influence import ReportedInfluence
 from ._typing import MatrixLike
 from ._verified_by_refits import VerifiedByRefits
+from ._wrapping import DelegatingEstimator
 from .operators import Hessian
 from .problems import as_problem, final_is_frozen, with_parameters
 from .scores import FirstOrder, Newton, Refit, check_convergence, refine

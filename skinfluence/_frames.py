@@ -55,29 +55,3 @@ def influence_frame(found, y, training_names, test_names):
         "influence": np.hstack([found.helpful_influence, found.harmful_influence]).ravel(),
     }
     return pandas.DataFrame(columns)
-
-
-def label_frame(cleaner, y, names):
-    """Return what a fitted LabelCleaner found as a DataFrame, a row a training row.
-
-    Parameters
-    ----------
-    cleaner : LabelCleaner
-    y : ndarray of shape (n,) or (n, n_outputs)
-        The labels that were given.
-    names : Index or None
-        Of the rows.
-    """
-    pandas = import_pandas("LabelCleaner.to_frame")
-    rows = np.arange(len(y))
-    columns = {
-        **label_columns("label", y),
-        **label_columns("suggested_label", cleaner.suggested_labels_),
-        "label_score": cleaner.label_scores_,
-        "flagged": cleaner.flagged_,
-    }
-    if cleaner.loo_probabilities_ is not None:
-        _, codes = np.unique(y, return_inverse=True)
-        columns["probability"] = cleaner.loo_probabilities_[rows, codes]
-    columns["rank"] = np.argsort(cleaner.ranking_) + 1
-    return pandas.DataFrame(columns, index=names)

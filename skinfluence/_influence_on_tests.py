@@ -7,9 +7,8 @@ from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
-from ._blocks import row_blocks
+from ._blocks import evaluate_blocks, row_blocks, strongest_by_block
 from ._frames import influence_frame, row_names
-from ._parallel import evaluate_blocks, strongest_by_block
 from ._rows import check_groups, check_rows
 from ._typing import MatrixLike, RowsLike
 from .problems import encode_features, encode_targets, require_predictions

@@ -9,7 +9,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ._parallel import evaluate_blocks
+from ._blocks import evaluate_blocks
 from ._parameters import check_share
 from ._rows import check_rows
 from ._typing import MatrixLike, RowsLike

@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from .._cleaner import LabelCleaner
-from .._contradicting import convincing
+from ..cleaning import LabelCleaner, convincing
 from ._console import say, show_table, stage
 from ._outputs import check_outputs, replacing
 from ._preparing import prepare

@@ -7,9 +7,9 @@ import pandas as pd
 from sklearn.base import clone
 
 from .. import _tables
-from .._cleaner import LabelCleaner
 from .._explainer import InfluenceExplainer
 from .._tables import TableError
+from ..cleaning import LabelCleaner
 from ..problems import penalty_parameter
 from ._audit import shown
 from ._console import say, show_table, stage

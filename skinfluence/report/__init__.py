@@ -4,12 +4,14 @@
 extra: ``pip install skinfluence[report]``.
 """
 
-from ._cleaning import cleaning_report
-from ._explaining import influence_report
+from ._cleaning_report import CONTRADICTING, LabelFindings, cleaning_report
 from ._files import check_destination, is_stream, replaced_whole, write_whole
+from ._influence_report import influence_report
 from ._page import require_report_packages
 
 __all__ = [
+    "CONTRADICTING",
+    "LabelFindings",
     "check_destination",
     "cleaning_report",
     "influence_report",

@@ -1,6 +1,15 @@
 """A parameter named ``score`` beside scikit-learn's method of that name."""
 
-from ._delegation import DelegatingEstimator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, overload
+
+from numpy.typing import ArrayLike
+
+from .._typing import MatrixLike
+from .._wrapping import DelegatingEstimator
+
+if TYPE_CHECKING:
+    from ._cleaner import LabelCleaner
 
 
 class ScoreParameter:
@@ -11,27 +20,35 @@ class ScoreParameter:
     the class it is the method, whose arguments metadata routing reads there.
     """
 
-    def __get__(self, cleaner, owner):
+    @overload
+    def __get__(self, cleaner: None, owner: type) -> Callable[..., float]: ...
+    @overload
+    def __get__(self, cleaner: "LabelCleaner", owner: type) -> "ScoreName": ...
+    def __get__(self, cleaner: Any, owner: type) -> Any:
         if cleaner is None:
             return DelegatingEstimator.score
         name = vars(cleaner)["score"]
         return ScoreName(name, cleaner) if isinstance(name, str) else name
 
-    def __set__(self, cleaner, name):
+    def __set__(self, cleaner: "LabelCleaner", name: str) -> None:
         vars(cleaner)["score"] = str.__str__(name) if isinstance(name, ScoreName) else name
 
 
 class ScoreName(str):
     """The parameter's string, which scores when it is called."""
 
-    def __new__(cls, name, cleaner):
+    cleaner: "LabelCleaner"
+
+    def __new__(cls, name: str, cleaner: "LabelCleaner") -> "ScoreName":
         """Return ``name``, which calls the method that every delegating estimator has."""
         self = super().__new__(cls, name)
         self.cleaner = cleaner
         return self
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         return str, (str.__str__(self),)
 
-    def __call__(self, X, y, sample_weight=None):
+    def __call__(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
         return DelegatingEstimator.score(self.cleaner, X, y, sample_weight)

@@ -1,9 +1,9 @@
-"""Confident learning: how many labels are wrong, from out-of-sample probabilities."""
+"""How many labels are wrong, from what the model without each row says of it."""
 
 import numpy as np
 
 
-def confident_errors(probabilities, codes):
+def confident_errors(probabilities: np.ndarray, codes: np.ndarray) -> int:
     """Count the labels that another class contradicts with confidence.
 
     A row counts for class k if its probability of k reaches the mean that rows labelled k have
@@ -31,7 +31,7 @@ def confident_errors(probabilities, codes):
     return int(np.sum((confident.max(axis=1) >= 0) & (confident.argmax(axis=1) != codes)))
 
 
-def outlying(residuals):
+def outlying(residuals: np.ndarray) -> int:
     """Count residuals further than 3.5 robust deviations from the median.
 
     The modified z-score of Iglewicz and Hoaglin (1993), from the median absolute deviation.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..problems import final_estimator
-from ._cleaning import witnesses
+from ._cleaning_report import witnesses
 from ._contents import Content, Contents
 from ._page import render
 from ._pictures import check_image_shape

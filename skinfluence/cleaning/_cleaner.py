@@ -1,29 +1,26 @@
 """LabelCleaner: which labels look wrong, and the model fitted without them."""
 
 import numbers
-from typing import Any
+import os
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.exceptions import DataConversionWarning
-from sklearn.utils import _safe_indexing, column_or_1d, indexable
+from sklearn.utils import Bunch, _safe_indexing, column_or_1d, indexable
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from ._confident import confident_errors, outlying
-from ._contradicting import ContradictingRows
-from ._delegation import DelegatingEstimator
-from ._fitting import check_weights, fit_clone
-from ._frames import label_frame, row_names
-from ._parameters import check_choices, check_damping
-from ._reported_labels import ReportedLabels
-from ._score_parameter import ScoreParameter
-from ._scoring import Scoring
-from ._typing import MatrixLike
-from ._warnings import warn
-from .operators import Hessian
-from .problems import (
+from .._fitting import check_weights, fit_clone
+from .._frames import import_pandas, label_columns, row_names
+from .._parameters import check_choices, check_damping, check_whole
+from .._rows import check_rows
+from .._typing import MatrixLike, RowsLike
+from .._warnings import warn
+from .._wrapping import DelegatingEstimator
+from ..operators import Hessian
+from ..problems import (
     as_problem,
     final_estimator,
     final_is_frozen,
@@ -31,12 +28,27 @@ from .problems import (
     require_predictions,
     transform_features,
 )
-from .scores import refine
-from .scores._tuning import PenaltySearch
-from .solvers import resolve_solver
+from ..report import (
+    CONTRADICTING,
+    LabelFindings,
+    check_destination,
+    cleaning_report,
+    require_report_packages,
+    write_whole,
+)
+from ..report._contents import check_table
+from ..report._pictures import check_image_shape
+from ..scores import refine
+from ..solvers import resolve_solver
+from ._contradictions import contradicting_rows, convincing
+from ._error_counts import confident_errors, outlying
+from ._penalty_search import PenaltySearch
+from ._score_parameter import ScoreParameter
+from ._scored_model import ScoredModel
+from ._trust_in_scores import figures_of_fit, refit_some
 
 
-class LabelCleaner(ContradictingRows, ReportedLabels, DelegatingEstimator):
+class LabelCleaner(DelegatingEstimator):
     """Score how suspicious every label is, flag the worst, and refit on what is left.
 
     Parameters
@@ -103,18 +115,30 @@ class LabelCleaner(ContradictingRows, ReportedLabels, DelegatingEstimator):
     8
     """
 
-    score = ScoreParameter()
+    score = ScoreParameter()  # type: ignore[assignment]  # a parameter, and the method's name
+
+    label_scores_: np.ndarray
+    ranking_: np.ndarray
+    flagged_: np.ndarray
+    suggested_labels_: np.ndarray
+    loo_probabilities_: np.ndarray | None
+    penalty_: float | None
+    sample_indices_: np.ndarray
+    estimator_: BaseEstimator
+    _scored: ScoredModel
+    _row_names: Any
+    _training: tuple[Any, np.ndarray, np.ndarray | None]
 
     def __init__(
         self,
         estimator: BaseEstimator | None = None,
         *,
-        score: str = "loo_loss",
-        contamination: float | str = "auto",
-        action: str = "drop",
-        penalty: str = "tune",
+        score: Literal["loo_loss", "self_influence", "loss"] = "loo_loss",
+        contamination: float | Literal["auto"] = "auto",
+        action: Literal["drop", "relabel", "keep"] = "drop",
+        penalty: Literal["tune", "keep"] = "tune",
         solver: Any = "auto",
-        damping: float | str = 0.0,
+        damping: float | Literal["auto"] = 0.0,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -175,14 +199,9 @@ class LabelCleaner(ContradictingRows, ReportedLabels, DelegatingEstimator):
         if _num_samples(X) < 2:
             raise ValueError(f"LabelCleaner needs two rows or more; got n_samples={len(y)}.")
         first = fit_clone(self._base_estimator(), X, y, sample_weight)
-        scored, penalty = self._scoring(first, X, y, sample_weight)
-        problem = scored.problem
-        change = scored.newton.on_own_raw(np.arange(problem.n_rows))
-        scores = _label_scores(scored, change, self.score)
-        ranking = np.argsort(-scores, kind="stable")
-        probabilities = _probabilities(problem, problem.raw + change)
-        flagged = self._flag(problem, problem.raw + change, probabilities, ranking, y)
-        suggested = _suggestions(problem, problem.raw + change, probabilities)
+        scored, penalty = self._score(first, X, y, sample_weight)
+        fitted = self._judge(scored, y)
+        flagged, suggested = fitted["flagged_"], fitted["suggested_labels_"]
         kept = np.flatnonzero(~flagged) if self.action == "drop" else np.arange(len(flagged))
         labels = _relabelled(y, flagged, suggested) if self.action == "relabel" else y
         final = first
@@ -190,11 +209,10 @@ class LabelCleaner(ContradictingRows, ReportedLabels, DelegatingEstimator):
             weights = None if sample_weight is None else _safe_indexing(sample_weight, kept)
             rows = _safe_indexing(X, kept), _safe_indexing(labels, kept)
             final = fit_clone(self._base_estimator(), *rows, weights)
-        self.label_scores_, self.ranking_, self.flagged_ = scores, ranking, flagged
-        self.suggested_labels_, self.loo_probabilities_ = suggested, probabilities
-        self.penalty_, self.sample_indices_, self.estimator_ = penalty, kept, final
-        self._scored, self._row_names = scored, row_names(X)
-        self._training = X, np.array(y), sample_weight  # X as given, no copy: a report shows it
+        fitted |= {"penalty_": penalty, "sample_indices_": kept, "estimator_": final}
+        fitted |= {"_scored": scored, "_row_names": row_names(X)}
+        fitted["_training"] = X, np.array(y), sample_weight  # X as given: a report shows it
+        vars(self).update(fitted)  # all at once: an interrupted fit leaves the last one whole
         return self
 
     def to_frame(self) -> Any:
@@ -209,7 +227,17 @@ class LabelCleaner(ContradictingRows, ReportedLabels, DelegatingEstimator):
             several outputs ``label_0``, ``label_1`` and so on.
         """
         check_is_fitted(self)
-        return label_frame(self, self._training[1], self._row_names)
+        pandas, y = import_pandas("LabelCleaner.to_frame"), self._training[1]
+        columns = {
+            **label_columns("label", y),
+            **label_columns("suggested_label", self.suggested_labels_),
+            "label_score": self.label_scores_,
+            "flagged": self.flagged_,
+        }
+        if self.loo_probabilities_ is not None:
+            columns["probability"] = self._probability_of_given(y)
+        columns["rank"] = np.argsort(self.ranking_) + 1
+        return pandas.DataFrame(columns, index=self._row_names)
 
     def fit_resample(self, X: MatrixLike, y: ArrayLike, **params: Any) -> tuple:
         """Fit, and return the cleaned rows and labels (imbalanced-learn's protocol).
@@ -234,7 +262,146 @@ class LabelCleaner(ContradictingRows, ReportedLabels, DelegatingEstimator):
         labels = _relabelled(y, self.flagged_, self.suggested_labels_) if relabel else y
         return _safe_indexing(X, self.sample_indices_), _safe_indexing(labels, self.sample_indices_)
 
-    def _labels(self, y):
+    def contradicting_rows(self, rows: RowsLike | None = None, *, k: int = 5) -> Bunch:
+        """Return the training rows that contradict the labels of some rows most.
+
+        They are the most harmful rows for the loss of a row with its given label, under the model
+        that scored it: those whose removal would lower that loss most, to first order. Most carry
+        another label; one with the same label may be among them where it pulls the model away.
+
+        Parameters
+        ----------
+        rows : None, int indices, bool mask or slice, default=None
+            Training rows whose labels are contradicted. None means the flagged ones, most
+            suspicious first.
+        k : int, default=5
+            Rows to return for each, between 1 and n - 1.
+
+        Returns
+        -------
+        contradicting : Bunch
+            ``rows`` (n_contradicted, k): indices of training rows, the strongest first, never the
+            row itself; ``influence`` (n_contradicted, k): the change of the loss of the
+            contradicted row without each, negative where it contradicts the label.
+
+        Raises
+        ------
+        ValueError
+            If ``k`` or ``rows`` are out of range.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from skinfluence import LabelCleaner
+        >>> X = np.r_[np.linspace(-2, -1, 30), np.linspace(1, 2, 30)][:, None]
+        >>> y = np.where(np.arange(60) < 30, "low", "high")
+        >>> y[29] = "high"
+        >>> cleaner = LabelCleaner(LogisticRegression()).fit(X, y)
+        >>> found = cleaner.contradicting_rows([29], k=2)
+        >>> y[found.rows[0]]
+        array(['low', 'low'], dtype='<U4')
+        >>> bool(np.all(found.influence < 0))
+        True
+        """
+        check_is_fitted(self)
+        n = len(self.label_scores_)
+        check_whole("k", k)
+        if k >= n:
+            raise ValueError(f"`k` must be at most n - 1 = {n - 1}, the other rows; got {k}.")
+        flagged = self.ranking_[self.flagged_[self.ranking_]]
+        return contradicting_rows(self._scored, flagged if rows is None else check_rows(rows, n), k)
+
+    def to_html(
+        self,
+        path: str | os.PathLike,
+        *,
+        title: str | None = None,
+        max_rows: int = 100,
+        table: Any = None,
+        image_shape: tuple | None = None,
+    ) -> None:
+        """Write a report: the labels to look at, and the rows that contradict each.
+
+        One HTML file that stands alone: it asks for nothing from elsewhere, and can be read with
+        scripting off, on a phone and in print. Ten rows are really refitted for it.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file. It is written whole or not at all.
+        title : str, default=None
+            Heading of the report.
+        max_rows : int, default=100
+            Rows of the ranking to show, the most suspicious ones.
+        table : DataFrame of n rows, default=None
+            Columns to show for the training rows. None means the X that ``fit`` was given, as it
+            is now: texts, columns, or pictures.
+        image_shape : tuple (height, width) or (height, width, 3), default=None
+            The images that rows are. None takes arrays of more than two axes for images, and,
+            unless ``table`` is given, arrays without column names whose p = s² >= 64 columns are
+            never negative for squares of side s.
+
+        Raises
+        ------
+        ImportError
+            If the "report" extra is not installed.
+        OSError
+            If there can be no file at ``path``.
+        ValueError
+            If ``table`` has another number of rows, or ``image_shape`` of values.
+        """
+        check_is_fitted(self)
+        require_report_packages(f"{type(self).__name__}.to_html")
+        path = check_destination(path)
+        check_whole("max_rows", max_rows)
+        X, y, weights = self._training
+        check_table(table, len(y))
+        if table is None or image_shape is not None:
+            image_shape = check_image_shape(image_shape, X)
+        trust = refit_some(self._scored, self.ranking_, y, weights)
+        findings, figures = self._findings(max_rows), figures_of_fit(self._scored)
+        shown = {"title": title, "table": table, "image_shape": image_shape}
+        write_whole(path, cleaning_report(findings, trust, figures, **shown))
+
+    def _findings(self, max_rows: int) -> LabelFindings:
+        """Return what a report shows of ``max_rows`` rows."""
+        X, y, _ = self._training
+        y = y.ravel() if y.size == len(y) else y
+        name, suggested = penalty_parameter(self._scored.estimator), self.suggested_labels_
+        return LabelFindings(
+            X=X,
+            labels=y,
+            suggested=suggested,
+            ranking=self.ranking_,
+            flagged=self.flagged_,
+            probability_of_given=self._probability_of_given(y),
+            n_wrong=self._n_wrong(y),
+            contradicting=list(convincing(self, y, self.ranking_[:max_rows], CONTRADICTING)),
+            contamination=self.contamination,
+            action=self.action,
+            score=str(self.score),
+            penalty=self.penalty,
+            chosen_penalty=None if self.penalty_ is None else f"{name}={self.penalty_:.3g}",
+            estimator=type(self._scored.estimator).__name__,
+        )
+
+    def _n_wrong(self, y: np.ndarray) -> int:
+        """Return how many labels are wrong, as far as the leave-one-out predictions tell."""
+        codes = self._scored.codes(y)
+        if self.loo_probabilities_ is not None and codes is not None:
+            return confident_errors(self.loo_probabilities_, codes)
+        residuals = y - self.suggested_labels_
+        return outlying(np.linalg.norm(residuals.reshape(len(y), -1), axis=1))
+
+    def _probability_of_given(self, y: np.ndarray) -> np.ndarray | None:
+        """Return the leave-one-out probability of every given label; None on a regression."""
+        codes = self._scored.codes(y)
+        if self.loo_probabilities_ is None or codes is None:
+            return None
+        return self.loo_probabilities_[np.arange(len(y)), codes]
+
+    def _labels(self, y: Any) -> Any:
         """Return y; a classifier's column of labels becomes one-dimensional."""
         shape = y.shape if sparse.issparse(y) else np.asarray(y).shape
         if len(shape) < 2 or not self._classifies():
@@ -252,10 +419,12 @@ class LabelCleaner(ContradictingRows, ReportedLabels, DelegatingEstimator):
         )
         return y.iloc[:, 0] if hasattr(y, "iloc") else column
 
-    def _classifies(self):
+    def _classifies(self) -> bool:
         return is_classifier(self._base_estimator())
 
-    def _scoring(self, fitted, X, y, sample_weight):
+    def _score(
+        self, fitted: BaseEstimator, X: Any, y: Any, sample_weight: np.ndarray | None
+    ) -> tuple[ScoredModel, float | None]:
         """Return the model that rows are scored with, and its penalty."""
         final, features = final_estimator(fitted), transform_features(fitted, X)
         parameter = penalty_parameter(final)
@@ -265,9 +434,8 @@ class LabelCleaner(ContradictingRows, ReportedLabels, DelegatingEstimator):
                 clone(final), parameter, features, y, sample_weight, self.solver, self.damping
             )
             penalty = search.best()
-            final = fit_clone(
-                clone(final).set_params(**{parameter: penalty}), features, y, sample_weight
-            )
+            final = clone(final).set_params(**{parameter: penalty})
+            final = fit_clone(final, features, y, sample_weight)
         problem = as_problem(final, features, y, sample_weight)
         solver = resolve_solver(
             self.solver,
@@ -276,15 +444,36 @@ class LabelCleaner(ContradictingRows, ReportedLabels, DelegatingEstimator):
             n_jobs=self.n_jobs,
         )
         require_predictions(problem)
-        return Scoring(final, refine(problem, solver), solver, self.damping), penalty
+        return ScoredModel(final, refine(problem, solver), solver, self.damping), penalty
 
-    def _flag(self, problem, raw, probabilities, ranking, y):
+    def _judge(self, scored: ScoredModel, y: Any) -> dict[str, Any]:
+        """Return the fitted attributes that tell of every label."""
+        raw = scored.raw_without()
+        scores = scored.label_scores(self.score, raw)
+        ranking = np.argsort(-scores, kind="stable")
+        probabilities = scored.probabilities(raw)
+        return {
+            "label_scores_": scores,
+            "ranking_": ranking,
+            "flagged_": self._flag(scored, raw, probabilities, ranking, y),
+            "suggested_labels_": scored.predicted(raw, probabilities),
+            "loo_probabilities_": probabilities,
+        }
+
+    def _flag(
+        self,
+        scored: ScoredModel,
+        raw: np.ndarray,
+        probabilities: np.ndarray | None,
+        ranking: np.ndarray,
+        y: Any,
+    ) -> np.ndarray:
         """Return the mask of rows to flag: the most suspicious, and never a whole class."""
-        codes = None if probabilities is None else problem.targets.codes(y)
+        codes = scored.codes(y)
         if self.contamination != "auto":
             count = round(self.contamination * len(ranking))
-        elif codes is None:
-            count = outlying(np.linalg.norm(problem.y - raw, axis=1))
+        elif probabilities is None or codes is None:
+            count = outlying(np.linalg.norm(scored.problem.y - raw, axis=1))
         else:
             count = confident_errors(probabilities, codes)
         flagged = np.zeros(len(ranking), dtype=bool)
@@ -294,7 +483,7 @@ class LabelCleaner(ContradictingRows, ReportedLabels, DelegatingEstimator):
                 flagged[ranking[members[ranking]][-1]] = False
         return flagged
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         choices = {
             "score": ("loo_loss", "self_influence", "loss"),
             "action": ("drop", "relabel", "keep"),
@@ -316,33 +505,7 @@ class LabelCleaner(ContradictingRows, ReportedLabels, DelegatingEstimator):
             )
 
 
-def _label_scores(scored, change, score):
-    """Return the suspicion of every label, from the row's loss or its change without the row."""
-    problem = scored.problem
-    if score == "loss":
-        return problem.reported(problem.raw, problem.y)
-    if score == "loo_loss":
-        return problem.reported(problem.raw + change, problem.y)
-    own = scored.first_order.on_own_raw(np.arange(problem.n_rows))
-    return np.einsum("nk,nk->n", problem.asked_gradients, own)
-
-
-def _probabilities(problem, raw):
-    """Return class probabilities, shape (n, n_classes); None for a regression."""
-    if not hasattr(problem.targets, "classes"):
-        return None
-    known = hasattr(problem.asked, "probabilities")
-    return problem.asked.probabilities(raw) if known else problem.targets.shares(raw)
-
-
-def _suggestions(problem, raw, probabilities):
-    """Return what the model without each row predicts for it, in the user's labels or units."""
-    if probabilities is None:
-        return problem.targets.decode(raw)
-    return problem.targets.classes[np.argmax(probabilities, axis=1)]
-
-
-def _relabelled(y, flagged, suggested):
+def _relabelled(y: Any, flagged: np.ndarray, suggested: np.ndarray) -> Any:
     """Return a copy of y in which flagged labels are the suggested ones."""
     labels = y.copy() if hasattr(y, "copy") else np.array(y)
     labels = labels if hasattr(labels, "iloc") else np.asarray(labels)

@@ -8,26 +8,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from .._fitting import fit_clone
 from ..operators import Hessian
 from ..problems import as_problem
+from ..scores import Newton
 from ..solvers import invert_curved, resolve_solver
-from ._newton import Newton
 
 #: The penalty is looked for between 10^-DECADES and 10^DECADES.
 DECADES = 6
 
 
-def leave_one_out_losses(problem, newton):
-    """Return the unweighted loss of every row under a Newton step without it, shape (n,)."""
-    change = newton.on_own_raw(np.arange(problem.n_rows))
-    return problem.reported(problem.raw + change, problem.y)
-
-
 @dataclass
 class PenaltySearch:
     """Minimise the approximate leave-one-out risk over one hyper-parameter.
+
+    A point of the grid is a whole number, the penalty's value 10^(point / 2).
 
     Parameters
     ----------
@@ -46,38 +43,40 @@ class PenaltySearch:
     parameter: str
     X: Any
     y: Any
-    sample_weight: Any = None
+    sample_weight: np.ndarray | None = None
     solver: Any = "auto"
     damping: float | str = 0.0
-    risks: dict = field(default_factory=dict)
+    risks: dict[int, float] = field(default_factory=dict)
 
-    def best(self):
+    def best(self) -> float:
         """Return the value of the grid where the risk is least."""
         stronger = -1 if self.parameter.split("__")[-1] == "C" else 1
-        position = 0
+        point = 0
         for step in (2, 1):
             for direction in (stronger, -stronger):  # strong penalties fit fast: try them first
-                while self._improves(position, position + direction * step):
-                    position += direction * step
-        return 10 ** (position / 2)
+                while self._improves(point, point + direction * step):
+                    point += direction * step
+        return 10 ** (point / 2)
 
-    def _improves(self, position, candidate):
+    def _improves(self, point: int, candidate: int) -> bool:
         within = abs(candidate) <= 2 * DECADES
-        return within and self.risk(candidate) < self.risk(position)
+        return within and self.risk(candidate) < self.risk(point)
 
-    def risk(self, position):
-        """Return the risk at 10^(position / 2); infinite where the fit fails."""
-        if position not in self.risks:
-            self.risks[position] = self._fitted_risk(10 ** (position / 2))
-        return self.risks[position]
+    def risk(self, point: int) -> float:
+        """Return the risk at 10^(point / 2); infinite where the fit fails."""
+        if point not in self.risks:
+            self.risks[point] = self._fitted_risk(10 ** (point / 2))
+        return self.risks[point]
 
-    def _fitted_risk(self, value):
-        model = self.estimator.set_params(**{self.parameter: value})
+    def _fitted_risk(self, value: float) -> float:
+        model: BaseEstimator = self.estimator.set_params(**{self.parameter: value})
         model = fit_clone(model, self.X, self.y, self.sample_weight)
         problem = as_problem(model, self.X, self.y, self.sample_weight)
         known = 0.0 if self.damping == "auto" else self.damping
         solver = resolve_solver(self.solver, Hessian(problem, known))
         inverse, _ = invert_curved(solver, problem, self.damping)
         newton = Newton(inverse.hessian.problem, inverse, solver, tolerance=None)
-        risk = np.average(leave_one_out_losses(problem, newton), weights=problem.weights)
+        change = newton.on_own_raw(np.arange(problem.n_rows))
+        losses = problem.reported(problem.raw + change, problem.y)
+        risk = np.average(losses, weights=problem.weights)
         return float(risk) if np.isfinite(risk) else np.inf
