@@ -30,7 +30,7 @@ LAYERS = [
     {"report"},  # is handed what it shows: it knows the estimators' attributes, not their classes
     {"_reported_influence"},
     {"_explainer", "_smoothed_linear_svc", "cleaning"},
-    {"_principal", "_embedding"},
+    {"embedding"},
     {"_resolved", "_perturbing"},
     {"_attack", "_flipping"},
     {"metrics", "poisoning", "selection", "testing"},

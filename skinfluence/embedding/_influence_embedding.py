@@ -5,19 +5,27 @@ With J(x) the Jacobian of the raw prediction,
     embedding(x) = J(x) Wᵀ,    H⁻¹ = WᵀW
 """
 
+from typing import ClassVar, Literal
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import get_tags
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from ._explainer import InfluenceExplainer
-from ._parameters import check_whole
-from ._principal import blocks_of, embed, principal_components, project, unwhitened
-from ._typing import MatrixLike
-from ._wrapping import WrappingEstimator
-from .problems import encode_features, require_predictions
-from .solvers import Direct
+from .._explainer import InfluenceExplainer
+from .._parameters import check_whole
+from .._typing import MatrixLike
+from .._wrapping import WrappingEstimator
+from ..problems import encode_features, require_predictions
+from ..solvers import Direct
+from ._principal_components import (
+    blocks_of,
+    coordinates,
+    embed,
+    principal_components,
+    unwhitened,
+)
 
 
 class InfluenceEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WrappingEstimator):
@@ -93,14 +101,21 @@ class InfluenceEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wrap
     (569, 5)
     """
 
-    _routes = (("fit", "fit"), ("fit_transform", "fit"))
+    _routes: ClassVar = (("fit", "fit"), ("fit_transform", "fit"))
+
+    train_gradient_: np.ndarray
+    components_: np.ndarray | None
+    explained_energy_ratio_: np.ndarray | None
+    explainer_: InfluenceExplainer
+    estimator_: BaseEstimator
+    _directions: np.ndarray | None
 
     def __init__(
         self,
         estimator: BaseEstimator | None = None,
         *,
         n_components: int | None = None,
-        damping: float | str = 0.0,
+        damping: float | Literal["auto"] = 0.0,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.estimator = estimator
@@ -148,10 +163,15 @@ class InfluenceEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wrap
         if self.n_components is not None:
             components, ratio = principal_components(inverse, self.n_components, self.random_state)
             directions = unwhitened(inverse, components)
-        self.explainer_, self.estimator_ = explainer, explainer.estimator_
-        self.train_gradient_ = inverse.hessian.gradients
-        self.components_, self.explained_energy_ratio_ = components, ratio
-        self._directions = directions
+        fitted = {
+            "train_gradient_": inverse.hessian.gradients,
+            "components_": components,
+            "explained_energy_ratio_": ratio,
+            "explainer_": explainer,
+            "estimator_": explainer.estimator_,
+            "_directions": directions,
+        }
+        vars(self).update(fitted)  # all at once: an interrupted fit leaves the last one whole
         return self
 
     def transform(self, X: MatrixLike) -> np.ndarray:
@@ -178,16 +198,16 @@ class InfluenceEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wrap
             if self._directions is None:
                 embedding[block] = embed(inverse, X[block])
             else:
-                embedding[block] = project(inverse.hessian.problem, X[block], self._directions)
+                embedding[block] = coordinates(inverse.hessian.problem, X[block], self._directions)
         return embedding
 
     @property
-    def _n_features_out(self):
+    def _n_features_out(self) -> int:
         if self.components_ is not None:
             return len(self.components_)
         return self.explainer_.problem_.n_outputs * self.explainer_.inverse_.white_size
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags, wrapped = super().__sklearn_tags__(), get_tags(self._base_estimator())
         tags.target_tags, tags.input_tags = wrapped.target_tags, wrapped.input_tags
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
