@@ -129,7 +129,7 @@ class SmoothedLinearSVC(LinearClassifierMixin, BaseEstimator):
         problem, fitted.n_iter_ = self._minimise(problem)
         coef, fitted.intercept_ = problem.predictor.unflatten(problem.theta)
         fitted.coef_ = coef.copy()
-        self.__dict__ = vars(fitted)
+        self.__dict__ = fitted.__dict__
         return self
 
     def _minimise(self, problem):

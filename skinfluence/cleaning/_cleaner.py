@@ -212,7 +212,7 @@ class LabelCleaner(DelegatingEstimator):
         fitted |= {"penalty_": penalty, "sample_indices_": kept, "estimator_": final}
         fitted |= {"_scored": scored, "_row_names": row_names(X)}
         fitted["_training"] = X, np.array(y), sample_weight  # X as given: a report shows it
-        vars(self).update(fitted)  # all at once: an interrupted fit leaves the last one whole
+        self.__dict__.update(fitted)  # all at once: an interrupted fit leaves the last one whole
         return self
 
     def to_frame(self) -> Any:

@@ -27,11 +27,11 @@ class ScoreParameter:
     def __get__(self, cleaner: Any, owner: type) -> Any:
         if cleaner is None:
             return DelegatingEstimator.score
-        name = vars(cleaner)["score"]
+        name = cleaner.__dict__["score"]
         return ScoreName(name, cleaner) if isinstance(name, str) else name
 
     def __set__(self, cleaner: "LabelCleaner", name: str) -> None:
-        vars(cleaner)["score"] = str.__str__(name) if isinstance(name, ScoreName) else name
+        cleaner.__dict__["score"] = str.__str__(name) if isinstance(name, ScoreName) else name
 
 
 class ScoreName(str):

@@ -171,7 +171,7 @@ class InfluenceEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wrap
             "estimator_": explainer.estimator_,
             "_directions": directions,
         }
-        vars(self).update(fitted)  # all at once: an interrupted fit leaves the last one whole
+        self.__dict__.update(fitted)  # all at once: an interrupted fit leaves the last one whole
         return self
 
     def transform(self, X: MatrixLike) -> np.ndarray:

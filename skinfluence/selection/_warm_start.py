@@ -1,24 +1,25 @@
-"""A fitted model whose training rows are changed, many at once, and solved again each time.
+"""A fitted model that is solved again, from where it was, after training rows have changed.
 
-``problem`` is at its optimum; a changed problem is taken to its own by Newton steps from there,
-which is the refit without its noise. ``refit`` really fits again, and confirms.
+A changed problem is taken to its own optimum by Newton steps, which is the refit without its
+noise. ``refit`` really fits again, and confirms.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from ._explainer import InfluenceExplainer
-from .problems import Problem, final_estimator
-from .scores import Refit, refine
-from .solvers import Direct, invert_damped
+from .._explainer import InfluenceExplainer
+from ..problems import Problem, final_estimator
+from ..scores import Refit, refine
+from ..solvers import Direct, invert_damped
 
 
 @dataclass(frozen=True, eq=False)
-class Resolved:
-    """A fitted model that can be solved again. Build it with ``Resolved.of``.
+class WarmStart:
+    """A fitted model that can be solved again. Build it with ``WarmStart.of``.
 
     Parameters
     ----------
@@ -39,7 +40,9 @@ class Resolved:
     refit: Refit
 
     @classmethod
-    def of(cls, estimator, X, y, sample_weight=None):
+    def of(
+        cls, estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None
+    ) -> "WarmStart":
         """Fit an estimator or an explainer, unless it is an explainer that is fitted already.
 
         Raises
@@ -64,16 +67,16 @@ class Resolved:
         damping = explainer.damping_
         problem = refine(explainer.problem_, solver)
         y, weights = explainer._training
-        jobs = {"n_jobs": explainer.n_jobs, "verbose": explainer.verbose}
+        jobs: dict[str, Any] = {"n_jobs": explainer.n_jobs, "verbose": explainer.verbose}
         final = final_estimator(explainer.estimator_)
         refit = Refit.around(final, problem, y, weights, **jobs)
         return cls(explainer.estimator_, problem, solver, damping, refit)
 
-    def solve(self, problem, start=None):
+    def solve(self, problem: Problem, start: Problem | None = None) -> Problem:
         """Return a changed problem at its optimum, found from ``start`` or this one's."""
         theta = self.problem.theta if start is None else start.theta
         return refine(problem.at(theta), self.solver)
 
-    def inverse(self, problem):
+    def inverse(self, problem: Problem) -> Any:
         """Return H⁻¹ of a problem, damped as the explainer's."""
         return invert_damped(self.solver, problem, self.damping)

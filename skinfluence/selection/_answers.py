@@ -1,53 +1,34 @@
-"""Greedy search for the fewest changes of the training set that change an answer.
+"""The answer that changes of the training set are to turn into another.
 
-Take the change that is estimated to push the answer most, solve again, and so on until the answer
-is another one; then take back every change that it does without. What is left is a smallest set
-by inclusion: none of its changes can be spared, though another set may have fewer.
+An answer says whether it ``holds`` of a changed problem, and how far the removal of each row pushes
+it towards another.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import _num_samples
 
-from .problems import encode_features, encode_targets
+from ..problems import Problem, encode_features, encode_targets
+from ..scores import Newton
+from ._warm_start import WarmStart
 
 
-def fewest(problem, best, solve, changed, most):
-    """Return the changes that were chosen, and whether they change the answer.
+class Answer(Protocol):
+    """What a model says, which other training rows may change."""
 
-    Parameters
-    ----------
-    problem : Problem
-        Before any change, at its optimum.
-    best : callable
-        ``best(problem, chosen)`` is the next change, or None.
-    solve : callable
-        ``solve(chosen, start)`` is the problem with these changes at its optimum.
-    changed : callable
-        ``changed(problem)`` tells whether the answer is another one.
-    most : int
-        Changes at which to give up.
-    """
-    chosen = []
-    while not changed(problem):
-        change = best(problem, chosen) if len(chosen) < most else None
-        if change is None:
-            return chosen, False
-        chosen.append(change)
-        problem = solve(chosen, problem)
-    for change in chosen[:-1]:  # without the last the answer had not changed
-        rest = [other for other in chosen if other != change]
-        if changed(solve(rest, problem)):
-            chosen = rest
-    return chosen, True
+    def holds(self, problem: Problem) -> bool:
+        """Tell whether it is the answer of this problem."""
+
+    def push(self, scores: Newton, rows: np.ndarray) -> np.ndarray:
+        """Return how far the removal of each row moves the model towards another answer."""
 
 
 @dataclass(frozen=True, eq=False)
 class PredictedLabel:
-    """Is a test row predicted to have a label? Pushed by the loss of that label.
+    """The label that a test row is predicted to have; removals push it by that label's loss.
 
     Parameters
     ----------
@@ -63,18 +44,18 @@ class PredictedLabel:
     y: np.ndarray
     label: Any
 
-    def holds(self, problem):
+    def holds(self, problem: Problem) -> bool:
         """Tell whether the label is predicted."""
         return bool(np.all(problem.targets.decode(problem.predict_raw(self.X))[0] == self.label))
 
-    def push(self, scores, rows):
+    def push(self, scores: Newton, rows: np.ndarray) -> np.ndarray:
         """Return how much the removal of each row speaks against the label."""
         return scores.on_losses(self.X, self.y)(rows)[0]
 
 
 @dataclass(frozen=True, eq=False)
-class SideOfPrediction:
-    """Is the prediction of a test row on one side of a threshold?
+class PredictedSide:
+    """The side of a threshold that the prediction of a test row is on.
 
     Parameters
     ----------
@@ -90,12 +71,12 @@ class SideOfPrediction:
     threshold: float
     sign: float
 
-    def holds(self, problem):
+    def holds(self, problem: Problem) -> bool:
         """Tell whether the prediction is on that side."""
         predicted = problem.targets.response(problem.predict_raw(self.X))
         return bool(self.sign * (predicted[0, 0] - self.threshold) > 0)
 
-    def push(self, scores, rows):
+    def push(self, scores: Newton, rows: np.ndarray) -> np.ndarray:
         """Return how far the removal of each row moves the prediction towards the other side."""
         problem = scores.problem
         change = scores.on_predictions(self.X)(rows)
@@ -105,32 +86,34 @@ class SideOfPrediction:
 
 
 @dataclass(frozen=True, eq=False)
-class SignOfCoefficient:
-    """Has a parameter its sign?
+class CoefficientSign:
+    """The sign of a parameter.
 
     Parameters
     ----------
-    position : int
-        Where it stands in theta: ``coef_``, row by row, then ``intercept_``.
+    index : int
+        Its index in theta: ``coef_``, row by row, then ``intercept_``.
     sign : {-1.0, 1.0}
         The sign.
     """
 
-    position: int
+    index: int
     sign: float
 
-    def holds(self, problem):
+    def holds(self, problem: Problem) -> bool:
         """Tell whether the parameter has that sign."""
-        return bool(self.sign * problem.theta[self.position] > 0)
+        return bool(self.sign * problem.theta[self.index] > 0)
 
-    def push(self, scores, rows):
+    def push(self, scores: Newton, rows: np.ndarray) -> np.ndarray:
         """Return how far the removal of each row moves the parameter towards the other sign."""
-        return -self.sign * scores.on_parameters()(rows)[:, self.position]
+        return -self.sign * scores.on_parameters()(rows)[:, self.index]
 
 
-def question_of(resolved, X_test, coefficient, threshold):
-    """Return what is asked about a fitted model; ValueError unless it is one thing."""
-    problem = resolved.problem
+def current_answer(
+    model: WarmStart, X_test: Any, coefficient: int | None, threshold: float
+) -> Answer:
+    """Return what a fitted model says of one test row, or of one coefficient."""
+    problem = model.problem
     if (X_test is None) == (coefficient is None):
         raise ValueError("Give one of `X_test` and `coefficient`: what is to change.")
     if coefficient is not None:
@@ -138,19 +121,19 @@ def question_of(resolved, X_test, coefficient, threshold):
             raise ValueError(
                 f"`coefficient` must lie between 0 and {len(problem.theta) - 1}; got {coefficient}."
             )
-        return SignOfCoefficient(coefficient, float(np.sign(problem.theta[coefficient])))
-    test = one_row(resolved, X_test)
+        return CoefficientSign(coefficient, float(np.sign(problem.theta[coefficient])))
+    test = one_row(model, X_test)
     raw = problem.predict_raw(test)
-    if not is_classifier(resolved.estimator):
+    if not is_classifier(model.estimator):
         predicted = problem.targets.response(raw)[0, 0]
-        return SideOfPrediction(test, threshold, float(np.sign(predicted - threshold)))
+        return PredictedSide(test, threshold, float(np.sign(predicted - threshold)))
     label = problem.targets.decode(raw)
     y = encode_targets(problem.targets, problem.asked, label, problem.theta.dtype)
     return PredictedLabel(test, y, label[0])
 
 
-def one_row(resolved, X_test):
+def one_row(model: WarmStart, X_test: Any) -> Any:
     """Return a single test row as the final estimator sees it."""
     if _num_samples(X_test) != 1:
         raise ValueError(f"`X_test` must be one row; got {_num_samples(X_test)}.")
-    return resolved.problem.encode(encode_features(resolved.estimator, X_test))
+    return model.problem.encode(encode_features(model.estimator, X_test))

@@ -4,37 +4,44 @@
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 #: A grid point this close to a limit, in units of the grid, is on it.
 ON_GRID = 1e-9
 
 
 @dataclass(frozen=True)
-class Allowed:
+class FeasibleSet:
     """The set that perturbed features stay in.
 
     Parameters
     ----------
-    epsilon : float or ndarray of shape (n_features,)
+    epsilon : ndarray of shape (n_features,)
         Largest change of a feature, >= 0.
-    bounds : tuple (low, high) or None
-        Least and largest values, numbers or arrays of shape (n_features,).
-    grid : float, ndarray of shape (n_features,) or None
+    bounds : tuple (low, high) of ndarray of shape (n_features,)
+        Least and largest values.
+    grid : ndarray of shape (n_features,)
         Spacing of the values, multiples of which are allowed; 0 for a continuous feature.
     mutable : ndarray of bool of shape (n_features,)
         Features that may change.
     """
 
-    epsilon: Any
-    bounds: Any
-    grid: Any
+    epsilon: np.ndarray
+    bounds: tuple[np.ndarray, np.ndarray]
+    grid: np.ndarray
     mutable: np.ndarray
 
     @classmethod
-    def of(cls, n_features, epsilon, bounds=None, grid=None, mutable=None):
+    def of(
+        cls,
+        n_features: int,
+        epsilon: ArrayLike,
+        bounds: tuple | None = None,
+        grid: ArrayLike | None = None,
+        mutable: ArrayLike | None = None,
+    ) -> "FeasibleSet":
         """Check the limits and spread them over the features.
 
         Raises
@@ -42,12 +49,12 @@ class Allowed:
         ValueError
             For limits that are negative, crossed, or of another number of features.
         """
-        epsilon = _spread("epsilon", epsilon, n_features)
-        if np.any(epsilon < 0):
-            raise ValueError(f"`epsilon` must be >= 0; got {epsilon.min():g}.")
-        grid = _spread("grid", 0.0 if grid is None else grid, n_features)
-        if np.any(grid < 0):
-            raise ValueError(f"`grid` must be >= 0; got {grid.min():g}.")
+        radius = _spread("epsilon", epsilon, n_features)
+        if np.any(radius < 0):
+            raise ValueError(f"`epsilon` must be >= 0; got {radius.min():g}.")
+        spacing = _spread("grid", 0.0 if grid is None else grid, n_features)
+        if np.any(spacing < 0):
+            raise ValueError(f"`grid` must be >= 0; got {spacing.min():g}.")
         low, high = (-np.inf, np.inf) if bounds is None else bounds
         low, high = _spread("bounds", low, n_features), _spread("bounds", high, n_features)
         if np.any(low > high):
@@ -62,9 +69,9 @@ class Allowed:
                 )
             changeable[:] = False
             changeable[mutable] = True
-        return cls(epsilon, (low, high), grid, changeable)
+        return cls(radius, (low, high), spacing, changeable)
 
-    def project(self, Z, X):
+    def project(self, Z: np.ndarray, X: np.ndarray) -> np.ndarray:
         """Return Π(Z) around the rows X; values that cannot move stay as they are."""
         low = np.maximum(X - self.epsilon, self.bounds[0])
         high = np.minimum(X + self.epsilon, self.bounds[1])
@@ -77,7 +84,7 @@ class Allowed:
         return np.where(moves, np.clip(nearest, low, high), X)
 
 
-def _spread(name, values, n_features):
+def _spread(name: str, values: ArrayLike, n_features: int) -> np.ndarray:
     try:
         return np.broadcast_to(np.asarray(values, dtype=float), (n_features,))
     except ValueError:

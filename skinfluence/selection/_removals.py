@@ -1,0 +1,106 @@
+"""The fewest training rows whose removal changes a prediction, or the sign of a coefficient."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils import Bunch
+
+from .._typing import MatrixLike, RowsLike
+from ..problems import Problem, last_of_class, remove_rows, with_parameters
+from ..scores import Newton
+from ._answers import current_answer
+from ._candidates import allowed_rows, most_changes, rows_mask
+from ._greedy_search import fewest
+from ._warm_start import WarmStart
+
+
+def removals(
+    estimator: BaseEstimator,
+    X: MatrixLike,
+    y: ArrayLike,
+    X_test: MatrixLike | None = None,
+    *,
+    coefficient: int | None = None,
+    threshold: float = 0.0,
+    max_rows: int | None = None,
+    rows: RowsLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> Bunch:
+    """Find few training rows whose removal changes a prediction, or the sign of a coefficient.
+
+    Parameters
+    ----------
+    estimator : estimator or InfluenceExplainer
+        Fitted on X and y, unless it is an explainer that is fitted already.
+    X, y : array-like
+        Training data.
+    X_test : array-like of one row, default=None
+        The row whose prediction is to change: the label of a classifier, the side of
+        ``threshold`` of a regressor.
+    coefficient : int, default=None
+        Instead of ``X_test``, the parameter whose sign is to change, by its position in
+        ``coef_``, row by row, then ``intercept_``.
+    threshold : float, default=0.0
+        For regressors, in units of ``predict``.
+    max_rows : int, default=None
+        Rows to remove at most; None is a tenth of them all, and at least one.
+    rows : None, int indices, bool mask or slice, default=None
+        Rows that may be removed; None means all. The last row of a class never is.
+    sample_weight : array-like of shape (n_train,), default=None
+        Training weights.
+
+    Returns
+    -------
+    removal : Bunch
+        ``rows``: the rows, in the order in which they were chosen; ``found``: whether their
+        removal is estimated to change the answer; ``confirmed``: whether it does after really
+        refitting without them; ``estimator``: that refit. Of rows that were found none can be
+        spared; another set may have fewer, because the search is greedy.
+
+    Raises
+    ------
+    ValueError
+        Unless one of ``X_test``, of one row, and ``coefficient`` is given.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import Ridge
+    >>> from skinfluence.selection import removals
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> bool(Ridge(alpha=0.1).fit(X, y).coef_[7] > 0)
+    True
+    >>> found = removals(Ridge(alpha=0.1), X, y, coefficient=7)
+    >>> found.confirmed, bool(found.estimator.coef_[7] < 0), len(found.rows)
+    (True, True, 9)
+    """
+    model = WarmStart.of(estimator, X, y, sample_weight)
+    problem = model.problem
+    answer = current_answer(model, X_test, coefficient, threshold)
+    allowed = allowed_rows(problem, rows)
+    most = most_changes("max_rows", max_rows, problem.n_rows)
+
+    def best(problem: Problem, chosen: list[int]) -> int | None:
+        present = ~rows_mask(problem, chosen)
+        candidates = np.flatnonzero(allowed & present & ~last_of_class(problem, present))
+        if len(candidates) == 0:
+            return None
+        scores = Newton(problem, model.inverse(problem), model.solver, tolerance=None)
+        pushes = answer.push(scores, candidates)
+        return int(candidates[pushes.argmax()]) if pushes.max() > 0 else None
+
+    def solve(chosen: list[int], start: Problem) -> Problem:
+        return model.solve(remove_rows(problem, rows_mask(problem, chosen)), start)
+
+    def changed(problem: Problem) -> bool:
+        return not answer.holds(problem)
+
+    chosen, found = fewest(problem, best, solve, changed, most)
+    rows = np.array(chosen, dtype=int)
+    _, refitted = model.refit.fit_without(rows)
+    return Bunch(
+        rows=rows,
+        found=found,
+        confirmed=changed(refitted),
+        estimator=with_parameters(model.estimator, refitted),
+    )
