@@ -35,7 +35,7 @@ LAYERS = [
     {"poisoning"},
     {"inspection"},
     {"__init__"},
-    {"_tables"},
+    {"tables"},
     {"command_line"},
     {"__main__"},
 ]
@@ -74,11 +74,11 @@ def test_every_module_has_a_layer():
 
 
 def test_only_the_adapters_know_estimator_classes():
-    """And ``_tables``, which chooses a model for people who would not."""
+    """And ``tables``, which chooses a model for people who would not."""
     estimators = {name for name, _ in all_estimators()}
     allowed = {("_wrapping.py", "LogisticRegression")}
     for path in MODULES:
-        if path.parts[0] in ("problems", "_tables"):
+        if path.parts[0] in ("problems", "tables"):
             continue
         for module, name in imports(path):
             known = module.startswith("sklearn") and name in estimators
@@ -99,7 +99,7 @@ def test_nothing_above_the_adapters_asks_for_the_kind_of_loss():
 def test_only_runtime_dependencies_are_imported_at_the_top(path):
     """The command line, which nothing imports but its entry point, has dependencies of its own."""
     runtime = {"skinfluence", "sklearn", "numpy", "scipy", "autograd", "joblib"}
-    if path.parts[0] in ("_tables", "command_line"):
+    if path.parts[0] in ("tables", "command_line"):
         runtime |= {"click", "pandas", "pyarrow", "rich"}
     tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8"))
     for node in tree.body:

@@ -5,7 +5,7 @@ import functools
 import click
 import sklearn
 
-from .._tables import MODELS, TASKS, TableError
+from ..tables import MODELS, TASKS, TableError
 from ._preparing import TableOptions
 
 #: Every model of any task, each once.

@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.datasets import load_digits
 
-from .._tables import MODELS
 from ..cleaning import LabelCleaner, convincing
+from ..tables import MODELS
 from ._console import say, show_table, stage
 from ._outputs import check_outputs, replacing
 

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from .. import _tables
+from .. import tables
 from .._explainer import InfluenceExplainer
-from .._tables import TableError
 from ..cleaning import LabelCleaner
 from ..problems import penalty_parameter
+from ..tables import TableError
 from ._audit import shown
 from ._console import say, show_table, stage
 from ._outputs import check_outputs, replacing
@@ -155,7 +155,7 @@ def _of_given(probabilities, classes, rows, given):
 
 def _test_rows(table, explainer, rows, test):
     with stage(f"Reading {test}"):
-        frame = _tables.read_table(test, encoding=table.options.encoding)
+        frame = tables.read_table(test, encoding=table.options.encoding)
         outside = [row for row in rows if row >= len(frame)]
         if outside:
             raise TableError(
@@ -163,7 +163,7 @@ def _test_rows(table, explainer, rows, test):
                 f"{len(frame) - 1}."
             )
         frame = frame.iloc[rows]
-        X = _tables.typed_frame(frame, table.columns)
+        X = tables.typed_frame(frame, table.columns)
     predicted = explainer.predict(X)
     given = table.target.known(frame, predicted)
     probabilities = None

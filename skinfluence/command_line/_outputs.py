@@ -4,8 +4,8 @@ import os
 from contextlib import contextmanager
 from pathlib import Path
 
-from .._tables import TableError
 from ..report import is_stream, replaced_whole
+from ..tables import TableError
 
 
 def check_outputs(outputs, inputs):

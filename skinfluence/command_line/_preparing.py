@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from .. import _tables
-from .._tables import TableError, Target
+from .. import tables
+from ..tables import TableError, Target
 from ._console import show_table, stage
 
 #: How a column that is left out is called.
@@ -59,7 +59,7 @@ class Prepared:
     def lines(self, rows):
         """Return the lines of rows of the table in its file, blank in Parquet."""
         rows = np.asarray(rows)
-        lines = _tables.lines_of_rows(self.options.path, rows, encoding=self.options.encoding)
+        lines = tables.lines_of_rows(self.options.path, rows, encoding=self.options.encoding)
         return np.full(rows.shape, "") if lines is None else lines
 
 
@@ -72,15 +72,15 @@ def prepare(options):
         If the table or an option of it cannot be worked with.
     """
     with stage(f"Reading {options.path}"):
-        table = _tables.read_table(options.path, encoding=options.encoding)
-        target = _tables.target_of(
+        table = tables.read_table(options.path, encoding=options.encoding)
+        target = tables.target_of(
             table, options.target, task=options.task, drop_unlabelled=options.drop_unlabelled
         )
         kinds = _kinds(options, table)
-        columns = _tables.guess_columns(table.drop(columns=options.target), kinds)
-        model = _tables.model_for(columns, target, options.model)
+        columns = tables.guess_columns(table.drop(columns=options.target), kinds)
+        model = tables.model_for(columns, target, options.model)
         frame = table.iloc[target.rows]
-        X = _tables.typed_frame(frame, columns)
+        X = tables.typed_frame(frame, columns)
     _show_columns(frame, columns, target)
     return Prepared(options, frame, target, columns, X, model)
 
@@ -90,13 +90,13 @@ def _kinds(options, table):
     kinds = dict.fromkeys(options.texts, "text")
     for option in options.types:
         name, _, kind = option.rpartition("=")
-        if not name or kind not in _tables.KINDS:
+        if not name or kind not in tables.KINDS:
             raise TableError(
-                f"--type must be COLUMN=KIND with a kind of {', '.join(_tables.KINDS)}; got "
+                f"--type must be COLUMN=KIND with a kind of {', '.join(tables.KINDS)}; got "
                 f"{option!r}."
             )
         kinds[name] = kind
-    _tables.require_columns(table, kinds, "--type or --text")
+    tables.require_columns(table, kinds, "--type or --text")
     if options.target in kinds:
         raise TableError(
             f"The kind of the target {options.target!r} is its task: use --task, not --type."

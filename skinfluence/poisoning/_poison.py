@@ -1,7 +1,5 @@
 """The attack itself: a few training rows are moved so that test losses rise."""
 
-from typing import Any
-
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
@@ -11,7 +9,7 @@ from .._parameters import check_whole
 from .._rows import check_rows
 from .._typing import MatrixLike, RowsLike
 from ..selection._warm_start import WarmStart
-from ._sign_attack import SignAttack
+from ._sign_attack import SignAttack, feasible_set
 
 
 def poison(
@@ -100,13 +98,8 @@ def poison(
     True
     """
     model = WarmStart.of(estimator, X, y, sample_weight)
-    limits: dict[str, Any] = {
-        "epsilon": epsilon,
-        "bounds": bounds,
-        "grid": grid,
-        "mutable": mutable,
-    }
-    attack = SignAttack.of(model, X, n_iter=n_iter, step=step, **limits)
+    feasible = feasible_set(model, X, epsilon, bounds, grid, mutable)
+    attack = SignAttack.of(model, X, feasible, n_iter, step)
     movable = check_rows(rows, _num_samples(X))
     check_whole("n_rows", n_rows)
     if n_rows > len(movable):

@@ -50,17 +50,9 @@ class SignAttack:
 
     @classmethod
     def of(
-        cls,
-        model: WarmStart,
-        X: Any,
-        *,
-        n_iter: int,
-        step: ArrayLike | None,
-        epsilon: ArrayLike,
-        **limits: Any,
+        cls, model: WarmStart, X: Any, feasible: FeasibleSet, n_iter: int, step: ArrayLike | None
     ) -> "SignAttack":
-        """Check the parameters of an attack; ``limits`` are those of ``FeasibleSet.of``."""
-        feasible = FeasibleSet.of(_n_features(model, X), epsilon, **limits)
+        """Return the attack in steps of the given size; None crosses the feasible set."""
         check_whole("n_iter", n_iter)
         if step is None:
             step = feasible.epsilon if n_iter == 1 else 2.5 * feasible.epsilon / n_iter
@@ -164,12 +156,26 @@ class SignAttack:
         return frame
 
 
-def _n_features(model: WarmStart, X: Any) -> int:
-    """Return the number of columns of X, for which the attack knows the slopes."""
+def feasible_set(
+    model: WarmStart,
+    X: Any,
+    epsilon: ArrayLike,
+    bounds: tuple | None,
+    grid: ArrayLike | None,
+    mutable: ArrayLike | None,
+) -> FeasibleSet:
+    """Return where the training rows of a model may go.
+
+    Raises
+    ------
+    TypeError
+        If the model has a kernel.
+    """
     if model.problem.in_kernel_features:
         raise TypeError(
             "An attack moves rows again and again, and in a kernel model every move has a "
             "direction of its own; use a linear kernel, or ask for `input_influence`."
         )
     inner = np.zeros((1, model.problem.X.shape[1]))
-    return pull_back_features(model.estimator, inner, _safe_indexing(X, [0])).shape[1]
+    slopes = pull_back_features(model.estimator, inner, _safe_indexing(X, [0]))
+    return FeasibleSet.of(slopes.shape[1], epsilon, bounds, grid, mutable)

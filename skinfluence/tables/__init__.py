@@ -1,12 +1,12 @@
 """Tables of people: read from files, their columns understood, and a model that fits them."""
 
-from ._error import TableError
-from ._features import typed_frame
-from ._kinds import KINDS, Column, guess_columns
-from ._lines import lines_of_rows
-from ._models import MODELS, model_for
-from ._reading import read_table
-from ._target import TASKS, Target, require_columns, target_of
+from ._column_kinds import KINDS, Column, guess_columns
+from ._feature_steps import typed_frame
+from ._line_numbers import lines_of_rows
+from ._model_choice import MODELS, model_for
+from ._read_table import read_table
+from ._table_error import TableError
+from ._target_column import TASKS, Target, require_columns, target_of
 
 __all__ = [
     "KINDS",

@@ -8,9 +8,9 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from ._dates import as_dates, date_feature_names, date_features
-from ._error import TableError
-from ._numbers import as_numbers
+from ._date_columns import as_dates, date_feature_names, date_features
+from ._number_columns import as_numbers
+from ._table_error import TableError
 
 #: Categories of a column that get a feature of their own; rarer ones share one.
 MOST_CATEGORIES = 30

@@ -4,7 +4,7 @@ from itertools import islice
 
 import numpy as np
 
-from ._reading import delimiter_of, is_parquet, records
+from ._read_table import delimiter_of, is_parquet, records
 
 
 def lines_of_rows(path, rows, *, encoding="utf-8"):

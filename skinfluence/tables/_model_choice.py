@@ -10,8 +10,8 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.svm import LinearSVC
 
-from ._error import TableError
-from ._features import feature_steps
+from ._feature_steps import feature_steps
+from ._table_error import TableError
 
 #: Multiplications that the leverages of all rows may take at one penalty; several are tried.
 WORK = 5e11

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ._numbers import is_text
+from ._number_columns import is_text
 
 _DAYS = [
     "%d/%m/%Y",

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ._error import TableError
-from ._kinds import MOST
-from ._numbers import as_numbers, decimal_mark, is_text
+from ._column_kinds import MOST
+from ._number_columns import as_numbers, decimal_mark, is_text
+from ._table_error import TableError
 
 TASKS = ("classification", "regression")
 #: Whole numbers with more values than this are a quantity.

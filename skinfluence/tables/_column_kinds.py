@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from ._dates import date_format
-from ._error import TableError
-from ._numbers import as_numbers, decimal_mark, is_text
+from ._date_columns import date_format
+from ._number_columns import as_numbers, decimal_mark, is_text
+from ._table_error import TableError
 
 KINDS = ("number", "category", "date", "text", "ignore")
 #: Share of the values that have to be of a kind; the others count as missing.

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from ._error import TableError
+from ._table_error import TableError
 
 #: What stands for "no value" in a delimited file. "None" does not: it is a category as often.
 MISSING = ["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "?"]
