@@ -83,22 +83,27 @@ def strongest_by_block(
     *,
     block_size: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return positions and values of the k largest of ``effect(rows)`` in each test row.
+    """Return indices and values of the k largest of ``effect(rows)`` in each test row.
 
     Blocks are merged as they come, so the whole matrix is never held.
 
     Returns
     -------
-    positions, values : ndarray of shape (n_test, k)
-        Positions into ``rows``, largest value first.
+    indices, values : ndarray of shape (n_test, k)
+        Indices into ``rows``, largest value first.
     """
-    positions = values = None
-    for block in row_blocks(len(rows), row_bytes, block_size):
+    blocks = row_blocks(len(rows), row_bytes, block_size)
+    values = effect(rows[blocks[0]])
+    indices = np.broadcast_to(np.arange(len(values.T)), values.shape)
+    values, indices = _largest(values, indices, k)
+    for block in blocks[1:]:
         new = effect(rows[block])
         where = np.broadcast_to(np.arange(block.start, block.stop), new.shape)
-        if values is not None:
-            new, where = np.hstack([values, new]), np.hstack([positions, where])
-        best = np.argsort(-new, axis=1, kind="stable")[:, :k]
-        values = np.take_along_axis(new, best, axis=1)
-        positions = np.take_along_axis(where, best, axis=1)
-    return positions, values
+        values, indices = _largest(np.hstack([values, new]), np.hstack([indices, where]), k)
+    return indices, values
+
+
+def _largest(values: np.ndarray, indices: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the k largest values of each row, largest first, and their indices."""
+    best = np.argsort(-values, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(values, best, axis=1), np.take_along_axis(indices, best, axis=1)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
-from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import Bunch, _safe_indexing, column_or_1d, indexable
 from sklearn.utils.validation import _num_samples, check_is_fitted
@@ -19,15 +19,7 @@ from .._rows import check_rows
 from .._typing import MatrixLike, RowsLike
 from .._warnings import warn
 from .._wrapping import DelegatingEstimator
-from ..operators import Hessian
-from ..problems import (
-    as_problem,
-    final_estimator,
-    final_is_frozen,
-    penalty_parameter,
-    require_predictions,
-    transform_features,
-)
+from ..problems import final_is_frozen, penalty_parameter
 from ..report import (
     CONTRADICTING,
     LabelFindings,
@@ -38,13 +30,10 @@ from ..report import (
 )
 from ..report._contents import check_table
 from ..report._pictures import check_image_shape
-from ..scores import refine
-from ..solvers import resolve_solver
 from ._contradictions import contradicting_rows, convincing
-from ._error_counts import confident_errors, outlying
-from ._penalty_search import PenaltySearch
+from ._flagging import estimated_errors, flag
 from ._score_parameter import ScoreParameter
-from ._scored_model import ScoredModel
+from ._scored_model import ScoredModel, scored_model
 from ._trust_in_scores import figures_of_fit, refit_some
 
 
@@ -115,7 +104,7 @@ class LabelCleaner(DelegatingEstimator):
     8
     """
 
-    score = ScoreParameter()  # type: ignore[assignment]  # a parameter, and the method's name
+    score = ScoreParameter()  # the parameter, and scikit-learn's method
 
     label_scores_: np.ndarray
     ranking_: np.ndarray
@@ -196,19 +185,22 @@ class LabelCleaner(DelegatingEstimator):
         X, y = indexable(X, self._labels(y))
         sample_weight = check_weights(sample_weight, X)
         self._check_routing("fit", sample_weight)
-        if _num_samples(X) < 2:
-            raise ValueError(f"LabelCleaner needs two rows or more; got n_samples={len(y)}.")
+        if (n_rows := _num_samples(X)) < 2:
+            raise ValueError(f"LabelCleaner needs two rows or more; got n_samples={n_rows}.")
         first = fit_clone(self._base_estimator(), X, y, sample_weight)
-        scored, penalty = self._score(first, X, y, sample_weight)
+        scored, penalty = scored_model(
+            first,
+            X,
+            y,
+            sample_weight,
+            tuned=self.penalty == "tune",
+            solver=self.solver,
+            damping=self.damping,
+            random_state=self.random_state,
+            n_jobs=self.n_jobs,
+        )
         fitted = self._judge(scored, y)
-        flagged, suggested = fitted["flagged_"], fitted["suggested_labels_"]
-        kept = np.flatnonzero(~flagged) if self.action == "drop" else np.arange(len(flagged))
-        labels = _relabelled(y, flagged, suggested) if self.action == "relabel" else y
-        final = first
-        if flagged.any() and self.action != "keep":
-            weights = None if sample_weight is None else _safe_indexing(sample_weight, kept)
-            rows = _safe_indexing(X, kept), _safe_indexing(labels, kept)
-            final = fit_clone(self._base_estimator(), *rows, weights)
+        kept, final = self._fit_again(first, X, y, sample_weight, fitted)
         fitted |= {"penalty_": penalty, "sample_indices_": kept, "estimator_": final}
         fitted |= {"_scored": scored, "_row_names": row_names(X)}
         fitted["_training"] = X, np.array(y), sample_weight  # X as given: a report shows it
@@ -369,6 +361,8 @@ class LabelCleaner(DelegatingEstimator):
         X, y, _ = self._training
         y = y.ravel() if y.size == len(y) else y
         name, suggested = penalty_parameter(self._scored.estimator), self.suggested_labels_
+        codes, probabilities = self._scored.codes(y), self.loo_probabilities_
+        residuals = np.zeros(len(y)) if codes is not None else y - suggested
         return LabelFindings(
             X=X,
             labels=y,
@@ -376,7 +370,7 @@ class LabelCleaner(DelegatingEstimator):
             ranking=self.ranking_,
             flagged=self.flagged_,
             probability_of_given=self._probability_of_given(y),
-            n_wrong=self._n_wrong(y),
+            n_wrong=estimated_errors(probabilities, codes, residuals),
             contradicting=list(convincing(self, y, self.ranking_[:max_rows], CONTRADICTING)),
             contamination=self.contamination,
             action=self.action,
@@ -385,14 +379,6 @@ class LabelCleaner(DelegatingEstimator):
             chosen_penalty=None if self.penalty_ is None else f"{name}={self.penalty_:.3g}",
             estimator=type(self._scored.estimator).__name__,
         )
-
-    def _n_wrong(self, y: np.ndarray) -> int:
-        """Return how many labels are wrong, as far as the leave-one-out predictions tell."""
-        codes = self._scored.codes(y)
-        if self.loo_probabilities_ is not None and codes is not None:
-            return confident_errors(self.loo_probabilities_, codes)
-        residuals = y - self.suggested_labels_
-        return outlying(np.linalg.norm(residuals.reshape(len(y), -1), axis=1))
 
     def _probability_of_given(self, y: np.ndarray) -> np.ndarray | None:
         """Return the leave-one-out probability of every given label; None on a regression."""
@@ -422,66 +408,35 @@ class LabelCleaner(DelegatingEstimator):
     def _classifies(self) -> bool:
         return is_classifier(self._base_estimator())
 
-    def _score(
-        self, fitted: BaseEstimator, X: Any, y: Any, sample_weight: np.ndarray | None
-    ) -> tuple[ScoredModel, float | None]:
-        """Return the model that rows are scored with, and its penalty."""
-        final, features = final_estimator(fitted), transform_features(fitted, X)
-        parameter = penalty_parameter(final)
-        penalty = None if parameter is None else final.get_params()[parameter]
-        if self.penalty == "tune" and parameter is not None and not final_is_frozen(fitted):
-            search = PenaltySearch(
-                clone(final), parameter, features, y, sample_weight, self.solver, self.damping
-            )
-            penalty = search.best()
-            final = clone(final).set_params(**{parameter: penalty})
-            final = fit_clone(final, features, y, sample_weight)
-        problem = as_problem(final, features, y, sample_weight)
-        solver = resolve_solver(
-            self.solver,
-            Hessian(problem, 0.0 if self.damping == "auto" else self.damping),
-            random_state=self.random_state,
-            n_jobs=self.n_jobs,
-        )
-        require_predictions(problem)
-        return ScoredModel(final, refine(problem, solver), solver, self.damping), penalty
+    def _fit_again(
+        self, first: Any, X: Any, y: Any, sample_weight: Any, judged: dict[str, Any]
+    ) -> tuple[np.ndarray, BaseEstimator]:
+        """Return the rows that are kept, and the estimator fitted on them after ``action``."""
+        flagged, suggested = judged["flagged_"], judged["suggested_labels_"]
+        kept = np.flatnonzero(~flagged) if self.action == "drop" else np.arange(len(flagged))
+        if not flagged.any() or self.action == "keep":
+            return kept, first
+        labels = _relabelled(y, flagged, suggested) if self.action == "relabel" else y
+        weights = None if sample_weight is None else _safe_indexing(sample_weight, kept)
+        rows = _safe_indexing(X, kept), _safe_indexing(labels, kept)
+        return kept, fit_clone(self._base_estimator(), *rows, weights)
 
     def _judge(self, scored: ScoredModel, y: Any) -> dict[str, Any]:
         """Return the fitted attributes that tell of every label."""
-        raw = scored.raw_without()
-        scores = scored.label_scores(self.score, raw)
+        raw, codes = scored.raw_without(), scored.codes(y)
+        scores, probabilities = scored.label_scores(self.score, raw), scored.probabilities(raw)
         ranking = np.argsort(-scores, kind="stable")
-        probabilities = scored.probabilities(raw)
+        if self.contamination == "auto":
+            count = estimated_errors(probabilities, codes, scored.problem.y - raw)
+        else:
+            count = round(self.contamination * len(ranking))
         return {
             "label_scores_": scores,
             "ranking_": ranking,
-            "flagged_": self._flag(scored, raw, probabilities, ranking, y),
+            "flagged_": flag(ranking, count, None if self.action == "keep" else codes),
             "suggested_labels_": scored.predicted(raw, probabilities),
             "loo_probabilities_": probabilities,
         }
-
-    def _flag(
-        self,
-        scored: ScoredModel,
-        raw: np.ndarray,
-        probabilities: np.ndarray | None,
-        ranking: np.ndarray,
-        y: Any,
-    ) -> np.ndarray:
-        """Return the mask of rows to flag: the most suspicious, and never a whole class."""
-        codes = scored.codes(y)
-        if self.contamination != "auto":
-            count = round(self.contamination * len(ranking))
-        elif probabilities is None or codes is None:
-            count = outlying(np.linalg.norm(scored.problem.y - raw, axis=1))
-        else:
-            count = confident_errors(probabilities, codes)
-        flagged = np.zeros(len(ranking), dtype=bool)
-        flagged[ranking[:count]] = True
-        for members in [] if codes is None else np.arange(codes.max() + 1)[:, None] == codes:
-            if flagged[members].all() and self.action != "keep":
-                flagged[ranking[members[ranking]][-1]] = False
-        return flagged
 
     def _check_parameters(self) -> None:
         choices = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._fitting import fit_clone
@@ -43,7 +44,7 @@ class PenaltySearch:
     parameter: str
     X: Any
     y: Any
-    sample_weight: np.ndarray | None = None
+    sample_weight: ArrayLike | None = None
     solver: Any = "auto"
     damping: float | str = 0.0
     risks: dict[int, float] = field(default_factory=dict)

@@ -5,11 +5,23 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, clone
 
-from ..problems import Problem
-from ..scores import FirstOrder, Newton
-from ..solvers import invert_curved
+from .._fitting import fit_clone
+from ..operators import Hessian
+from ..problems import (
+    Problem,
+    as_problem,
+    final_estimator,
+    final_is_frozen,
+    penalty_parameter,
+    require_predictions,
+    transform_features,
+)
+from ..scores import FirstOrder, Newton, refine
+from ..solvers import invert_curved, resolve_solver
+from ._penalty_search import PenaltySearch
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,3 +108,40 @@ class ScoredModel:
     def __getstate__(self) -> dict:
         large = ("inverse", "newton")
         return {name: value for name, value in vars(self).items() if name not in large}
+
+
+def scored_model(
+    fitted: BaseEstimator,
+    X: Any,
+    y: Any,
+    sample_weight: ArrayLike | None,
+    *,
+    tuned: bool,
+    solver: Any,
+    damping: float | str,
+    random_state: Any,
+    n_jobs: int | None,
+) -> tuple[ScoredModel, float | None]:
+    """Return the model that rows are scored with, and its penalty.
+
+    Parameters
+    ----------
+    fitted : estimator
+        Fitted on X, y and the weights.
+    tuned : bool
+        Whether the penalty is chosen by its leave-one-out risk.
+    solver, damping, random_state, n_jobs
+        As in ``LabelCleaner``.
+    """
+    final, features = final_estimator(fitted), transform_features(fitted, X)
+    parameter = penalty_parameter(final)
+    penalty = None if parameter is None else final.get_params()[parameter]
+    if tuned and parameter is not None and not final_is_frozen(fitted):
+        data = features, y, sample_weight
+        penalty = PenaltySearch(clone(final), parameter, *data, solver, damping).best()
+        final = fit_clone(clone(final).set_params(**{parameter: penalty}), *data)
+    problem = as_problem(final, features, y, sample_weight)
+    require_predictions(problem)
+    hessian = Hessian(problem, 0.0 if damping == "auto" else damping)
+    solver = resolve_solver(solver, hessian, random_state=random_state, n_jobs=n_jobs)
+    return ScoredModel(final, refine(problem, solver), solver, damping), penalty

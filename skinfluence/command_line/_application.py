@@ -26,19 +26,21 @@ class OneLineErrors(click.Group):
             click.echo("Interrupted; no file was left half written.", err=True)
             ctx.exit(130)
         except MemoryError:
-            raise one_line("There is not enough memory. Leave out columns or rows.") from None
+            raise OneLineError("There is not enough memory. Leave out columns or rows.") from None
         except ValueError as error:  # TableError, or what the library says of a model
-            raise one_line(str(error)) from None
+            raise OneLineError(str(error)) from None
         except click.UsageError as error:
             command = "skinfluence" if error.ctx is None else error.ctx.command_path
-            raise one_line(f"{error.format_message()} See {command} --help.") from None
+            raise OneLineError(f"{error.format_message()} See {command} --help.") from None
 
 
-def one_line(message):
-    """Return the error that click shows as one line."""
-    error = click.ClickException(" ".join(message.split()))
-    error.exit_code = 2
-    return error
+class OneLineError(click.ClickException):
+    """An error that click shows as one line, with status 2."""
+
+    exit_code = 2
+
+    def __init__(self, message):
+        super().__init__(" ".join(message.split()))
 
 
 @click.group(

@@ -30,7 +30,7 @@ def demo(report):
         cleaner.fit(X, given)
     found = cleaner.ranking_[cleaner.flagged_[cleaner.ranking_]]
     against = [others for others, _ in convincing(cleaner, given, found[:SHOWN], 3)]
-    probability = cleaner.loo_probabilities_[found, given[found]]
+    probability = np.asarray(cleaner.loo_probabilities_)[found, given[found]]
     rows = [
         (
             row,

@@ -1,19 +1,21 @@
 """The report of an InfluenceExplainer: which training rows are behind each prediction."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..problems import final_estimator
-from ._cleaning_report import witnesses
+from ._cleaning_report import Witness, witnesses
 from ._contents import Content, Contents
 from ._page import render
 from ._pictures import check_image_shape
+from ._trust import Figure, Trust
 from ._values import count, figure, text_of
 
 
 @dataclass(frozen=True)
-class Asked:
+class ExplainedPrediction:
     """A test row, and the training rows behind what the model says of it."""
 
     number: int
@@ -25,13 +27,23 @@ class Asked:
     loss: str
     loss_value: float
     content: Content
-    helpful: list
-    harmful: list
+    helpful: list[Witness]
+    harmful: list[Witness]
 
 
 def influence_report(
-    explainer, X_test, y_test, training, trust, diagnostics, *, title, k, table, image_shape
-):
+    explainer: Any,
+    X_test: Any,
+    y_test: Any,
+    training: tuple[Any, np.ndarray],
+    trust: Trust | None,
+    diagnostics: list[Figure],
+    *,
+    title: str | None,
+    k: int,
+    table: Any,
+    image_shape: tuple[int, ...] | None,
+) -> str:
     """Return the HTML of an explainer's report about some test rows.
 
     Parameters
@@ -39,7 +51,7 @@ def influence_report(
     explainer : InfluenceExplainer
         Fitted.
     X_test, y_test : array-like of n_test rows
-        Rows asked about.
+        Rows whose predictions are explained.
     training : tuple (X, y)
         The rows of ``fit``, y in the user's labels.
     trust : Trust or None
@@ -50,15 +62,16 @@ def influence_report(
         As in ``InfluenceExplainer.to_html``.
     """
     X, y = training
-    asked = _asked(explainer, X_test, y_test, Contents(X, table, image_shape), y, image_shape, k)
-    known = [one.right for one in asked if one.right is not None]
+    training_rows = Contents(X, table, image_shape)
+    explained = _explained(explainer, X_test, y_test, training_rows, y, image_shape, k)
+    known = [one.right for one in explained if one.right is not None]
     return render(
         "explaining.html",
         title=title or "The rows behind the predictions",
         n_rows=count(len(y)),
-        n_test=count(len(asked)),
+        n_test=count(len(explained)),
         n_right=count(sum(known)) if known else None,
-        asked=asked,
+        explained=explained,
         method=explainer.method_,
         estimator=type(final_estimator(explainer.estimator_)).__name__,
         diagnostics=diagnostics,
@@ -66,20 +79,28 @@ def influence_report(
     )
 
 
-def _asked(explainer, X_test, y_test, training, y, image_shape, k):
+def _explained(
+    explainer: Any,
+    X_test: Any,
+    y_test: Any,
+    training: Contents,
+    y: np.ndarray,
+    image_shape: tuple[int, ...] | None,
+    k: int,
+) -> list[ExplainedPrediction]:
     """Return every test row with its witnesses, in the order given."""
     found = explainer.most_influential(X_test, y_test, k=min(k, len(y)))
     losses, predicted = explainer._test_losses(X_test, y_test), _predictions(explainer, X_test)
     test = Contents(X_test, None, check_image_shape(image_shape, X_test))
     truths = np.asarray(y_test)
-    asked = []
+    explained = []
     for i, (truth, loss) in enumerate(zip(truths, losses)):
         sides = {
             side: witnesses(found[side][i], found[f"{side}_influence"][i], y, training, sign)
             for side, sign in (("helpful", 1), ("harmful", -1))
         }
-        asked.append(
-            Asked(
+        explained.append(
+            ExplainedPrediction(
                 number=i + 1,
                 row=i,
                 name=test.name(i),
@@ -92,14 +113,14 @@ def _asked(explainer, X_test, y_test, training, y, image_shape, k):
                 **sides,
             )
         )
-    return asked
+    return explained
 
 
-def _predictions(explainer, X_test):
+def _predictions(explainer: Any, X_test: Any) -> np.ndarray | None:
     return explainer.predict(X_test) if hasattr(explainer, "predict") else None
 
 
-def _right(explainer, predicted, truths, i):
+def _right(explainer: Any, predicted: np.ndarray | None, truths: np.ndarray, i: int) -> bool | None:
     """Tell whether a class was predicted right; None for a value, which is never quite."""
     if predicted is None or not hasattr(explainer.estimator_, "classes_"):
         return None

@@ -1,5 +1,6 @@
 """The fewest training labels whose change makes a wrong prediction right."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -94,53 +95,74 @@ def label_changes(
             "`label_changes` needs a classifier of one label a row; see `replacement_influence` "
             "for other targets."
         )
-    test = one_row(model, X_test)
     target = encode_targets(targets, problem.asked, y_test, problem.theta.dtype)
-    wanted = PredictedLabel(test, target, np.asarray(y_test)[0])
-    allowed = allowed_rows(problem, rows)
-    most = most_changes("max_changes", max_changes, problem.n_rows)
-
-    def changed_rows(chosen: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
-        rows, codes = np.reshape(chosen, (-1, 2)).astype(int).T
-        return rows, targets.classes[codes]
-
-    def best(problem: Problem, chosen: list[tuple[int, int]]) -> tuple[int, int] | None:
-        rows, _ = changed_rows(chosen)
-        candidates = allowed & ~last_of_class(problem)
-        candidates[rows] = False
-        return _best_label(model, problem, test, target, np.flatnonzero(candidates))
-
-    def solve(chosen: list[tuple[int, int]], start: Problem) -> Problem:
-        rows, labels = changed_rows(chosen)
-        new = NewRows.of(problem, rows, y_new=labels)
-        return model.solve(replace_rows(problem, new), start)
-
-    chosen, found = fewest(problem, best, solve, wanted.holds, most)
-    rows, labels = changed_rows(chosen)
-    _, refitted = model.refit.fit_replaced(rows, y_new=labels)
+    wanted = PredictedLabel(one_row(model, X_test), target, np.asarray(y_test)[0])
+    search = LabelSearch(model, wanted, allowed_rows(problem, rows))
+    chosen, found = fewest(search, most_changes("max_changes", max_changes, problem.n_rows))
+    changed, labels = search.relabelled(chosen)
+    _, refitted = model.refit.fit_replaced(changed, y_new=labels)
     return Bunch(
-        rows=rows,
+        rows=changed,
         labels=labels,
         found=found,
-        confirmed=wanted.holds(refitted),
+        confirmed=search.changed(refitted),
         estimator=with_parameters(model.estimator, refitted),
     )
 
 
-def _best_label(model, problem, test, target, rows):
-    """Return the row and the class of the change that lowers the test loss most, or None."""
-    if len(rows) == 0:
-        return None
-    targets, inverse = problem.targets, model.inverse(problem)
-    first_order = FirstOrder(problem, inverse)
-    codes = np.repeat(np.arange(len(targets.classes)), len(rows))
-    rows = np.tile(rows, len(targets.classes))
-    new = NewRows.of(problem, rows, y_new=targets.classes[codes])
-    effects = first_order.on_replacements(test, target, new)[0]
-    short = np.argsort(effects, kind="stable")[:SHORTLIST]
-    replacing = Replacing(problem, inverse, model.solver, settled=None)
-    delta = problem.predictor.jvp(test, replacing.changes(new.take(short)).T)[0].T
-    raw = problem.predict_raw(test)
-    effects = problem.asked.change(raw, target, delta)
-    best = effects.argmin()
-    return (int(rows[short][best]), int(codes[short][best])) if effects[best] < 0 else None
+@dataclass(frozen=True, eq=False)
+class LabelSearch:
+    """Give the row a label that lowers the test loss most; a change is (row, class).
+
+    Parameters
+    ----------
+    model : WarmStart
+        Whose labels are changed.
+    wanted : PredictedLabel
+        What it should say.
+    allowed : ndarray of bool of shape (n,)
+        Rows whose labels may change.
+    """
+
+    model: WarmStart
+    wanted: PredictedLabel
+    allowed: np.ndarray
+
+    @property
+    def problem(self) -> Problem:
+        """With the given labels."""
+        return self.model.problem
+
+    def relabelled(self, chosen: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows and the new labels of changes."""
+        rows, codes = np.reshape(chosen, (-1, 2)).astype(int).T
+        return rows, self.problem.targets.classes[codes]
+
+    def best(self, problem: Problem, chosen: list[tuple[int, int]]) -> tuple[int, int] | None:
+        """Return the change that lowers the test loss most, None if none does."""
+        candidates = self.allowed & ~last_of_class(problem)
+        candidates[self.relabelled(chosen)[0]] = False
+        rows = np.flatnonzero(candidates)
+        if len(rows) == 0:
+            return None
+        classes = problem.targets.classes
+        codes, rows = np.repeat(np.arange(len(classes)), len(rows)), np.tile(rows, len(classes))
+        new = NewRows.of(problem, rows, y_new=classes[codes])
+        inverse, (X, y) = self.model.inverse(problem), (self.wanted.X, self.wanted.y)
+        effects = FirstOrder(problem, inverse).on_replacements(X, y, new)[0]
+        short = np.argsort(effects, kind="stable")[:SHORTLIST]
+        steps = Replacing(problem, inverse, self.model.solver, settled=None)
+        delta = problem.predictor.jvp(X, steps.changes(new.take(short)).T)[0].T
+        effects = problem.asked.change(problem.predict_raw(X), y, delta)
+        best = effects.argmin()
+        return (int(rows[short][best]), int(codes[short][best])) if effects[best] < 0 else None
+
+    def solve(self, chosen: list[tuple[int, int]], start: Problem) -> Problem:
+        """Return the problem with the new labels, at its optimum."""
+        rows, labels = self.relabelled(chosen)
+        new = NewRows.of(self.problem, rows, y_new=labels)
+        return self.model.solve(replace_rows(self.problem, new), start)
+
+    def changed(self, problem: Problem) -> bool:
+        """Tell whether the wanted label is predicted."""
+        return self.wanted.holds(problem)

@@ -1,5 +1,7 @@
 """The fewest training rows whose removal changes a prediction, or the sign of a coefficient."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
@@ -8,7 +10,7 @@ from sklearn.utils import Bunch
 from .._typing import MatrixLike, RowsLike
 from ..problems import Problem, last_of_class, remove_rows, with_parameters
 from ..scores import Newton
-from ._answers import current_answer
+from ._answers import Answer, current_answer
 from ._candidates import allowed_rows, most_changes, rows_mask
 from ._greedy_search import fewest
 from ._warm_start import WarmStart
@@ -77,30 +79,55 @@ def removals(
     model = WarmStart.of(estimator, X, y, sample_weight)
     problem = model.problem
     answer = current_answer(model, X_test, coefficient, threshold)
-    allowed = allowed_rows(problem, rows)
-    most = most_changes("max_rows", max_rows, problem.n_rows)
-
-    def best(problem: Problem, chosen: list[int]) -> int | None:
-        present = ~rows_mask(problem, chosen)
-        candidates = np.flatnonzero(allowed & present & ~last_of_class(problem, present))
-        if len(candidates) == 0:
-            return None
-        scores = Newton(problem, model.inverse(problem), model.solver, tolerance=None)
-        pushes = answer.push(scores, candidates)
-        return int(candidates[pushes.argmax()]) if pushes.max() > 0 else None
-
-    def solve(chosen: list[int], start: Problem) -> Problem:
-        return model.solve(remove_rows(problem, rows_mask(problem, chosen)), start)
-
-    def changed(problem: Problem) -> bool:
-        return not answer.holds(problem)
-
-    chosen, found = fewest(problem, best, solve, changed, most)
-    rows = np.array(chosen, dtype=int)
-    _, refitted = model.refit.fit_without(rows)
+    search = RemovalSearch(model, answer, allowed_rows(problem, rows))
+    chosen, found = fewest(search, most_changes("max_rows", max_rows, problem.n_rows))
+    removed = np.array(chosen, dtype=int)
+    _, refitted = model.refit.fit_without(removed)
     return Bunch(
-        rows=rows,
+        rows=removed,
         found=found,
-        confirmed=changed(refitted),
+        confirmed=search.changed(refitted),
         estimator=with_parameters(model.estimator, refitted),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class RemovalSearch:
+    """Remove the row that pushes an answer most; a change is a row.
+
+    Parameters
+    ----------
+    model : WarmStart
+        Whose rows are removed.
+    answer : Answer
+        What it says before.
+    allowed : ndarray of bool of shape (n,)
+        Rows that may be removed.
+    """
+
+    model: WarmStart
+    answer: Answer
+    allowed: np.ndarray
+
+    @property
+    def problem(self) -> Problem:
+        """With all rows."""
+        return self.model.problem
+
+    def best(self, problem: Problem, chosen: list[int]) -> int | None:
+        """Return the row whose removal pushes the answer most, None if none does."""
+        present = ~rows_mask(self.problem, chosen)
+        candidates = np.flatnonzero(self.allowed & present & ~last_of_class(problem, present))
+        if len(candidates) == 0:
+            return None
+        scores = Newton(problem, self.model.inverse(problem), self.model.solver, tolerance=None)
+        pushes = self.answer.push(scores, candidates)
+        return int(candidates[pushes.argmax()]) if pushes.max() > 0 else None
+
+    def solve(self, chosen: list[int], start: Problem) -> Problem:
+        """Return the problem without the rows, at its optimum."""
+        return self.model.solve(remove_rows(self.problem, rows_mask(self.problem, chosen)), start)
+
+    def changed(self, problem: Problem) -> bool:
+        """Tell whether the answer is another one."""
+        return not self.answer.holds(problem)

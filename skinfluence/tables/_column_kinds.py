@@ -38,7 +38,7 @@ class Column:
     form: str = ""
 
 
-def guess_columns(frame, kinds=None):
+def guess_columns(frame: pd.DataFrame, kinds: dict[str, str] | None = None) -> list[Column]:
     """Guess the kind of every column.
 
     Parameters
@@ -64,7 +64,7 @@ def guess_columns(frame, kinds=None):
     ]
 
 
-def known_column(series, kind):
+def known_column(series: pd.Series, kind: str) -> Column:
     """Return a column that is said to be of a kind; TableError if no value of it is."""
     column = Column(series.name, kind)
     values = series.dropna()
@@ -77,7 +77,7 @@ def known_column(series, kind):
         fits = form is not None and not pd.api.types.is_numeric_dtype(values.dtype)
         column = replace(column, form=form or "")
     else:
-        fits = len(values) or kind == "ignore"
+        fits = len(values) > 0 or kind == "ignore"
     if not fits:
         example = f", such as {str(values.iloc[0])!r}," if len(values) else ""
         raise TableError(
@@ -87,7 +87,7 @@ def known_column(series, kind):
     return column
 
 
-def guess_column(series):
+def guess_column(series: pd.Series) -> Column:
     """Return a column of the kind that its values look like."""
     name, values = series.name, series.dropna()
     if not len(values):
@@ -103,13 +103,13 @@ def guess_column(series):
     return _unless_constant(series, _guess_number(name, values) or _guess_string(name, values))
 
 
-def _unless_constant(series, column):
+def _unless_constant(series: pd.Series, column: Column) -> Column:
     if column.kind != "ignore" and series.nunique(dropna=False) == 1:
         return Column(column.name, "ignore", "the same everywhere")
     return column
 
 
-def _guess_number(name, values):
+def _guess_number(name: str, values: pd.Series) -> Column | None:
     """Return a column of numbers, or of digits that are a code; None if neither."""
     decimal = decimal_mark(values)
     if np.isnan(as_numbers(_sample(values), decimal)).mean() > 2 * (1 - MOST):
@@ -132,7 +132,7 @@ def _guess_number(name, values):
     return Column(name, "number", reason, form=decimal)
 
 
-def _guess_string(name, values):
+def _guess_string(name: str, values: pd.Series) -> Column:
     form = date_format(values)
     if form is not None:
         return Column(name, "date", form=form)
@@ -145,10 +145,10 @@ def _guess_string(name, values):
     return Column(name, "category")
 
 
-def _sample(values):
+def _sample(values: pd.Series) -> pd.Series:
     """Return at most 1000 values, evenly spaced."""
     return values.iloc[np.linspace(0, len(values) - 1, min(len(values), 1000)).astype(int)]
 
 
-def _snake(name):
+def _snake(name: str) -> str:
     return re.sub(r"\W+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name))).lower().strip("_")

@@ -1,5 +1,8 @@
 """Strings that are dates, and the numbers that a linear model can use of a date."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -27,7 +30,7 @@ SAMPLE = 2000
 _DAY = 24 * 60 * 60
 
 
-def date_format(values, share=0.95):
+def date_format(values: pd.Series, share: float = 0.95) -> str | None:
     """Return the format that reads most of a column of strings, None if that is too few.
 
     Where day and month could be either, the one that reads more values is taken, and the day
@@ -45,11 +48,11 @@ def date_format(values, share=0.95):
     if not sample.str.contains(r"\d.*[-/.\s].*\d", regex=True).mean() >= share:
         return None
     read = {form: as_dates(sample, form).notna().mean() for form in FORMATS}
-    best = max(read, key=read.get)
+    best = max(read, key=lambda form: read[form])
     return best if read[best] >= share else None
 
 
-def as_dates(values, form):
+def as_dates(values: pd.Series, form: str) -> pd.Series:
     """Return a column as datetime64 without time zone, NaT where there is no date."""
     if not is_text(values):
         dates = pd.to_datetime(values, errors="coerce", utc=True)
@@ -59,7 +62,7 @@ def as_dates(values, form):
     return dates.dt.tz_localize(None)
 
 
-def date_features(frame):
+def date_features(frame: pd.DataFrame) -> np.ndarray:
     """Return days since 1970, and where in the year, the week and the day a date falls.
 
     Parameters
@@ -81,7 +84,7 @@ def date_features(frame):
     return np.column_stack(features)
 
 
-def date_feature_names(transformer, names):
+def date_feature_names(transformer: Any, names: Iterable[str]) -> list[str]:
     """Return the names of the columns of ``date_features``."""
     cycles = [f"{wave} of {cycle}" for cycle in ("year", "week", "day") for wave in ("cos", "sin")]
     return [f"{name} {part}" for name in names for part in ("days", *cycles)]

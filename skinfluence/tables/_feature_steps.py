@@ -1,5 +1,7 @@
 """Typed columns, and the steps that make features of them."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
@@ -8,6 +10,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
+from ._column_kinds import Column
 from ._date_columns import as_dates, date_feature_names, date_features
 from ._number_columns import as_numbers
 from ._table_error import TableError
@@ -18,7 +21,7 @@ MOST_CATEGORIES = 30
 NO_CATEGORY = "(missing)"
 
 
-def typed_frame(frame, columns):
+def typed_frame(frame: pd.DataFrame, columns: list[Column]) -> pd.DataFrame:
     """Return the columns that are not ignored, each in the type of its kind.
 
     Parameters
@@ -47,7 +50,7 @@ def typed_frame(frame, columns):
     return pd.DataFrame({c.name: _TYPED[c.kind](frame[c.name], c) for c in columns})
 
 
-def _numbers(series, column):
+def _numbers(series: pd.Series, column: Column) -> np.ndarray:
     numbers = as_numbers(series, column.form)
     infinite = np.flatnonzero(np.isinf(numbers))
     if len(infinite):
@@ -58,24 +61,24 @@ def _numbers(series, column):
     return numbers
 
 
-def _dates(series, column):
+def _dates(series: pd.Series, column: Column) -> pd.Series:
     return as_dates(series, column.form)
 
 
-def _categories(series, column):
-    codes, names = pd.factorize(series)
-    names = [*(str(name) for name in names), NO_CATEGORY]
+def _categories(series: pd.Series, column: Column) -> np.ndarray:
+    codes, categories = pd.factorize(series)
+    names = [*(str(category) for category in categories), NO_CATEGORY]
     return np.array(names, dtype=object)[codes]  # -1, a missing value, is the last
 
 
-def _texts(series, column):
+def _texts(series: pd.Series, column: Column) -> np.ndarray:
     return series.astype(object).where(series.notna(), "").astype(str).to_numpy(dtype=object)
 
 
 _TYPED = {"number": _numbers, "date": _dates, "category": _categories, "text": _texts}
 
 
-def feature_steps(columns, n_rows, most_words):
+def feature_steps(columns: list[Column], n_rows: int, most_words: int) -> ColumnTransformer:
     """Return the ColumnTransformer that makes numbers of a typed frame.
 
     Numbers are imputed by their median with an indicator, and standardised; dates become days and
@@ -97,7 +100,7 @@ def feature_steps(columns, n_rows, most_words):
     categories = OneHotEncoder(
         handle_unknown="infrequent_if_exist", min_frequency=rare, max_categories=MOST_CATEGORIES
     )
-    steps = [
+    steps: list[tuple[str, Any, Any]] = [
         ("number", make_pipeline(*numbers), names["number"]),
         ("date", make_pipeline(calendar, *numbers), names["date"]),
         ("category", categories, names["category"]),

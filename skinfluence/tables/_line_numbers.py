@@ -1,13 +1,16 @@
 """Where a row stands in its file: blank lines and values that span lines are counted."""
 
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 
 from ._read_table import delimiter_of, is_parquet, records
 
 
-def lines_of_rows(path, rows, *, encoding="utf-8"):
+def lines_of_rows(
+    path: str | Path, rows: np.ndarray, *, encoding: str = "utf-8"
+) -> np.ndarray | None:
     """Return the lines, from 1, on which rows of a text table start; None for Parquet.
 
     Parameters

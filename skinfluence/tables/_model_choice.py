@@ -1,5 +1,8 @@
 """Which estimator judges a table, by its target and the name of a model."""
 
+from collections.abc import Callable
+
+from sklearn.base import BaseEstimator
 from sklearn.linear_model import (
     HuberRegressor,
     LogisticRegression,
@@ -10,15 +13,17 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.svm import LinearSVC
 
+from ._column_kinds import Column
 from ._feature_steps import feature_steps
 from ._table_error import TableError
+from ._target_column import Target
 
 #: Multiplications that the leverages of all rows may take at one penalty; several are tried.
 WORK = 5e11
 #: Of the features of all texts, at least and at most.
 FEWEST_WORDS, MOST_WORDS = 300, 50_000
 
-MODELS = {
+MODELS: dict[str, dict[str, Callable[[int], BaseEstimator]]] = {
     "classification": {
         "logistic": lambda n_classes: _logistic(n_classes),
         "ridge": lambda n_classes: RidgeClassifier(),
@@ -31,7 +36,7 @@ MODELS = {
 }
 
 
-def model_for(columns, target, name=None):
+def model_for(columns: list[Column], target: Target, name: str | None = None) -> Pipeline:
     """Return the pipeline that predicts a target from the columns of a table.
 
     Parameters
@@ -65,7 +70,7 @@ def model_for(columns, target, name=None):
     return Pipeline([("features", features), ("model", choices[name](n_classes))])
 
 
-def most_words(n_rows, n_classes):
+def most_words(n_rows: int, n_classes: int) -> int:
     """Return how many words can be counted while the leverages take no more than ``WORK``.
 
     In the dual, with as many unknowns as rows, the number of words does not matter.
@@ -77,7 +82,7 @@ def most_words(n_rows, n_classes):
     return min(max(affordable, FEWEST_WORDS), MOST_WORDS)
 
 
-def _logistic(n_classes):
+def _logistic(n_classes: int) -> BaseEstimator:
     """Return a logistic regression; of many classes, one for each of them."""
     model = LogisticRegression(max_iter=1000)
     return model if n_classes <= 3 else OneVsRestClassifier(model)

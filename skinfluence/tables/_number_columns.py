@@ -10,7 +10,7 @@ _THOUSANDS = r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?"
 _DECIMAL_COMMA = r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),(?:\d{1,2}|\d{4,})"
 
 
-def decimal_mark(values):
+def decimal_mark(values: pd.Series) -> str:
     """Return "," where a column of strings writes 3,14, "." where it writes 3.14."""
     if not is_text(values):
         return "."
@@ -20,7 +20,7 @@ def decimal_mark(values):
     return "," if commas > bare.str.contains(r",\d{3}[,.]", regex=True).sum() else "."
 
 
-def as_numbers(values, decimal="."):
+def as_numbers(values: pd.Series, decimal: str = ".") -> np.ndarray:
     """Return a column as floats, NaN where there is no number.
 
     Parameters
@@ -48,15 +48,15 @@ def as_numbers(values, decimal="."):
     return _parsed(bare.str.replace(",", ".", regex=False))
 
 
-def is_text(values):
+def is_text(values: pd.Series) -> bool:
     """Tell whether a column holds strings."""
     return pd.api.types.is_string_dtype(values.dtype)
 
 
-def _bare(values):
+def _bare(values: pd.Series) -> pd.Series:
     return values.str.replace(_MARKS, "", regex=True)
 
 
-def _parsed(values):
+def _parsed(values: pd.Series) -> np.ndarray:
     numbers = pd.to_numeric(values, errors="coerce")
     return numbers.to_numpy(dtype=float, na_value=np.nan, copy=True)

@@ -8,8 +8,10 @@ import csv
 import gzip
 import io
 import zlib
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -31,7 +33,7 @@ OTHER_FILES = {
 }
 
 
-def read_table(path, *, encoding="utf-8"):
+def read_table(path: str | Path, *, encoding: str = "utf-8") -> pd.DataFrame:
     """Read a table.
 
     Parameters
@@ -70,20 +72,20 @@ def read_table(path, *, encoding="utf-8"):
     return frame.reset_index(drop=True)
 
 
-def is_parquet(path):
+def is_parquet(path: str | Path) -> bool:
     """Tell whether a file is Parquet."""
     with open(path, "rb") as file:
         return file.read(4) == b"PAR1"
 
 
-def open_bytes(path):
+def open_bytes(path: str | Path) -> Any:
     """Open a file that may be compressed with gzip, to read bytes."""
     with open(path, "rb") as file:
         compressed = file.read(2) == b"\x1f\x8b"
     return gzip.open(path, "rb") if compressed else open(path, "rb")
 
 
-def records(path, encoding, delimiter):
+def records(path: str | Path, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield (line on which it starts, values) of every record of a text file, the header first."""
     csv.field_size_limit(2**31 - 1)
     with open_bytes(path) as file, io.TextIOWrapper(file, encoding=encoding, newline="") as text:
@@ -95,27 +97,27 @@ def records(path, encoding, delimiter):
             start = reader.line_num + 1
 
 
-def delimiter_of(path, encoding):
+def delimiter_of(path: str | Path, encoding: str) -> str:
     """Return the delimiter that cuts the first records into the same number of values.
 
     If there are several, or none, it is the one that cuts the header into the most.
     """
 
-    def fit(mark):
+    def fit(mark: str) -> tuple[bool, int]:
         first = [len(record) for _, record in islice(records(path, encoding, mark), 20)]
         return len(set(first)) == 1 and first[0] > 1, first[0]
 
     return max(DELIMITERS, key=fit)
 
 
-def _read_parquet(path):
+def _read_parquet(path: Path) -> pa.Table:
     try:
         return pa.parquet.read_table(path)
     except (pa.ArrowException, OSError):
         raise TableError(f"{path} is a damaged Parquet file. Write it again.") from None
 
 
-def _read_text(path, encoding):
+def _read_text(path: Path, encoding: str) -> pa.Table:
     _check_is_text(path, encoding)
     try:
         return _read_delimited(path, encoding, delimiter_of(path, encoding))
@@ -127,7 +129,7 @@ def _read_text(path, encoding):
         raise _undecodable(path, encoding) from None
 
 
-def _read_delimited(path, encoding, delimiter):
+def _read_delimited(path: Path, encoding: str, delimiter: str) -> pa.Table:
     parse = pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
     read = pa.csv.ReadOptions(encoding=encoding)
     try:
@@ -145,7 +147,7 @@ def _read_delimited(path, encoding, delimiter):
         raise _malformed(path, encoding, delimiter, error) from None
 
 
-def _check_is_text(path, encoding):
+def _check_is_text(path: Path, encoding: str) -> None:
     with open_bytes(path) as file:
         start = file.read(2**16)
     if not start.strip():
@@ -159,13 +161,13 @@ def _check_is_text(path, encoding):
         raise TableError(f"{path} is not a table: it is not text. Save it as CSV or Parquet.")
 
 
-def _undecodable(path, encoding):
+def _undecodable(path: Path, encoding: str) -> TableError:
     return TableError(
         f"{path} is not encoded as {encoding}. Name its encoding, as in --encoding latin-1."
     )
 
 
-def _malformed(path, encoding, delimiter, error):
+def _malformed(path: Path, encoding: str, delimiter: str, error: Exception) -> TableError:
     """Return the error that names the first line that the header does not fit."""
     widths = ((line, len(record)) for line, record in records(path, encoding, delimiter))
     _, wanted = next(widths)
@@ -178,7 +180,7 @@ def _malformed(path, encoding, delimiter, error):
     return TableError(f"{path} is not a table: {error}. Save it as CSV or Parquet.")
 
 
-def _check_names(names, path):
+def _check_names(names: list[str], path: Path) -> None:
     """Refuse columns that share a name."""
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -187,7 +189,7 @@ def _check_names(names, path):
         )
 
 
-def _string_type(arrow_type):
+def _string_type(arrow_type: pa.DataType) -> Any:
     """Return pandas' type for a type of Arrow, None for its default."""
     text = pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type)
     return pd.StringDtype("pyarrow") if text else None

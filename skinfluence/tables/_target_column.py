@@ -1,6 +1,7 @@
 """The column to be judged: is it classes or a quantity, and can it be learnt at all?"""
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +35,7 @@ class Target:
     values: np.ndarray
     rows: np.ndarray
 
-    def known(self, frame, otherwise):
+    def known(self, frame: pd.DataFrame, otherwise: np.ndarray) -> np.ndarray:
         """Return the target of other rows, ``otherwise`` where they have none that is known."""
         if self.name not in frame:
             return otherwise
@@ -46,7 +47,9 @@ class Target:
         return np.where(np.isin(given, self.values), given, otherwise)
 
 
-def target_of(frame, name, *, task=None, drop_unlabelled=False):
+def target_of(
+    frame: pd.DataFrame, name: str, *, task: str | None = None, drop_unlabelled: bool = False
+) -> Target:
     """Return the target of a table.
 
     Parameters
@@ -77,7 +80,7 @@ def target_of(frame, name, *, task=None, drop_unlabelled=False):
     return Target(name, task, _checked_classes(name, series, numbers), rows)
 
 
-def require_columns(frame, names, option):
+def require_columns(frame: pd.DataFrame, names: Iterable[str], option: str) -> None:
     """Raise TableError, with what was probably meant, for names that are no columns."""
     for name in names:
         if name not in frame:
@@ -86,7 +89,7 @@ def require_columns(frame, names, option):
             )
 
 
-def _meant(name, names):
+def _meant(name: str, names: list[str]) -> str:
     lower = {str(other).lower(): str(other) for other in names}
     close = difflib.get_close_matches(str(name).lower(), lower, n=3)
     if close:
@@ -95,7 +98,7 @@ def _meant(name, names):
     return f"Its columns are {shown}{' and others' if len(names) > 10 else ''}."
 
 
-def _check_missing(name, series, rows, drop_unlabelled):
+def _check_missing(name: str, series: pd.Series, rows: np.ndarray, drop_unlabelled: bool) -> None:
     missing = len(series) - len(rows)
     if not len(rows):
         raise TableError(f"Column {name!r} is empty: no row has a label. Give another --target.")
@@ -107,7 +110,7 @@ def _check_missing(name, series, rows, drop_unlabelled):
         )
 
 
-def _target_numbers(series):
+def _target_numbers(series: pd.Series) -> np.ndarray | None:
     """Return the target as floats, None where too few are numbers."""
     types = pd.api.types
     known = is_text(series) or types.is_numeric_dtype(series.dtype)
@@ -117,7 +120,7 @@ def _target_numbers(series):
     return None if np.isnan(numbers).mean() > 1 - MOST else numbers
 
 
-def _task(numbers):
+def _task(numbers: np.ndarray | None) -> str:
     if numbers is None:
         return "classification"
     known = numbers[~np.isnan(numbers)]
@@ -126,7 +129,9 @@ def _task(numbers):
     return "classification" if few and whole else "regression"
 
 
-def _checked_quantity(name, series, numbers, rows):
+def _checked_quantity(
+    name: str, series: pd.Series, numbers: np.ndarray | None, rows: np.ndarray
+) -> np.ndarray:
     if numbers is None or np.isnan(numbers).any():
         strange = series.iloc[0 if numbers is None else int(np.argmax(np.isnan(numbers)))]
         raise TableError(
@@ -144,7 +149,7 @@ def _checked_quantity(name, series, numbers, rows):
     return numbers
 
 
-def _checked_classes(name, series, numbers):
+def _checked_classes(name: str, series: pd.Series, numbers: np.ndarray | None) -> np.ndarray:
     values = series.astype(str).to_numpy(dtype=str)
     classes = np.unique(values)
     if len(classes) == 1:

@@ -1,6 +1,38 @@
-"""How many labels are wrong, from what the model without each row says of it."""
+"""How many labels are wrong, and which rows are flagged for it, by the model without each row."""
 
 import numpy as np
+
+
+def estimated_errors(
+    probabilities: np.ndarray | None, codes: np.ndarray | None, residuals: np.ndarray
+) -> int:
+    """Count the labels that look wrong: of classes by probabilities, of values by residuals.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n, n_classes) or None
+        Out-of-sample class probabilities; None on a regression.
+    codes : ndarray of int of shape (n,) or None
+        Given classes; None on a regression.
+    residuals : ndarray of shape (n,) or (n, n_outputs)
+        Leave-one-out residuals of a regression.
+    """
+    if probabilities is None or codes is None:
+        return outlying(np.linalg.norm(residuals.reshape(len(residuals), -1), axis=1))
+    return confident_errors(probabilities, codes)
+
+
+def flag(ranking: np.ndarray, count: int, codes: np.ndarray | None = None) -> np.ndarray:
+    """Return the mask of the first rows of a ranking; where ``codes`` are given, no whole class.
+
+    A class of which every row is among the first keeps the last of these.
+    """
+    flagged = np.zeros(len(ranking), dtype=bool)
+    flagged[ranking[:count]] = True
+    for members in [] if codes is None else np.arange(codes.max() + 1)[:, None] == codes:
+        if flagged[members].all():
+            flagged[ranking[members[ranking]][-1]] = False
+    return flagged
 
 
 def confident_errors(probabilities: np.ndarray, codes: np.ndarray) -> int:
