@@ -362,7 +362,6 @@ class LabelCleaner(DelegatingEstimator):
         y = y.ravel() if y.size == len(y) else y
         name, suggested = penalty_parameter(self._scored.estimator), self.suggested_labels_
         codes, probabilities = self._scored.codes(y), self.loo_probabilities_
-        residuals = np.zeros(len(y)) if codes is not None else y - suggested
         return LabelFindings(
             X=X,
             labels=y,
@@ -370,7 +369,7 @@ class LabelCleaner(DelegatingEstimator):
             ranking=self.ranking_,
             flagged=self.flagged_,
             probability_of_given=self._probability_of_given(y),
-            n_wrong=estimated_errors(probabilities, codes, residuals),
+            n_wrong=estimated_errors(y, suggested, probabilities, codes),
             contradicting=list(convincing(self, y, self.ranking_[:max_rows], CONTRADICTING)),
             contamination=self.contamination,
             action=self.action,
@@ -425,16 +424,19 @@ class LabelCleaner(DelegatingEstimator):
         """Return the fitted attributes that tell of every label."""
         raw, codes = scored.raw_without(), scored.codes(y)
         scores, probabilities = scored.label_scores(self.score, raw), scored.probabilities(raw)
-        ranking = np.argsort(-scores, kind="stable")
+        ranking, suggested = (
+            np.argsort(-scores, kind="stable"),
+            scored.predicted(raw, probabilities),
+        )
         if self.contamination == "auto":
-            count = estimated_errors(probabilities, codes, scored.problem.y - raw)
+            count = estimated_errors(y, suggested, probabilities, codes)
         else:
             count = round(self.contamination * len(ranking))
         return {
             "label_scores_": scores,
             "ranking_": ranking,
             "flagged_": flag(ranking, count, None if self.action == "keep" else codes),
-            "suggested_labels_": scored.predicted(raw, probabilities),
+            "suggested_labels_": suggested,
             "loo_probabilities_": probabilities,
         }
 

@@ -1,25 +1,33 @@
 """How many labels are wrong, and which rows are flagged for it, by the model without each row."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 def estimated_errors(
-    probabilities: np.ndarray | None, codes: np.ndarray | None, residuals: np.ndarray
+    y: ArrayLike,
+    predicted: np.ndarray,
+    probabilities: np.ndarray | None,
+    codes: np.ndarray | None,
 ) -> int:
     """Count the labels that look wrong: of classes by probabilities, of values by residuals.
 
     Parameters
     ----------
+    y : array-like of shape (n,) or (n, n_outputs)
+        The labels or values that were given.
+    predicted : ndarray of the same shape
+        What the model without each row predicts, in the same units.
     probabilities : ndarray of shape (n, n_classes) or None
-        Out-of-sample class probabilities; None on a regression.
+        Its class probabilities; None on a regression.
     codes : ndarray of int of shape (n,) or None
         Given classes; None on a regression.
-    residuals : ndarray of shape (n,) or (n, n_outputs)
-        Leave-one-out residuals of a regression.
     """
-    if probabilities is None or codes is None:
-        return outlying(np.linalg.norm(residuals.reshape(len(residuals), -1), axis=1))
-    return confident_errors(probabilities, codes)
+    if probabilities is not None and codes is not None:
+        return confident_errors(probabilities, codes)
+    n_rows = len(predicted)
+    residuals = np.reshape(y, (n_rows, -1)) - np.reshape(predicted, (n_rows, -1))
+    return outlying(np.linalg.norm(residuals, axis=1))
 
 
 def flag(ranking: np.ndarray, count: int, codes: np.ndarray | None = None) -> np.ndarray:
