@@ -1,6 +1,9 @@
 """The commands and their options."""
 
 import functools
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
 
 import click
 import sklearn
@@ -17,7 +20,7 @@ WORKING_MEMORY = 256
 class OneLineErrors(click.Group):
     """A group whose errors are one line, with status 2; 130 where it was interrupted."""
 
-    def invoke(self, ctx):
+    def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was named."""
         try:
             with sklearn.config_context(working_memory=WORKING_MEMORY):
@@ -39,7 +42,7 @@ class OneLineError(click.ClickException):
 
     exit_code = 2
 
-    def __init__(self, message):
+    def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
 
 
@@ -48,7 +51,7 @@ class OneLineError(click.ClickException):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="skinfluence")
-def skinfluence():
+def skinfluence() -> None:
     """Which rows of a table have a wrong label, and which rows say so?
 
     A file that is written takes the place of one of the same name. Rows count from 0, the first
@@ -56,13 +59,14 @@ def skinfluence():
     """
 
 
-def table_options(command):
+def table_options(command: Callable) -> Callable:
     """Add the options that say what a table is; the command takes them as TableOptions."""
 
     @functools.wraps(command)
-    def wrapped(path, target, texts, types, model, task, encoding, drop_unlabelled, **others):
-        table = TableOptions(path, target, texts, types, model, task, encoding, drop_unlabelled)
-        return command(table, **others)
+    def wrapped(path: str, target: str, **options: Any) -> Any:
+        names = {field.name for field in fields(TableOptions)} & options.keys()
+        table = TableOptions(path, target, **{name: options.pop(name) for name in names})
+        return command(table, **options)
 
     for decorator in reversed(
         [
@@ -104,7 +108,7 @@ def table_options(command):
     type=click.IntRange(min=1),
     help="Rows that you are ready to look at. Default: as many as look wrong.",
 )
-def audit_command(table, **options):
+def audit_command(table: TableOptions, **options: Any) -> None:
     """Flag the suspicious labels of TABLE: CSV, TSV (gzipped or not) or Parquet."""
     from ._audit import audit
 
@@ -119,7 +123,7 @@ def audit_command(table, **options):
 @click.option(
     "-k", type=click.IntRange(min=1), default=5, show_default=True, help="Rows on either side."
 )
-def explain_command(table, rows, **options):
+def explain_command(table: TableOptions, rows: str, **options: Any) -> None:
     """Name the rows of TABLE that help and harm the prediction of some rows."""
     from ._explain import explain
 
@@ -135,14 +139,14 @@ def explain_command(table, rows, **options):
     metavar="HTML",
     help="Where to write the report.",
 )
-def demo_command(report):
+def demo_command(report: str) -> None:
     """Flip a tenth of the labels of scikit-learn's digits, and find them again."""
     from ._demo import demo
 
     demo(report)
 
 
-def _row_numbers(text):
+def _row_numbers(text: str) -> list[int]:
     """Return the rows of "17,40"; TableError if there is another thing among them."""
     rows = text.replace(",", " ").split()
     if not rows or not all(row.isdecimal() for row in rows):

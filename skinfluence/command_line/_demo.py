@@ -12,7 +12,7 @@ from ._outputs import check_outputs, replacing
 SHOWN = 20
 
 
-def demo(report):
+def demo(report: str) -> None:
     """Flip labels, flag them, show what was found, and write a report.
 
     Parameters
@@ -51,7 +51,7 @@ def demo(report):
     say(f"Written: {report}")
 
 
-def _flip(true, random):
+def _flip(true: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Return labels of which a tenth are one of the nine other digits, and the mask of these."""
     flipped = np.zeros(len(true), dtype=bool)
     flipped[random.choice(len(true), size=len(true) // 10, replace=False)] = True
@@ -59,7 +59,7 @@ def _flip(true, random):
     return np.where(flipped, other, true), flipped
 
 
-def _show_counts(cleaner, true, flipped):
+def _show_counts(cleaner: LabelCleaner, true: np.ndarray, flipped: np.ndarray) -> None:
     """Show how many of the flipped labels were found, and put right."""
     found = flipped & cleaner.flagged_
     right = cleaner.suggested_labels_[found] == true[found]

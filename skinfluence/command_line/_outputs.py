@@ -1,14 +1,16 @@
 """Where the results go: checked before any work is done, and written whole or not at all."""
 
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ..report import is_stream, replaced_whole
 from ..tables import TableError
 
 
-def check_outputs(outputs, inputs):
+def check_outputs(outputs: list[tuple[str, str | None]], inputs: list[str]) -> None:
     """Raise TableError, before any work is done, if a file could not be written.
 
     Parameters
@@ -18,10 +20,10 @@ def check_outputs(outputs, inputs):
         Files that must not be written over.
     """
     taken = {Path(path).resolve(): "is the table itself" for path in inputs}
-    for option, path in outputs:
-        if path is None or is_stream(path):
+    for option, name in outputs:
+        if name is None or is_stream(name):
             continue
-        path = Path(path)
+        path = Path(name)
         folder = path.resolve().parent
         if not folder.is_dir():
             raise TableError(f"{option} {path}: there is no folder {folder}. Make it first.")
@@ -35,7 +37,7 @@ def check_outputs(outputs, inputs):
 
 
 @contextmanager
-def replacing(path):
+def replacing(path: str | None) -> Iterator[Any]:
     """Yield the path to write to, as ``replaced_whole`` does, or None for None.
 
     Raises

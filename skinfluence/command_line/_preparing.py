@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from .. import tables
-from ..tables import TableError, Target
+from ..tables import Column, TableError, Target
 from ._console import show_table, stage
 
 #: How a column that is left out is called.
@@ -20,8 +20,8 @@ class TableOptions:
 
     path: str
     target: str
-    texts: tuple = ()
-    types: tuple = ()
+    texts: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
     model: str | None = None
     task: str | None = None
     encoding: str = "utf-8"
@@ -47,23 +47,23 @@ class Prepared:
     options: TableOptions
     frame: pd.DataFrame
     target: Target
-    columns: list
+    columns: list[Column]
     X: pd.DataFrame
     model: Pipeline
 
     @property
-    def others(self):
+    def others(self) -> pd.DataFrame:
         """The rows as they were read, without the target."""
         return self.frame.drop(columns=self.target.name)
 
-    def lines(self, rows):
+    def lines(self, rows: np.ndarray) -> np.ndarray:
         """Return the lines of rows of the table in its file, blank in Parquet."""
         rows = np.asarray(rows)
         lines = tables.lines_of_rows(self.options.path, rows, encoding=self.options.encoding)
         return np.full(rows.shape, "") if lines is None else lines
 
 
-def prepare(options):
+def prepare(options: TableOptions) -> Prepared:
     """Read a table, guess what its columns are, show that, and choose a model.
 
     Raises
@@ -85,7 +85,7 @@ def prepare(options):
     return Prepared(options, frame, target, columns, X, model)
 
 
-def _kinds(options, table):
+def _kinds(options: TableOptions, table: pd.DataFrame) -> dict[str, str]:
     """Return {column: kind} of --type and --text."""
     kinds = dict.fromkeys(options.texts, "text")
     for option in options.types:
@@ -104,7 +104,7 @@ def _kinds(options, table):
     return kinds
 
 
-def _show_columns(frame, columns, target):
+def _show_columns(frame: pd.DataFrame, columns: list[Column], target: Target) -> None:
     """Show what every column was taken for."""
     rows = []
     for column in columns:
