@@ -295,6 +295,7 @@ REFUSED = {
     "no budget": (as_it_is, (*AUDIT, "--budget", 0), "--budget"),
     "no folder": (as_it_is, (*AUDIT, "--output", "absent/f.csv"), "no folder"),
     "folder": (as_it_is, (*AUDIT, "--report", "."), "is a folder"),
+    "long name": (as_it_is, (*AUDIT, "--report", "r" * 300), "cannot be written: File name too"),
     "over the table": (as_it_is, (*AUDIT, "--output", "table.csv"), "is the table itself"),
     "both in one": (as_it_is, (*AUDIT, "--output", "f", "--report", "f"), "given twice"),
     "rows": (

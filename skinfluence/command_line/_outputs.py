@@ -21,19 +21,31 @@ def check_outputs(outputs: list[tuple[str, str | None]], inputs: list[str]) -> N
     """
     taken = {Path(path).resolve(): "is the table itself" for path in inputs}
     for option, name in outputs:
-        if name is None or is_stream(name):
+        if name is None:
             continue
-        path = Path(name)
-        folder = path.resolve().parent
-        if not folder.is_dir():
-            raise TableError(f"{option} {path}: there is no folder {folder}. Make it first.")
-        if path.is_dir():
-            raise TableError(f"{option} {path} is a folder. Give the name of a file.")
-        if not os.access(folder, os.W_OK):
-            raise TableError(f"{option} {path}: the folder cannot be written to. Name another.")
-        if path.resolve() in taken:
-            raise TableError(f"{option} {path} {taken[path.resolve()]}. Name another file.")
-        taken[path.resolve()] = "is given twice"
+        try:
+            problem = _problem(Path(name), taken)
+        except OSError as error:  # such as a name that is too long
+            problem = f"cannot be written: {error.strerror}. Name another file."
+        if problem:
+            raise TableError(f"{option} {name} {problem}")
+        taken[Path(name).resolve()] = "is given twice"
+
+
+def _problem(path: Path, taken: dict[Path, str]) -> str | None:
+    """Return why a file cannot be written, and what to do; None if it can."""
+    if is_stream(path):
+        return None
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        return f"lies in no folder that exists. Make {folder} first."
+    if path.is_dir():
+        return "is a folder. Give the name of a file."
+    if not os.access(folder, os.W_OK):
+        return "is in a folder that cannot be written to. Name another."
+    if path.resolve() in taken:
+        return f"{taken[path.resolve()]}. Name another file."
+    return None
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Tables of people: read from files, their columns understood, and a model that fits them."""
+"""Tables read from files: what their columns hold, and a model that fits them."""
 
 from ._column_kinds import KINDS, Column, guess_columns
 from ._feature_steps import typed_frame
