@@ -24,12 +24,12 @@ from ..report import (
     CONTRADICTING,
     LabelFindings,
     check_destination,
+    check_image_shape,
+    check_table,
     cleaning_report,
     require_report_packages,
     write_whole,
 )
-from ..report._contents import check_table
-from ..report._pictures import check_image_shape
 from ._contradictions import contradicting_rows, convincing
 from ._flagging import estimated_errors, flag
 from ._score_parameter import ScoreParameter

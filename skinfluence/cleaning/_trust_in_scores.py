@@ -4,7 +4,7 @@ import numpy as np
 
 from .._diagnostics_of_fit import FitDiagnostics
 from .._verification import compare
-from ..report._trust import REFITTED, Figure, Trust, diagnostics
+from ..report import REFITTED, Figure, Trust, diagnostics
 from ..scores import Refit, newton_decrement, typical_decrement
 from ._scored_model import ScoredModel
 

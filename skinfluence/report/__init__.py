@@ -5,15 +5,24 @@ extra: ``pip install skinfluence[report]``.
 """
 
 from ._cleaning_report import CONTRADICTING, LabelFindings, cleaning_report
+from ._contents import check_table
 from ._files import check_destination, is_stream, replaced_whole, write_whole
 from ._influence_report import influence_report
 from ._page import require_report_packages
+from ._pictures import check_image_shape
+from ._trust import REFITTED, Figure, Trust, diagnostics
 
 __all__ = [
     "CONTRADICTING",
+    "REFITTED",
+    "Figure",
     "LabelFindings",
+    "Trust",
     "check_destination",
+    "check_image_shape",
+    "check_table",
     "cleaning_report",
+    "diagnostics",
     "influence_report",
     "is_stream",
     "replaced_whole",
