@@ -26,7 +26,8 @@ def estimated_errors(
     if probabilities is not None and codes is not None:
         return confident_errors(probabilities, codes)
     n_rows = len(predicted)
-    residuals = np.reshape(y, (n_rows, -1)) - np.reshape(predicted, (n_rows, -1))
+    given = np.asarray(y, dtype=float).reshape(n_rows, -1)
+    residuals = given - np.reshape(predicted, (n_rows, -1))
     return outlying(np.linalg.norm(residuals, axis=1))
 
 
