@@ -1,9 +1,9 @@
 """Which training rows made a scikit-learn model say that? Influence functions, checked."""
 
-from ._cleaner import LabelCleaner
-from ._embedding import InfluenceEmbedding
 from ._explainer import InfluenceExplainer
 from ._smoothed_linear_svc import SmoothedLinearSVC
+from .cleaning import LabelCleaner
+from .embedding import InfluenceEmbedding
 from .methods import leave_one_out
 from .problems import as_problem
 

@@ -1,9 +1,12 @@
 """Answers as tidy pandas DataFrames, their rows named as in the frames that were given."""
 
+from typing import Any
+
 import numpy as np
+from sklearn.utils import Bunch
 
 
-def import_pandas(caller):
+def import_pandas(caller: str) -> Any:
     """Return ``pandas``; ImportError that names the extra if it is not installed."""
     try:
         import pandas
@@ -14,24 +17,24 @@ def import_pandas(caller):
     return pandas
 
 
-def row_names(X):
+def row_names(X: Any) -> Any:
     """Return the index of a pandas DataFrame or Series; None of anything else."""
     return X.index if hasattr(X, "iloc") else None
 
 
-def named(rows, names):
+def named(rows: np.ndarray, names: Any) -> Any:
     """Return the names of rows, an array of positions; the positions where there are no names."""
     return rows if names is None else names.to_flat_index()[rows]
 
 
-def label_columns(name, labels):
+def label_columns(name: str, labels: np.ndarray) -> dict[str, Any]:
     """Return ``{name: labels}``, or a column ``name_k`` for every output k of two-dimensional y."""
     if np.ndim(labels) == 1:
         return {name: labels}
     return {f"{name}_{k}": column for k, column in enumerate(np.transpose(labels))}
 
 
-def influence_frame(found, y, training_names, test_names):
+def influence_frame(found: Bunch, y: np.ndarray, training_names: Any, test_names: Any) -> Any:
     """Return what ``most_influential`` found as a DataFrame, a row each, strongest first.
 
     Parameters
@@ -55,29 +58,3 @@ def influence_frame(found, y, training_names, test_names):
         "influence": np.hstack([found.helpful_influence, found.harmful_influence]).ravel(),
     }
     return pandas.DataFrame(columns)
-
-
-def label_frame(cleaner, y, names):
-    """Return what a fitted LabelCleaner found as a DataFrame, a row a training row.
-
-    Parameters
-    ----------
-    cleaner : LabelCleaner
-    y : ndarray of shape (n,) or (n, n_outputs)
-        The labels that were given.
-    names : Index or None
-        Of the rows.
-    """
-    pandas = import_pandas("LabelCleaner.to_frame")
-    rows = np.arange(len(y))
-    columns = {
-        **label_columns("label", y),
-        **label_columns("suggested_label", cleaner.suggested_labels_),
-        "label_score": cleaner.label_scores_,
-        "flagged": cleaner.flagged_,
-    }
-    if cleaner.loo_probabilities_ is not None:
-        _, codes = np.unique(y, return_inverse=True)
-        columns["probability"] = cleaner.loo_probabilities_[rows, codes]
-    columns["rank"] = np.argsort(cleaner.ranking_) + 1
-    return pandas.DataFrame(columns, index=names)

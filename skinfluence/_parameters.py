@@ -1,9 +1,11 @@
 """Checks of constructor parameters, with errors that name the parameter and the remedy."""
 
 import numbers
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
-def check_choices(estimator, choices):
+def check_choices(estimator: Any, choices: Mapping[str, Sequence[str]]) -> None:
     """Raise ValueError unless each named parameter is one of its allowed values."""
     for name, allowed in choices.items():
         value = getattr(estimator, name)
@@ -11,7 +13,9 @@ def check_choices(estimator, choices):
             raise ValueError(f"`{name}` must be one of {allowed}; got {value!r}.")
 
 
-def check_at_least(estimator, name, low, *, strict=False, whole=False):
+def check_at_least(
+    estimator: Any, name: str, low: float, *, strict: bool = False, whole: bool = False
+) -> None:
     """Raise ValueError unless the named parameter is a number >= low, or > low if ``strict``."""
     value = getattr(estimator, name)
     kind = numbers.Integral if whole else numbers.Real
@@ -22,7 +26,7 @@ def check_at_least(estimator, name, low, *, strict=False, whole=False):
         raise ValueError(f"`{name}` must be {noun} {relation} {low}; got {value!r}.")
 
 
-def check_damping(estimator):
+def check_damping(estimator: Any) -> None:
     """Raise ValueError unless ``damping`` is "auto" or a finite number >= 0."""
     value = estimator.damping
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
@@ -32,13 +36,14 @@ def check_damping(estimator):
         raise ValueError(f"`damping` must be 'auto' or a finite number >= 0; got {value!r}.")
 
 
-def check_whole(name, value, low=1):
+def check_whole(name: str, value: Any, low: int = 1) -> None:
     """Raise ValueError unless an argument is an integer >= low."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < low:
         raise ValueError(f"`{name}` must be an integer >= {low}; got {value!r}.")
 
 
-def check_share(name, value):
+def check_share(name: str, value: Any) -> None:
     """Raise ValueError unless an argument is a number between 0 and 1, both excluded."""
-    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not 0 < value < 1:
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not number or not 0 < value < 1:
         raise ValueError(f"`{name}` must be a number between 0 and 1; got {value!r}.")

@@ -3,7 +3,7 @@
 Σ_i s_i t log(1 + exp((1 - y_i (x_i · coef + intercept)) / t)) + ½ ‖coef‖² / C
 """
 
-import warnings
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from sklearn.utils.validation import validate_data
 
 from ._parameters import check_at_least
 from ._typing import MatrixLike
+from ._warnings import warn
 from .losses import SmoothHinge
 from .operators import Hessian
 from .optimum import newton_steps
@@ -118,15 +119,17 @@ class SmoothedLinearSVC(LinearClassifierMixin, BaseEstimator):
         check_at_least(self, "temperature", 0, strict=True)
         check_at_least(self, "tol", 0)
         check_at_least(self, "max_iter", 1, whole=True)
-        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32])
+        fitted = copy(self)  # which takes the place of this one when it is whole
+        X, y = validate_data(fitted, X, y, accept_sparse="csr", dtype=[np.float64, np.float32])
         check_classification_targets(y)
-        self.classes_ = np.unique(y)
-        if len(self.classes_) < 2:
+        fitted.classes_ = np.unique(y)
+        if len(fitted.classes_) < 2:
             raise ValueError("y must hold at least two classes; got one class.")
-        problem = _problem(self, X, y, sample_weight)
-        problem, self.n_iter_ = self._minimise(problem)
-        coef, self.intercept_ = problem.predictor.unflatten(problem.theta)
-        self.coef_ = coef.copy()
+        problem = _problem(fitted, X, y, sample_weight)
+        problem, fitted.n_iter_ = self._minimise(problem)
+        coef, fitted.intercept_ = problem.predictor.unflatten(problem.theta)
+        fitted.coef_ = coef.copy()
+        self.__dict__ = fitted.__dict__
         return self
 
     def _minimise(self, problem):
@@ -139,11 +142,10 @@ class SmoothedLinearSVC(LinearClassifierMixin, BaseEstimator):
             for after in newton_steps(problem, solver, tolerance):
                 problem, count = after, count + 1
                 if count == self.max_iter:
-                    warnings.warn(
+                    warn(
                         f"The optimum was not reached in {self.max_iter} Newton steps; raise "
                         "`max_iter` or `tol`.",
                         ConvergenceWarning,
-                        stacklevel=3,
                     )
                     return problem, count
         return problem, count

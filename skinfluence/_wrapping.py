@@ -1,11 +1,20 @@
-"""A meta-estimator's half that knows what is inside it, and hands sample weights on to it."""
+"""Meta-estimators: they know what is inside, hand weights on to it, and predict as it does."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 import sklearn
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from ._typing import MatrixLike
 
 
 class WrappingEstimator(MetaEstimatorMixin, BaseEstimator):
@@ -15,9 +24,12 @@ class WrappingEstimator(MetaEstimatorMixin, BaseEstimator):
     with ``sample_weight``.
     """
 
-    _routes = (("fit", "fit"),)
+    _routes: ClassVar[tuple[tuple[str, str], ...]] = (("fit", "fit"),)
 
-    def _base_estimator(self):
+    estimator: Any
+    estimator_: Any
+
+    def _base_estimator(self) -> BaseEstimator:
         return LogisticRegression() if self.estimator is None else self.estimator
 
     def get_metadata_routing(self) -> MetadataRouter:
@@ -33,7 +45,7 @@ class WrappingEstimator(MetaEstimatorMixin, BaseEstimator):
         router = MetadataRouter(owner=type(self).__name__).add_self_request(self)
         return router.add(estimator=self._base_estimator(), method_mapping=mapping)
 
-    def _check_routing(self, method, sample_weight):
+    def _check_routing(self, method: str, sample_weight: ArrayLike | None) -> None:
         """Raise unless weights, if there are any, reach ``estimator``; no-op with routing off.
 
         A FrozenEstimator was fitted with them already.
@@ -61,5 +73,124 @@ class WrappingEstimator(MetaEstimatorMixin, BaseEstimator):
         """Feature names of the fitted ``estimator_``."""
         return self.estimator_.feature_names_in_
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimator_")
+
+
+def _wrapped_has(name: str) -> Callable:
+    def check(self: Any) -> bool:
+        getattr(self.estimator_ if hasattr(self, "estimator_") else self._base_estimator(), name)
+        return True
+
+    return available_if(check)
+
+
+class DelegatingEstimator(WrappingEstimator):
+    """Predict with the fitted ``estimator_``, and carry the tags of ``estimator``."""
+
+    _routes = (("fit", "fit"), ("score", "score"))
+
+    @_wrapped_has("predict")
+    def predict(self, X: MatrixLike) -> np.ndarray:
+        """Predict with the fitted ``estimator_``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows, as ``fit`` takes them.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predicted labels, or values.
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict(X)
+
+    @_wrapped_has("predict_proba")
+    def predict_proba(self, X: MatrixLike) -> np.ndarray:
+        """Return the class probabilities of the fitted ``estimator_``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows, as ``fit`` takes them.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict_proba(X)
+
+    @_wrapped_has("predict_log_proba")
+    def predict_log_proba(self, X: MatrixLike) -> np.ndarray:
+        """Return the log probabilities of the fitted ``estimator_``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows, as ``fit`` takes them.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict_log_proba(X)
+
+    @_wrapped_has("decision_function")
+    def decision_function(self, X: MatrixLike) -> np.ndarray:
+        """Return the decision function of the fitted ``estimator_``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows, as ``fit`` takes them.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Positive for the second class, if there are two.
+        """
+        check_is_fitted(self)
+        return self.estimator_.decision_function(X)
+
+    @_wrapped_has("score")
+    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the score of the fitted ``estimator_``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows, as ``fit`` takes them.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True labels, or values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in the score.
+
+        Returns
+        -------
+        score : float
+            Its own: the accuracy of a classifier, R² of a regressor.
+        """
+        check_is_fitted(self)
+        self._check_routing("score", sample_weight)
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        return self.estimator_.score(X, y, **weights)
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """Class labels of the fitted ``estimator_``."""
+        return self.estimator_.classes_
+
+    def __sklearn_tags__(self) -> Tags:
+        tags, wrapped = super().__sklearn_tags__(), get_tags(self._base_estimator())
+        tags.estimator_type = wrapped.estimator_type
+        tags.classifier_tags = wrapped.classifier_tags
+        tags.regressor_tags = wrapped.regressor_tags
+        tags.target_tags = wrapped.target_tags
+        tags.input_tags = wrapped.input_tags
+        return tags

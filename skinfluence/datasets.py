@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.datasets import fetch_openml, get_data_home
@@ -104,7 +105,7 @@ def load_mnist() -> Bunch:
     )
 
 
-def _pandas(loader):
+def _pandas(loader: str) -> Any:
     try:
         import pandas
     except ImportError as error:

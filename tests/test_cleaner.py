@@ -13,7 +13,13 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    PoissonRegressor,
+    Ridge,
+    RidgeClassifier,
+)
 from sklearn.metrics import average_precision_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -290,6 +296,17 @@ def test_frozen_estimator_is_scored_as_it_is(flipped):
     frozen = LabelCleaner(FrozenEstimator(fitted), action="keep").fit(X, y)
     kept = LabelCleaner(logistic(C=0.1), penalty="keep").fit(X, y)
     assert_allclose(frozen.label_scores_, kept.label_scores_, rtol=1e-9)
+
+
+def test_residuals_of_a_log_link_are_in_the_units_of_y():
+    random = np.random.RandomState(0)
+    X = random.standard_normal((300, 3))
+    y = random.poisson(np.exp(1 + 0.8 * X[:, 0])).astype(float)
+    y[5] += 80
+    cleaner = LabelCleaner(PoissonRegressor(), penalty="keep").fit(X, y)
+    residuals = np.abs(y - cleaner.suggested_labels_)
+    assert cleaner.flagged_[5]
+    assert cleaner.flagged_.sum() == np.sum(residuals > 3.5 * 1.4826 * np.median(residuals))
 
 
 def test_score_is_a_parameter_and_a_method(flipped):

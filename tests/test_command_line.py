@@ -295,6 +295,7 @@ REFUSED = {
     "no budget": (as_it_is, (*AUDIT, "--budget", 0), "--budget"),
     "no folder": (as_it_is, (*AUDIT, "--output", "absent/f.csv"), "no folder"),
     "folder": (as_it_is, (*AUDIT, "--report", "."), "is a folder"),
+    "long name": (as_it_is, (*AUDIT, "--report", "r" * 300), "cannot be written: File name too"),
     "over the table": (as_it_is, (*AUDIT, "--output", "table.csv"), "is the table itself"),
     "both in one": (as_it_is, (*AUDIT, "--output", "f", "--report", "f"), "given twice"),
     "rows": (
@@ -339,6 +340,18 @@ def test_a_report_that_fails_leaves_both_files_as_they_were(folder, monkeypatch)
     assert "No space left" in refuses(*AUDIT, "--output", "f.csv", "--report", "r.html")
     assert {(folder / name).read_text() for name in ("f.csv", "r.html")} == {"as it was"}
     assert sorted(os.listdir()) == ["f.csv", "r.html", "table.csv"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and modes of POSIX")
+def test_links_and_modes_of_results_are_kept(folder):
+    (folder / "real.csv").touch(mode=0o600)
+    (folder / "f.csv").symlink_to("real.csv")
+    (folder / "r.html").touch(mode=0o600)
+    works(*AUDIT, "--output", "f.csv", "--report", "r.html")
+    assert (folder / "f.csv").is_symlink()
+    assert len(pd.read_csv("real.csv")) >= 2
+    assert {(folder / name).stat().st_mode & 0o777 for name in ("real.csv", "r.html")} == {0o600}
+    works(*AUDIT, "--output", "/dev/null")
 
 
 def test_an_interruption_is_130_and_leaves_files_as_they_were(folder, monkeypatch):

@@ -17,7 +17,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skinfluence import InfluenceEmbedding, InfluenceExplainer, _principal
+from skinfluence import InfluenceEmbedding, InfluenceExplainer
+from skinfluence.embedding import _principal_components
 from skinfluence.problems import FixedWeights
 
 
@@ -104,7 +105,7 @@ def test_components_are_the_principal_ones(case):
 def _nearest(part, X):
     """Return the embedding of all columns, projected; by the whitener of the very same fit."""
     explainer = part.explainer_
-    rows = _principal.embed(explainer.inverse_, encoded(explainer, X))
+    rows = _principal_components.embed(explainer.inverse_, encoded(explainer, X))
     return rows @ part.components_.T @ part.components_
 
 
@@ -123,7 +124,7 @@ def test_lanczos_finds_what_the_matrix_has(estimator, monkeypatch):
     X, y = load_iris(return_X_y=True)
     y = y if estimator.__class__ is LogisticRegression else np.c_[y, X[:, 0]]
     formed = InfluenceEmbedding(estimator, n_components=3).fit(X, y)
-    monkeypatch.setattr(_principal, "FORMED", 0)
+    monkeypatch.setattr(_principal_components, "FORMED", 0)
     found = [InfluenceEmbedding(estimator, n_components=3, random_state=0).fit(X, y) for _ in "ab"]
     assert_array_equal(found[0].transform(X), found[1].transform(X))
     assert_allclose(found[0].transform(X), formed.transform(X), rtol=1e-6, atol=1e-8)

@@ -14,30 +14,28 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 #: Every module may import from its own layer and from those before it.
 LAYERS = [
-    {"_blocks", "_fidelity", "_tracing", "_typing"},
+    {"_blocks", "_fidelity", "_parameters", "_tracing", "_typing", "_warnings"},
     {"_verification"},
     {"losses", "penalties", "predictors"},
     {"problems"},
     {"operators"},
     {"solvers"},
-    {"_fitting", "_frames", "_rows", "_parallel", "_parameters", "_confident"},
+    {"_fitting", "_frames", "_rows"},
     {"scores"},
     {"_wrapping"},
-    {"_delegation", "_dispersion", "_one_step", "_scoring", "datasets"},
-    {"_score_parameter"},
+    {"_dispersion", "_one_step", "datasets"},
     {"_influence_of_changes", "_influence_of_rows", "_influence_on_tests", "_relative_influence"},
-    {"_contradicting", "_diagnostics_of_rows", "_diagnostics_of_fit"},
+    {"_diagnostics_of_rows", "_diagnostics_of_fit"},
     {"_verified_by_refits"},
     {"report"},  # is handed what it shows: it knows the estimators' attributes, not their classes
-    {"_reported_influence", "_reported_labels"},
-    {"_explainer", "_cleaner", "_smoothed_linear_svc"},
-    {"_principal", "_embedding"},
-    {"_resolved", "_perturbing"},
-    {"_attack", "_flipping"},
-    {"metrics", "poisoning", "selection", "testing"},
+    {"_reported_influence"},
+    {"_explainer", "_smoothed_linear_svc", "cleaning"},
+    {"embedding"},
+    {"metrics", "selection", "testing"},
+    {"poisoning"},
     {"inspection"},
     {"__init__"},
-    {"_tables"},
+    {"tables"},
     {"command_line"},
     {"__main__"},
 ]
@@ -76,11 +74,11 @@ def test_every_module_has_a_layer():
 
 
 def test_only_the_adapters_know_estimator_classes():
-    """And ``_tables``, which chooses a model for people who would not."""
+    """And ``tables``, which chooses a model for people who would not."""
     estimators = {name for name, _ in all_estimators()}
     allowed = {("_wrapping.py", "LogisticRegression")}
     for path in MODULES:
-        if path.parts[0] in ("problems", "_tables"):
+        if path.parts[0] in ("problems", "tables"):
             continue
         for module, name in imports(path):
             known = module.startswith("sklearn") and name in estimators
@@ -101,7 +99,7 @@ def test_nothing_above_the_adapters_asks_for_the_kind_of_loss():
 def test_only_runtime_dependencies_are_imported_at_the_top(path):
     """The command line, which nothing imports but its entry point, has dependencies of its own."""
     runtime = {"skinfluence", "sklearn", "numpy", "scipy", "autograd", "joblib"}
-    if path.parts[0] in ("_tables", "command_line"):
+    if path.parts[0] in ("tables", "command_line"):
         runtime |= {"click", "pandas", "pyarrow", "rich"}
     tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8"))
     for node in tree.body:

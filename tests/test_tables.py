@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from skinfluence._tables import (
+from skinfluence.tables import (
     TableError,
     guess_columns,
     lines_of_rows,
@@ -16,7 +16,7 @@ from skinfluence._tables import (
     target_of,
     typed_frame,
 )
-from skinfluence._tables._models import MOST_WORDS, most_words
+from skinfluence.tables._model_choice import MOST_WORDS, most_words
 
 N = 60
 

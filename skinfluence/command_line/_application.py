@@ -1,11 +1,14 @@
 """The commands and their options."""
 
 import functools
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
 
 import click
 import sklearn
 
-from .._tables import MODELS, TASKS, TableError
+from ..tables import MODELS, TASKS, TableError
 from ._preparing import TableOptions
 
 #: Every model of any task, each once.
@@ -17,28 +20,30 @@ WORKING_MEMORY = 256
 class OneLineErrors(click.Group):
     """A group whose errors are one line, with status 2; 130 where it was interrupted."""
 
-    def invoke(self, ctx):
+    def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was named."""
         try:
             with sklearn.config_context(working_memory=WORKING_MEMORY):
                 return super().invoke(ctx)
         except KeyboardInterrupt:
-            click.echo("Interrupted; no file was changed.", err=True)
+            click.echo("Interrupted; no file was left half written.", err=True)
             ctx.exit(130)
         except MemoryError:
-            raise one_line("There is not enough memory. Leave out columns or rows.") from None
+            raise OneLineError("There is not enough memory. Leave out columns or rows.") from None
         except ValueError as error:  # TableError, or what the library says of a model
-            raise one_line(str(error)) from None
+            raise OneLineError(str(error)) from None
         except click.UsageError as error:
             command = "skinfluence" if error.ctx is None else error.ctx.command_path
-            raise one_line(f"{error.format_message()} See {command} --help.") from None
+            raise OneLineError(f"{error.format_message()} See {command} --help.") from None
 
 
-def one_line(message):
-    """Return the error that click shows as one line."""
-    error = click.ClickException(" ".join(message.split()))
-    error.exit_code = 2
-    return error
+class OneLineError(click.ClickException):
+    """An error that click shows as one line, with status 2."""
+
+    exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
 
 
 @click.group(
@@ -46,7 +51,7 @@ def one_line(message):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="skinfluence")
-def skinfluence():
+def skinfluence() -> None:
     """Which rows of a table have a wrong label, and which rows say so?
 
     A file that is written takes the place of one of the same name. Rows count from 0, the first
@@ -54,13 +59,14 @@ def skinfluence():
     """
 
 
-def table_options(command):
+def table_options(command: Callable) -> Callable:
     """Add the options that say what a table is; the command takes them as TableOptions."""
 
     @functools.wraps(command)
-    def wrapped(path, target, texts, types, model, task, encoding, drop_unlabelled, **others):
-        table = TableOptions(path, target, texts, types, model, task, encoding, drop_unlabelled)
-        return command(table, **others)
+    def wrapped(path: str, target: str, **options: Any) -> Any:
+        names = {field.name for field in fields(TableOptions)} & options.keys()
+        table = TableOptions(path, target, **{name: options.pop(name) for name in names})
+        return command(table, **options)
 
     for decorator in reversed(
         [
@@ -102,7 +108,7 @@ def table_options(command):
     type=click.IntRange(min=1),
     help="Rows that you are ready to look at. Default: as many as look wrong.",
 )
-def audit_command(table, **options):
+def audit_command(table: TableOptions, **options: Any) -> None:
     """Flag the suspicious labels of TABLE: CSV, TSV (gzipped or not) or Parquet."""
     from ._audit import audit
 
@@ -117,7 +123,7 @@ def audit_command(table, **options):
 @click.option(
     "-k", type=click.IntRange(min=1), default=5, show_default=True, help="Rows on either side."
 )
-def explain_command(table, rows, **options):
+def explain_command(table: TableOptions, rows: str, **options: Any) -> None:
     """Name the rows of TABLE that help and harm the prediction of some rows."""
     from ._explain import explain
 
@@ -133,14 +139,14 @@ def explain_command(table, rows, **options):
     metavar="HTML",
     help="Where to write the report.",
 )
-def demo_command(report):
+def demo_command(report: str) -> None:
     """Flip a tenth of the labels of scikit-learn's digits, and find them again."""
     from ._demo import demo
 
     demo(report)
 
 
-def _row_numbers(text):
+def _row_numbers(text: str) -> list[int]:
     """Return the rows of "17,40"; TableError if there is another thing among them."""
     rows = text.replace(",", " ").split()
     if not rows or not all(row.isdecimal() for row in rows):

@@ -1,13 +1,14 @@
 """``skinfluence audit``: which labels of a table look wrong, and which rows say so."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-from .._cleaner import LabelCleaner
-from .._contradicting import convincing
+from ..cleaning import LabelCleaner, convincing
 from ._console import say, show_table, stage
 from ._outputs import check_outputs, replacing
-from ._preparing import prepare
+from ._preparing import Prepared, TableOptions, prepare
 
 #: Rows shown; the file has all of them.
 SHOWN = 20
@@ -15,7 +16,14 @@ SHOWN = 20
 CONTRADICTING = 3
 
 
-def audit(options, *, output=None, report=None, budget=None, n_jobs=None):
+def audit(
+    options: TableOptions,
+    *,
+    output: str | None = None,
+    report: str | None = None,
+    budget: int | None = None,
+    n_jobs: int | None = None,
+) -> None:
     """Flag suspicious labels of a table, show the worst, and write files.
 
     Parameters
@@ -36,19 +44,19 @@ def audit(options, *, output=None, report=None, budget=None, n_jobs=None):
         cleaner = LabelCleaner(table.model, action="keep", n_jobs=n_jobs)
         cleaner.fit(table.X, table.target.values)
     wrong = int(cleaner.flagged_.sum())
-    positions = cleaner.ranking_[: wrong if budget is None else budget]
+    flagged = cleaner.ranking_[: wrong if budget is None else budget]
     with stage("Looking for the rows that contradict the worst"):
-        found = flagged_rows(table, cleaner, positions)
+        found = flagged_rows(table, cleaner, flagged)
     _show(table, found)
     _summarise(table, cleaner)
     if output or report:
         with stage("Writing"), replacing(output) as beside, replacing(report) as page:
             if output:
-                contents = table.frame.iloc[positions].reset_index(drop=True)
+                contents = table.frame.iloc[flagged].reset_index(drop=True)
                 pd.concat([found, contents], axis=1).to_csv(beside, index=False)
             if report:
                 title = f"Suspicious labels of {options.path}"
-                shown = max(1, len(positions))
+                shown = max(1, len(flagged))
                 cleaner.to_html(page, title=title, max_rows=shown, table=table.others)
     for path in filter(None, (output, report)):
         say(f"Written: {path}")
@@ -56,7 +64,7 @@ def audit(options, *, output=None, report=None, budget=None, n_jobs=None):
         say("Add --output flagged.csv for all of them.")
 
 
-def flagged_rows(table, cleaner, positions):
+def flagged_rows(table: Prepared, cleaner: LabelCleaner, flagged: np.ndarray) -> pd.DataFrame:
     """Return one row for every flagged row of a table, the most suspicious first.
 
     Parameters
@@ -64,7 +72,7 @@ def flagged_rows(table, cleaner, positions):
     table : Prepared
     cleaner : LabelCleaner
         Fitted on it.
-    positions : ndarray of int of shape (k,)
+    flagged : ndarray of int of shape (k,)
         Flagged rows, counted among those that have a target.
 
     Returns
@@ -75,15 +83,15 @@ def flagged_rows(table, cleaner, positions):
         ``score``; and the rows that contradict it most, with their targets.
     """
     values, rows = table.target.values, table.target.rows
-    found = pd.DataFrame({"rank": np.arange(1, len(positions) + 1), "row": rows[positions]})
-    found["line"] = table.lines(rows[positions])
-    found["given"] = values[positions]
-    found["suggested"] = cleaner.suggested_labels_[positions]
+    found = pd.DataFrame({"rank": np.arange(1, len(flagged) + 1), "row": rows[flagged]})
+    found["line"] = table.lines(rows[flagged])
+    found["given"] = values[flagged]
+    found["suggested"] = cleaner.suggested_labels_[flagged]
     if cleaner.loo_probabilities_ is not None:
-        codes = np.searchsorted(cleaner.classes_, values[positions])
-        found["probability_of_given"] = cleaner.loo_probabilities_[positions, codes]
-    found["score"] = cleaner.label_scores_[positions]
-    against = [others for others, _ in convincing(cleaner, values, positions, CONTRADICTING)]
+        codes = np.searchsorted(cleaner.classes_, values[flagged])
+        found["probability_of_given"] = cleaner.loo_probabilities_[flagged, codes]
+    found["score"] = cleaner.label_scores_[flagged]
+    against = [others for others, _ in convincing(cleaner, values, flagged, CONTRADICTING)]
     for i in range(CONTRADICTING):
         others = [chosen[i] if i < len(chosen) else None for chosen in against]
         found[f"contradicting_row_{i + 1}"] = pd.array(
@@ -93,7 +101,7 @@ def flagged_rows(table, cleaner, positions):
     return found
 
 
-def _show(table, found):
+def _show(table: Prepared, found: pd.DataFrame) -> None:
     """Show the worst rows."""
     if not len(found):
         return
@@ -120,7 +128,7 @@ def _show(table, found):
     )
 
 
-def _summarise(table, cleaner):
+def _summarise(table: Prepared, cleaner: LabelCleaner) -> None:
     """Say how many rows look wrong, and how well the model that says so predicts."""
     values, what = table.target.values, _what(table)
     wrong = int(cleaner.flagged_.sum())
@@ -139,10 +147,10 @@ def _summarise(table, cleaner):
     )
 
 
-def _what(table):
+def _what(table: Prepared) -> str:
     return "labels" if table.target.task == "classification" else "values"
 
 
-def shown(value):
+def shown(value: Any) -> str:
     """Return a label, or a number in few digits, as text."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)

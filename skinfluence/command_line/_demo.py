@@ -3,9 +3,8 @@
 import numpy as np
 from sklearn.datasets import load_digits
 
-from .._cleaner import LabelCleaner
-from .._contradicting import convincing
-from .._tables import MODELS
+from ..cleaning import LabelCleaner, convincing
+from ..tables import MODELS
 from ._console import say, show_table, stage
 from ._outputs import check_outputs, replacing
 
@@ -13,7 +12,7 @@ from ._outputs import check_outputs, replacing
 SHOWN = 20
 
 
-def demo(report):
+def demo(report: str) -> None:
     """Flip labels, flag them, show what was found, and write a report.
 
     Parameters
@@ -31,7 +30,7 @@ def demo(report):
         cleaner.fit(X, given)
     found = cleaner.ranking_[cleaner.flagged_[cleaner.ranking_]]
     against = [others for others, _ in convincing(cleaner, given, found[:SHOWN], 3)]
-    probability = cleaner.loo_probabilities_[found, given[found]]
+    probability = np.asarray(cleaner.loo_probabilities_)[found, given[found]]
     rows = [
         (
             row,
@@ -52,7 +51,7 @@ def demo(report):
     say(f"Written: {report}")
 
 
-def _flip(true, random):
+def _flip(true: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Return labels of which a tenth are one of the nine other digits, and the mask of these."""
     flipped = np.zeros(len(true), dtype=bool)
     flipped[random.choice(len(true), size=len(true) // 10, replace=False)] = True
@@ -60,7 +59,7 @@ def _flip(true, random):
     return np.where(flipped, other, true), flipped
 
 
-def _show_counts(cleaner, true, flipped):
+def _show_counts(cleaner: LabelCleaner, true: np.ndarray, flipped: np.ndarray) -> None:
     """Show how many of the flipped labels were found, and put right."""
     found = flipped & cleaner.flagged_
     right = cleaner.suggested_labels_[found] == true[found]

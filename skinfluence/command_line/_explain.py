@@ -5,21 +5,22 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 
-from .. import _tables
-from .._cleaner import LabelCleaner
+from .. import tables
 from .._explainer import InfluenceExplainer
-from .._tables import TableError
+from ..cleaning import LabelCleaner
 from ..problems import penalty_parameter
+from ..tables import TableError
 from ._audit import shown
 from ._console import say, show_table, stage
 from ._outputs import check_outputs, replacing
-from ._preparing import prepare
+from ._preparing import Prepared, TableOptions, prepare
 
 
 @dataclass(frozen=True)
-class Question:
-    """Rows asked about.
+class ExplainedRows:
+    """Rows whose predictions are explained.
 
     Attributes
     ----------
@@ -34,7 +35,7 @@ class Question:
     probabilities : ndarray of shape (m,) or None
         Of ``given`` under the same model; None on a regression.
     own : ndarray of int of shape (m,)
-        Their positions among the training rows; -1 where they are none.
+        Their indices among the training rows; -1 where they are none.
     """
 
     frame: pd.DataFrame
@@ -46,14 +47,23 @@ class Question:
     own: np.ndarray
 
 
-def explain(options, rows, *, test=None, output=None, report=None, k=5, n_jobs=None):
+def explain(
+    options: TableOptions,
+    rows: list[int],
+    *,
+    test: str | None = None,
+    output: str | None = None,
+    report: str | None = None,
+    k: int = 5,
+    n_jobs: int | None = None,
+) -> None:
     """Show which training rows help and harm the prediction of some rows, and write files.
 
     Parameters
     ----------
     options : TableOptions
     rows : list of int
-        Rows asked about, counted from 0.
+        Rows whose predictions are explained, counted from 0.
     test : path, default=None
         The table that they are rows of; None means the table that the model is fitted on.
     output : path, default=None
@@ -72,39 +82,42 @@ def explain(options, rows, *, test=None, output=None, report=None, k=5, n_jobs=N
     with stage(f"Fitting {len(table.X)} rows"):
         cleaner = LabelCleaner(table.model, action="keep", n_jobs=n_jobs)
         cleaner.fit(table.X, table.target.values)
-        model = _scored_model(table.model, cleaner.penalty_)
+        model = _at_penalty(table.model, cleaner.penalty_)
         explainer = InfluenceExplainer(model, refine=True, n_jobs=n_jobs)
         explainer.fit(table.X, table.target.values)
-    question = (
+    explained = (
         _training_rows(table, cleaner, rows)
         if test is None
         else _test_rows(table, explainer, rows, test)
     )
     with stage("Looking for the rows behind the predictions"):
-        found = influential_rows(table, explainer, question, k)
-    _show(table, question, found)
+        found = influential_rows(table, explainer, explained, k)
+    _show(table, explained, found)
     with replacing(output) as beside, replacing(report) as page:
         if output:
             found.to_csv(beside, index=False)
         if report:
             title = f"Rows behind predictions of {options.target!r}"
-            asked = question.X, question.given
-            explainer.to_html(page, *asked, title=title, k=k, table=table.others)
+            explainer.to_html(
+                page, explained.X, explained.given, title=title, k=k, table=table.others
+            )
     for path in filter(None, (output, report)):
         say(f"Written: {path}")
 
 
-def influential_rows(table, explainer, question, k):
-    """Return the k training rows that help and harm each row asked about, as a tidy DataFrame.
+def influential_rows(
+    table: Prepared, explainer: InfluenceExplainer, explained: ExplainedRows, k: int
+) -> pd.DataFrame:
+    """Return the k training rows that help and harm each explained row, as a tidy DataFrame.
 
     Its columns are ``asked_row``, ``side`` ("helpful" or "harmful"), ``rank`` from 1, ``row``, its
-    ``line``, its target ``given``, and ``influence``: the change of the loss of the row asked
-    about when it is removed. A row is not named for itself.
+    ``line``, its target ``given``, and ``influence``: the change of the loss of the
+    explained row when it is removed. A row is not named for itself.
     """
     k_found = min(k + 1, len(table.X))
-    found = explainer.most_influential(question.X, question.given, k=k_found)
+    found = explainer.most_influential(explained.X, explained.given, k=k_found)
     parts = []
-    for i, own in enumerate(question.own):
+    for i, own in enumerate(explained.own):
         for side, sign in (("helpful", 1), ("harmful", -1)):
             others, influence = found[side][i], found[f"{side}_influence"][i]
             kept = np.flatnonzero((others != own) & (sign * influence > 0))[:k]
@@ -114,29 +127,29 @@ def influential_rows(table, explainer, question, k):
             part["influence"] = influence[kept]
             part.insert(0, "rank", np.arange(1, len(part) + 1))
             part.insert(0, "side", side)
-            part.insert(0, "asked_row", question.rows[i])
+            part.insert(0, "asked_row", explained.rows[i])
             parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
 
-def _scored_model(model, penalty):
+def _at_penalty(model: Pipeline, penalty: float | None) -> Pipeline:
     """Return the model at the penalty that its leave-one-out risk chose."""
     if penalty is None:
         return model
     return clone(model).set_params(**{penalty_parameter(model): penalty})
 
 
-def _training_rows(table, cleaner, rows):
+def _training_rows(table: Prepared, cleaner: LabelCleaner, rows: list[int]) -> ExplainedRows:
     n = int(table.target.rows[-1]) + 1
     own = np.searchsorted(table.target.rows, rows)
-    for row, position in zip(rows, own):
-        if position == len(table.target.rows) or table.target.rows[position] != row:
+    for row, index in zip(rows, own):
+        if index == len(table.target.rows) or table.target.rows[index] != row:
             raise TableError(
                 f"--rows {row} is not a row with a label: rows count from 0 to {n - 1}. See the "
                 "column `row` of skinfluence audit."
             )
     given = table.target.values[own]
-    return Question(
+    return ExplainedRows(
         table.frame.iloc[own],
         table.X.iloc[own],
         np.asarray(rows),
@@ -149,13 +162,17 @@ def _training_rows(table, cleaner, rows):
     )
 
 
-def _of_given(probabilities, classes, rows, given):
+def _of_given(
+    probabilities: np.ndarray, classes: np.ndarray, rows: np.ndarray, given: np.ndarray
+) -> np.ndarray:
     return probabilities[rows, np.searchsorted(classes, given)]
 
 
-def _test_rows(table, explainer, rows, test):
+def _test_rows(
+    table: Prepared, explainer: InfluenceExplainer, rows: list[int], test: str
+) -> ExplainedRows:
     with stage(f"Reading {test}"):
-        frame = _tables.read_table(test, encoding=table.options.encoding)
+        frame = tables.read_table(test, encoding=table.options.encoding)
         outside = [row for row in rows if row >= len(frame)]
         if outside:
             raise TableError(
@@ -163,7 +180,7 @@ def _test_rows(table, explainer, rows, test):
                 f"{len(frame) - 1}."
             )
         frame = frame.iloc[rows]
-        X = _tables.typed_frame(frame, table.columns)
+        X = tables.typed_frame(frame, table.columns)
     predicted = explainer.predict(X)
     given = table.target.known(frame, predicted)
     probabilities = None
@@ -171,18 +188,18 @@ def _test_rows(table, explainer, rows, test):
         of_all = np.arange(len(rows))
         probabilities = _of_given(explainer.predict_proba(X), explainer.classes_, of_all, given)
     own = np.full(len(rows), -1)
-    return Question(frame, X, np.asarray(rows), given, predicted, probabilities, own)
+    return ExplainedRows(frame, X, np.asarray(rows), given, predicted, probabilities, own)
 
 
-def _show(table, question, found):
-    """Show every row asked about, and the rows behind its prediction."""
-    for i, row in enumerate(question.rows):
-        said = shown(question.predicted[i])
-        without = "Without this row the model" if question.own[i] >= 0 else "The model"
+def _show(table: Prepared, explained: ExplainedRows, found: pd.DataFrame) -> None:
+    """Show every explained row, and the rows behind its prediction."""
+    for i, row in enumerate(explained.rows):
+        said = shown(explained.predicted[i])
+        without = "Without this row the model" if explained.own[i] >= 0 else "The model"
         likely = ""
-        if question.probabilities is not None:
-            likely = f" The probability of the given one is {question.probabilities[i]:.2g}."
-        say(f"Row {row}: given {shown(question.given[i])}. {without} says {said}.{likely}")
+        if explained.probabilities is not None:
+            likely = f" The probability of the given one is {explained.probabilities[i]:.2g}."
+        say(f"Row {row}: given {shown(explained.given[i])}. {without} says {said}.{likely}")
         mine = found[found["asked_row"] == row]
         rows = [
             (r.side, r.row, r.line, shown(r.given), f"{r.influence:+.2g}")

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from .. import _tables
-from .._tables import TableError, Target
+from .. import tables
+from ..tables import Column, TableError, Target
 from ._console import show_table, stage
 
 #: How a column that is left out is called.
@@ -20,8 +20,8 @@ class TableOptions:
 
     path: str
     target: str
-    texts: tuple = ()
-    types: tuple = ()
+    texts: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
     model: str | None = None
     task: str | None = None
     encoding: str = "utf-8"
@@ -47,23 +47,23 @@ class Prepared:
     options: TableOptions
     frame: pd.DataFrame
     target: Target
-    columns: list
+    columns: list[Column]
     X: pd.DataFrame
     model: Pipeline
 
     @property
-    def others(self):
+    def others(self) -> pd.DataFrame:
         """The rows as they were read, without the target."""
         return self.frame.drop(columns=self.target.name)
 
-    def lines(self, rows):
+    def lines(self, rows: np.ndarray) -> np.ndarray:
         """Return the lines of rows of the table in its file, blank in Parquet."""
         rows = np.asarray(rows)
-        lines = _tables.lines_of_rows(self.options.path, rows, encoding=self.options.encoding)
+        lines = tables.lines_of_rows(self.options.path, rows, encoding=self.options.encoding)
         return np.full(rows.shape, "") if lines is None else lines
 
 
-def prepare(options):
+def prepare(options: TableOptions) -> Prepared:
     """Read a table, guess what its columns are, show that, and choose a model.
 
     Raises
@@ -72,31 +72,31 @@ def prepare(options):
         If the table or an option of it cannot be worked with.
     """
     with stage(f"Reading {options.path}"):
-        table = _tables.read_table(options.path, encoding=options.encoding)
-        target = _tables.target_of(
+        table = tables.read_table(options.path, encoding=options.encoding)
+        target = tables.target_of(
             table, options.target, task=options.task, drop_unlabelled=options.drop_unlabelled
         )
         kinds = _kinds(options, table)
-        columns = _tables.guess_columns(table.drop(columns=options.target), kinds)
-        model = _tables.model_for(columns, target, options.model)
+        columns = tables.guess_columns(table.drop(columns=options.target), kinds)
+        model = tables.model_for(columns, target, options.model)
         frame = table.iloc[target.rows]
-        X = _tables.typed_frame(frame, columns)
+        X = tables.typed_frame(frame, columns)
     _show_columns(frame, columns, target)
     return Prepared(options, frame, target, columns, X, model)
 
 
-def _kinds(options, table):
+def _kinds(options: TableOptions, table: pd.DataFrame) -> dict[str, str]:
     """Return {column: kind} of --type and --text."""
     kinds = dict.fromkeys(options.texts, "text")
     for option in options.types:
         name, _, kind = option.rpartition("=")
-        if not name or kind not in _tables.KINDS:
+        if not name or kind not in tables.KINDS:
             raise TableError(
-                f"--type must be COLUMN=KIND with a kind of {', '.join(_tables.KINDS)}; got "
+                f"--type must be COLUMN=KIND with a kind of {', '.join(tables.KINDS)}; got "
                 f"{option!r}."
             )
         kinds[name] = kind
-    _tables.require_columns(table, kinds, "--type or --text")
+    tables.require_columns(table, kinds, "--type or --text")
     if options.target in kinds:
         raise TableError(
             f"The kind of the target {options.target!r} is its task: use --task, not --type."
@@ -104,7 +104,7 @@ def _kinds(options, table):
     return kinds
 
 
-def _show_columns(frame, columns, target):
+def _show_columns(frame: pd.DataFrame, columns: list[Column], target: Target) -> None:
     """Show what every column was taken for."""
     rows = []
     for column in columns:

@@ -11,6 +11,8 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.utils import Bunch
 
+from .._blocks import strongest_of
+
 
 @dataclass(frozen=True, eq=False)
 class Effect:
@@ -111,28 +113,24 @@ def strongest(answers, asked, changed, k: int) -> Bunch:
         never held.
     """
     parts = [_both_ends(effect, k) for _, effect in answers.effects(asked, changed)]
-    positions, values = (np.concatenate(part, axis=1) for part in zip(*parts))
-    return Bunch(
-        helpful=positions[0],
-        harmful=positions[1],
-        helpful_influence=values[0],
-        harmful_influence=-values[1],
-    )
+    return Bunch(**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
 
 def _both_ends(effect, k):
-    """Return positions and values (2, m, k) of the largest effects, and of the largest losses."""
-    positions = values = None
-    for block in effect.blocks:
+    """Return the strongest effects on the numbers of one part, either way."""
+
+    def both_signs(block):
         found = effect(block)
-        new = np.stack([found, -found])
-        where = np.broadcast_to(np.arange(block.start, block.stop), new.shape)
-        if values is not None:
-            new, where = np.concatenate([values, new], 2), np.concatenate([positions, where], 2)
-        best = np.argsort(-new, axis=2, kind="stable")[:, :, :k]
-        values = np.take_along_axis(new, best, axis=2)
-        positions = np.take_along_axis(where, best, axis=2)
-    return positions, values
+        return np.concatenate([found, -found])
+
+    positions, values = strongest_of(effect.blocks, both_signs, k)
+    (helpful, harmful), (gain, loss) = np.split(positions, 2), np.split(values, 2)
+    return {
+        "helpful": helpful,
+        "harmful": harmful,
+        "helpful_influence": gain,
+        "harmful_influence": -loss,
+    }
 
 
 def absolute_total(answers, asked, changed, n_jobs: int | None = None) -> np.ndarray:

@@ -4,7 +4,6 @@ The steps, and how far they are followed, are those of ``skinfluence.optimum``; 
 evaluated at their end.
 """
 
-import warnings
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,6 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .._blocks import as_slice, row_blocks
+from .._warnings import warn
 from ..changes import Changed, RemovedGroups
 from ..optimum import Moves, Optimum
 from ..problems import with_parameters
@@ -152,9 +152,8 @@ def _filled_from(asked, moved):
 
 
 def _warn_one_step(certificate):
-    warnings.warn(
+    warn(
         f"With damping or a stochastic solver a removal is one Newton step, and another would move "
         f'{certificate:.2g} of what it moved. Set damping=0 and solver="direct" or "cg".',
         ConvergenceWarning,
-        stacklevel=4,
     )

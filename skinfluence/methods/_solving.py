@@ -52,6 +52,6 @@ def solve(
         model = replace(model, estimator=with_parameters(model.estimator, problem))
     inverse, curvature = invert_curved(solver, problem, damping, curvature, block_size)
     decrement, typical = check_convergence(problem, inverse, frozen=frozen, refined=refine)
-    warn_if_inaccurate(inverse, stacklevel=3)
+    warn_if_inaccurate(inverse)
     model = replace(model, problem=problem)
     return Fit(model, solver, inverse, curvature, decrement, typical, n_jobs, verbose)

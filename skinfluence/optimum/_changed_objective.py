@@ -12,7 +12,6 @@ same factor halve what is left they go on; then H' is inverted where they stand.
 would move, relative to what the first moved, is the certificate.
 """
 
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from .._warnings import warn
 from ..changes import ChangedObjective
 from ..operators import Hessian
 from ..problems import Problem
@@ -108,12 +108,11 @@ class ChangedObjectives:
             if self._settled(after, start):
                 return after
             now = after
-        warnings.warn(
+        warn(
             f"The optimum without a group was not reached: one more step would move "
             f"{now.certificate(start):.2g} of what the first moved. The classes may be separable "
             "without it: add a penalty.",
             ConvergenceWarning,
-            stacklevel=6,
         )
         return now
 

@@ -1,11 +1,11 @@
 """How far a fit is from its optimum, beside how far removing a typical row would move it."""
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from .._warnings import warn
 from ..operators import Hessian
 from ._rounding import rounding
 
@@ -70,10 +70,9 @@ def check_convergence(problem, inverse, *, frozen=False, refined=False, threshol
         if refined:
             reason, remedy = "Newton's method", "The classes may be separable: add a penalty."
         ratio = decrement / max(typical, np.finfo(float).tiny)
-        warnings.warn(
+        warn(
             f"{reason} stopped short of its optimum: it is {ratio:.2g} times as far from it as "
             f"removing a typical row would move it, and influences are off by as much. {remedy}",
             ConvergenceWarning,
-            stacklevel=4,
         )
     return decrement, typical

@@ -24,6 +24,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .._blocks import row_blocks
+from .._warnings import warn
 from ..operators import Removal
 from ._ends import Ends
 from ._newton_steps import refine
@@ -159,10 +160,9 @@ def _full_steps(row, system, solver, end, first):
 def _warn(row, left, tolerance):
     """Warn of a row that was not settled."""
     if not left <= tolerance:
-        warnings.warn(
+        warn(
             f"The optimum without row {row} was not reached: {left:.2g} of the residual is "
             "left. The classes may be separable without it: add a penalty, or use "
             'method="retrain" for it.',
             ConvergenceWarning,
-            stacklevel=2,
         )

@@ -5,13 +5,13 @@
 until the decrement ``√(∇Fᵀ H⁻¹ ∇F)`` is zero to rounding.
 """
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from .._warnings import warn
 from ..operators import Hessian
 from ..problems import Problem
 from ._iterate import Iterate
@@ -85,11 +85,10 @@ def refine(problem: Problem, solver: Any, max_steps: int = 50, tilt=None) -> Pro
     if not reached and problem.loss.smoothed:
         reached, end = _cool(problem, solver, max_steps)
     if not reached:
-        warnings.warn(
+        warn(
             f"Newton's method did not reach the optimum in {max_steps} steps; the classes may be "
             "separable, or the rows few enough to be fitted exactly. Add a penalty.",
             ConvergenceWarning,
-            stacklevel=2,
         )
     return end
 

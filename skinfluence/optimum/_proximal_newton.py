@@ -8,12 +8,12 @@ At each theta the smooth part is replaced by its quadratic model, and the step i
 face, alternating with Newton steps on the face, which find the point (Friedman et al. 2010).
 """
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from .._warnings import warn
 from ..operators import Hessian
 from ._line_search import backtrack
 from ._rounding import rounding, stagnates
@@ -50,10 +50,9 @@ def proximal_newton(problem, max_steps=50):
             return last if better else problem
         problem, length = backtrack(problem, step, decrement)
         previous = np.inf if 0 < length < 1 else decrement
-    warnings.warn(
+    warn(
         f"Proximal Newton steps did not reach the optimum in {max_steps}; use a stronger penalty.",
         ConvergenceWarning,
-        stacklevel=3,
     )
     return problem
 

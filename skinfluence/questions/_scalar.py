@@ -1,6 +1,5 @@
 """Any number that is a function of the raw predictions of some rows."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from sklearn.utils.validation import _num_samples
 
 from .._tracing import TRACING
 from .._typing import MatrixLike
+from .._warnings import warn
 from ..adapters import Model
 from ._question import AskedOfRows
 
@@ -138,12 +138,11 @@ class Number:
         with TRACING:
             gradient = np.asarray(grad(lambda r: _one(self.function(r)))(np.asarray(raw)))
         if not np.any(gradient):
-            warnings.warn(
+            warn(
                 "The gradient of the function of a `Scalar` is zero at the fit, and so is every "
                 'effect to first order. If it has jumps, use method="newton" or "retrain"; '
                 "`autograd.numpy` must see all that it does to the predictions.",
                 UserWarning,
-                stacklevel=2,
             )
         return gradient.astype(raw.dtype, copy=False)
 

@@ -9,6 +9,7 @@ import hashlib
 import re
 from importlib.resources import files
 from importlib.util import find_spec
+from typing import Any
 
 #: Control characters but tab and line ends, the byte order mark, surrogates and noncharacters.
 FORBIDDEN = re.compile(
@@ -16,7 +17,7 @@ FORBIDDEN = re.compile(
 )
 
 
-def require_report_packages(caller):
+def require_report_packages(caller: str) -> None:
     """Raise ImportError that names the extra, unless what reports are made with is installed."""
     missing = [name for name in ("jinja2", "matplotlib") if find_spec(name) is None]
     if missing:
@@ -26,7 +27,7 @@ def require_report_packages(caller):
         )
 
 
-def render(template, **context):
+def render(template: str, **context: Any) -> str:
     """Return the HTML page that a template makes of a context.
 
     Parameters
@@ -39,7 +40,7 @@ def render(template, **context):
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    def finalize(value):
+    def finalize(value: Any) -> Any:
         plain = isinstance(value, str) and not isinstance(value, Markup)
         return visible(value) if plain else value
 
@@ -58,23 +59,23 @@ def render(template, **context):
     return page + "\n"
 
 
-def visible(text):
+def visible(text: str) -> str:
     """Return text in which what HTML forbids is shown: NUL as ␀, a lone surrogate as �."""
     return FORBIDDEN.sub(_symbol, text)
 
 
-def _symbol(match):
+def _symbol(match: re.Match) -> str:
     code = ord(match[0])
     if code < 0x20:
         return chr(0x2400 + code)
     return "␡" if code == 0x7F else "�"
 
 
-def _asset(name):
+def _asset(name: str) -> str:
     return (files("skinfluence.report") / "templates" / name).read_text(encoding="utf-8").strip()
 
 
-def _policy(script):
+def _policy(script: str) -> str:
     """Return a Content-Security-Policy: nothing is fetched, and no other script runs."""
     digest = base64.b64encode(hashlib.sha256(f"\n{script}\n".encode()).digest()).decode()
     return (

@@ -2,7 +2,7 @@
 
 import base64
 import io
-import numbers
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -13,7 +13,7 @@ SMALLEST = 8
 LOOKED_AT = 1000
 
 
-def check_image_shape(image_shape, X):
+def check_image_shape(image_shape: tuple[int, ...] | None, X: Any) -> tuple[int, ...] | None:
     """Return the shape of the images that rows of X are, None if they are none.
 
     Parameters
@@ -33,7 +33,7 @@ def check_image_shape(image_shape, X):
     if image_shape is None:
         return _guess(X)
     shape = tuple(image_shape)
-    whole = all(isinstance(side, numbers.Integral) and side > 0 for side in shape)
+    whole = all(isinstance(side, (int, np.integer)) and side > 0 for side in shape)
     if not whole or len(shape) not in (2, 3) or shape[2:] not in ((), (3,)):
         raise ValueError(f"`image_shape` must be (height, width) or (..., 3); got {image_shape!r}.")
     n_values = int(np.prod(np.shape(X)[1:]))
@@ -44,7 +44,7 @@ def check_image_shape(image_shape, X):
     return shape
 
 
-def _guess(X):
+def _guess(X: Any) -> tuple[int, ...] | None:
     if sparse.issparse(X) or not isinstance(X, np.ndarray) or X.dtype.kind not in "fiub":
         return None
     if X.ndim > 2:
@@ -66,22 +66,23 @@ class Pictures:
         Of each image.
     """
 
-    def __init__(self, X, shape):
+    def __init__(self, X: Any, shape: tuple[int, ...]) -> None:
         self.X, self.shape = X, shape
         dense = [self._pixels(i) for i in range(min(X.shape[0], LOOKED_AT))]
         self.low, self.high = np.nanmin(dense), np.nanmax(dense)
 
-    def _pixels(self, i):
+    def _pixels(self, i: int) -> np.ndarray:
         row = self.X.iloc[i].to_numpy() if hasattr(self.X, "iloc") else self.X[[i]]
         row = row.toarray() if sparse.issparse(row) else np.asarray(row)
         return row.reshape(self.shape).astype(float)
 
-    def uri(self, i):
+    def uri(self, i: int) -> str:
         """Return row i as a ``data:`` URI."""
         from matplotlib.image import imsave
 
         span = self.high - self.low or 1.0
         pixels = np.clip((np.nan_to_num(self._pixels(i)) - self.low) / span, 0, 1)
         png = io.BytesIO()
-        imsave(png, pixels, cmap="gray", vmin=0, vmax=1, format="png", metadata={"Software": None})
+        nothing: dict[str, Any] = {"Software": None}
+        imsave(png, pixels, cmap="gray", vmin=0, vmax=1, format="png", metadata=nothing)
         return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode("ascii")

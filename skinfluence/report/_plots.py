@@ -2,13 +2,17 @@
 
 import io
 import re
+from collections.abc import Callable
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 
+from ..diagnostics import Verification
+
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 CALM, ACCENT = "#8fa3bf", "#d1495b"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text, in the page's own font
     "svg.hashsalt": "skinfluence",  # the same picture is the same file
     "font.family": "sans-serif",
@@ -24,7 +28,9 @@ STYLE = {
 }
 
 
-def histogram(values, flagged, *, label, description, logarithmic):
+def histogram(
+    values: np.ndarray, flagged: np.ndarray, *, label: str, description: str, logarithmic: bool
+) -> str:
     """Return the SVG of how values are spread, the flagged ones in another colour.
 
     Parameters
@@ -41,7 +47,7 @@ def histogram(values, flagged, *, label, description, logarithmic):
         Whether few rows must show beside very many.
     """
 
-    def draw(ax):
+    def draw(ax: Any) -> None:
         finite = np.isfinite(values)
         bins = np.histogram_bin_edges(values[finite], bins=25)
         parts = [values[finite & ~flagged], values[finite & flagged]]
@@ -56,10 +62,10 @@ def histogram(values, flagged, *, label, description, logarithmic):
     return _svg(draw, (5.0, 3.0), "spread", description)
 
 
-def fidelity(verification, description):
+def fidelity(verification: Verification, description: str) -> str:
     """Return the SVG of estimated against refitted changes."""
 
-    def draw(ax):
+    def draw(ax: Any) -> None:
         truth, estimate = np.ravel(verification.refitted), np.ravel(verification.estimated)
         ends = [min(truth.min(), estimate.min()), max(truth.max(), estimate.max())]
         margin = 0.08 * (ends[1] - ends[0]) or 1.0
@@ -72,7 +78,9 @@ def fidelity(verification, description):
     return _svg(draw, (4.0, 3.9), "fidelity", description)
 
 
-def _svg(draw, size, name, description):
+def _svg(
+    draw: Callable[[Any], None], size: tuple[float, float], name: str, description: str
+) -> str:
     """Draw on an axes, and return the figure as SVG markup."""
     import matplotlib as mpl
     from markupsafe import Markup
@@ -82,12 +90,12 @@ def _svg(draw, size, name, description):
         figure = Figure(figsize=size, layout="constrained")
         draw(figure.subplots())
         file = io.StringIO()
-        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        nothing: dict[str, Any] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(file, format="svg", transparent=True, metadata=nothing)
     return Markup(_inline(file.getvalue(), name, description))
 
 
-def _inline(svg, name, description):
+def _inline(svg: str, name: str, description: str) -> str:
     """Return an SVG file as an element of a page.
 
     Its style sheet would hold for the page: what it says is said at the root. Its ids would meet

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..diagnostics import Conditioning
+from ..diagnostics import Conditioning, Verification
 from ..optimum import stopped_short
 from ._plots import fidelity
 from ._values import count, signed
 
-#: Rows that are really left out for a report, and test rows that are then asked about.
+#: Rows that are really left out for a report, and test rows whose losses are then compared.
 REFITTED, TESTED = 10, 20
 
 
@@ -53,7 +53,7 @@ def figures_of_fit(fit: Conditioning, decrement: float, typical: float) -> list[
     return found
 
 
-def _dimension(dimension, n_rows):
+def _dimension(dimension: float, n_rows: int) -> Figure:
     close = dimension > n_rows / 2
     meaning = (
         "close to the number of rows: the model repeats many labels, and sees few errors"
@@ -71,25 +71,25 @@ class Trust:
     ----------
     verification : Verification
         Of the rows that were refitted.
-    asked : str
-        Whose losses were compared, for the sentence: "their own loss".
+    of : str
+        What changed, as the caption of the plot says it: "the loss of each row itself".
     """
 
-    verification: object
-    asked: str
+    verification: Verification
+    of: str
 
     @property
-    def known(self):
+    def known(self) -> bool:
         """Whether the effects differ, so that anything can be said."""
         return bool(np.isfinite([self.verification.pearson, self.verification.slope]).all())
 
     @property
-    def agrees(self):
+    def agrees(self) -> bool:
         """Whether estimates agree with refits."""
         return self.verification.agrees
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         """One sentence for a reader who knows nothing of either."""
         if not self.known:
             return "The refits do not tell: they hardly changed anything."
@@ -98,7 +98,7 @@ class Trust:
         return "The estimates do not agree well with the refits: take the numbers with care."
 
     @property
-    def figures(self):
+    def figures(self) -> list[Figure]:
         """Correlation and slope, each with its meaning."""
         found = self.verification
         return [
@@ -115,7 +115,7 @@ class Trust:
         ]
 
     @property
-    def rows(self):
+    def rows(self) -> list[tuple[int, str, str, str]]:
         """(row, why it was taken, estimated, refitted) of every refit, the largest test change."""
         found = self.verification
         largest = np.argmax(np.abs(found.refitted), axis=0)
@@ -127,10 +127,10 @@ class Trust:
         ]
 
     @property
-    def plot(self):
+    def plot(self) -> str:
         """Estimates against refits as SVG."""
         description = (
-            f"Estimated against really refitted changes of {self.asked}; {self.verdict} "
+            f"Estimated against really refitted changes of {self.of}; {self.verdict} "
             f"Correlation {self.verification.pearson:.3f}."
         )
         return fidelity(self.verification, description)

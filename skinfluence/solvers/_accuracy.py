@@ -1,18 +1,17 @@
 """Warnings, at ``fit``, of an inverse that cannot be trusted, each with its remedy."""
 
-import warnings
-
 import numpy as np
 from scipy.linalg import LinAlgWarning
 from sklearn.exceptions import ConvergenceWarning
 
+from .._warnings import warn
 from ._spectrum import safe_rcond
 
 #: Relative standard error above which the estimates of ``LiSSA`` are warned of.
 SPREAD = 0.5
 
 
-def warn_if_inaccurate(inverse, stacklevel=2):
+def warn_if_inaccurate(inverse):
     """Warn where a factor keeps fewer than three digits, or where repeats of LiSSA disagree.
 
     The warnings are ``LinAlgWarning`` and ``ConvergenceWarning``.
@@ -21,22 +20,19 @@ def warn_if_inaccurate(inverse, stacklevel=2):
     ----------
     inverse : Inverse
         It has solved for some typical right-hand sides.
-    stacklevel : int, default=2
-        As in ``warnings.warn``.
     """
     rcond = inverse.rcond
     spread = getattr(inverse, "spread", None)
     spread = 0.0 if spread is None else float(np.median(spread))
     if rcond is not None and not rcond > safe_rcond(inverse.dtype):
         message = _singular() if rcond == 0 else _ill_conditioned(rcond)
-        warnings.warn(message, LinAlgWarning, stacklevel=stacklevel + 1)
+        warn(message, LinAlgWarning)
     if spread > SPREAD:
-        warnings.warn(
+        warn(
             f"Repeats of LiSSA disagree: its solves have a standard error of {spread:.2g} of their "
             "norm. Raise its `depth`, `repeats`, `batch_size` or `scale`, add `damping`, or use "
             'solver="cg".',
             ConvergenceWarning,
-            stacklevel=stacklevel + 1,
         )
 
 

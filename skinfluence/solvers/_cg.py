@@ -1,11 +1,11 @@
 """Conjugate gradients, for all right-hand sides at once."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from .._warnings import warn
 from ._inverse import Inverse
 from ._preconditioners import PRECONDITIONERS
 from ._spectrum import indefinite
@@ -99,12 +99,11 @@ class CGInverse(Inverse):
         worst = np.max(np.linalg.norm(R, axis=0) / np.where(sizes > 0, sizes, 1), initial=0)
         self.residual = max(self.residual, float(worst))
         if worst > self.solver.rtol:
-            warnings.warn(
+            warn(
                 f"Conjugate gradients stopped after {self.solver.max_iter} iterations at a "
                 f"relative residual of {worst:.2g} (rtol={self.solver.rtol:g}); raise `max_iter`, "
                 "add `damping`, standardise the columns, or precondition.",
                 ConvergenceWarning,
-                stacklevel=3,
             )
 
 
