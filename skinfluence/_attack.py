@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import Bunch, _safe_indexing
+from sklearn.utils import Bunch
 
 from ._blocks import row_blocks
 from ._perturbing import Allowed
 from ._resolved import Resolved
+from ._sklearn_private import _safe_indexing
 from .operators import MixedDerivative
 from .problems import (
     NewRows,

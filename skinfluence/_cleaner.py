@@ -7,19 +7,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone, is_classifier
-from sklearn.utils import _safe_indexing, column_or_1d, indexable
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils import column_or_1d, indexable
+from sklearn.utils.validation import check_is_fitted
 
 from ._confident import confident_errors, outlying
 from ._contradicting import ContradictingRows
 from ._delegation import DelegatingEstimator
-from ._fitting import check_weights, fit_clone
 from ._frames import label_frame, row_names
 from ._parameters import check_choices, check_damping
 from ._reported_labels import ReportedLabels
 from ._score_parameter import ScoreParameter
 from ._scoring import Scoring
+from ._sklearn_private import _num_samples, _safe_indexing
 from ._typing import MatrixLike
+from .adapters import check_weights, fit_clone
 from .operators import Hessian
 from .problems import (
     as_problem,

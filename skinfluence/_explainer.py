@@ -9,7 +9,6 @@ from sklearn.base import BaseEstimator
 from ._delegation import DelegatingEstimator
 from ._diagnostics_of_fit import DiagnosticsOfFit, FitDiagnostics
 from ._diagnostics_of_rows import DiagnosticsOfRows
-from ._fitting import check_weights, fit_clone
 from ._frames import row_names
 from ._influence_of_changes import InfluenceOfChanges
 from ._influence_of_rows import InfluenceOfRows
@@ -19,6 +18,7 @@ from ._relative_influence import RelativeInfluence
 from ._reported_influence import ReportedInfluence
 from ._typing import MatrixLike
 from ._verified_by_refits import VerifiedByRefits
+from .adapters import check_weights, fit_clone
 from .operators import Hessian
 from .problems import as_problem, final_is_frozen, with_parameters
 from .scores import FirstOrder, Newton, Refit, check_convergence, refine

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.utils.validation import _num_samples
 
+from ._sklearn_private import _num_samples
 from .problems import encode_features, encode_targets
 
 

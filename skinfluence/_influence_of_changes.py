@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from ._blocks import row_blocks
 from ._rows import check_rows
+from ._sklearn_private import _num_samples
 from ._typing import MatrixLike, RowsLike
 from .operators import Hessian, MixedDerivative
 from .problems import (

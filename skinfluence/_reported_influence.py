@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from ._parameters import check_whole
+from ._sklearn_private import _num_samples, _safe_indexing
 from ._typing import MatrixLike
 from .report import check_destination, influence_report, require_report_packages, write_whole
 from .report._contents import check_table

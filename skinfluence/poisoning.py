@@ -13,14 +13,14 @@ do, and how few rows it needs, is a measure of how far a prediction hangs on sin
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_classifier
-from sklearn.utils import Bunch, _safe_indexing
-from sklearn.utils.validation import _num_samples
+from sklearn.utils import Bunch
 
 from ._attack import Attack
 from ._parameters import check_whole
 from ._perturbing import Allowed
 from ._resolved import Resolved
 from ._rows import check_rows
+from ._sklearn_private import _num_samples, _safe_indexing
 from ._typing import MatrixLike, RowsLike
 from .problems import pull_back_features
 

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer, as_problem
-from skinfluence._fitting import fit_clone
+from skinfluence.adapters import fit_clone
 from skinfluence.losses import SquaredError
 from skinfluence.operators import Hessian
 from skinfluence.penalties import l1_norm

@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from .._fitting import check_weights, fit_clone
 from .._rows import check_rows
 from .._typing import MatrixLike, RowsLike
+from ..adapters import check_weights, fit_clone
 from ._refit import Refit
 
 

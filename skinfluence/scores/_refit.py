@@ -19,9 +19,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import _safe_indexing, check_consistent_length, indexable
+from sklearn.utils import check_consistent_length, indexable
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._sklearn_private import _safe_indexing
 from ..losses import Loss
 from ..problems import (
     Problem,

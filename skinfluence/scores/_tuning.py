@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._fitting import fit_clone
+from ..adapters import fit_clone
 from ..operators import Hessian
 from ..problems import as_problem
 from ..solvers import invert_curved, resolve_solver

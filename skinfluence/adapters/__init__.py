@@ -1,0 +1,74 @@
+"""Adapters: what the library knows of each family of estimators, and nobody else does.
+
+An estimator's adapter says what it minimised; where that does not follow from ``coef_`` and
+``intercept_`` it also says how parameters are written back, what a refit holds, and so on. See
+``Adapter``.
+"""
+
+from . import (  # noqa: F401  these register their adapters
+    _bayes,
+    _composites,
+    _glm,
+    _kernel_machines,
+    _kernel_regressions,
+    _lasso,
+    _least_squares,
+    _logistic,
+    _networks,
+    _robust,
+    _sgd,
+    _svm,
+    _transformed_target,
+    _voting,
+)
+from ._adapter import Adapter, adapter_of, register, unsupported
+from ._as_problem import as_problem
+from ._errors import UnsupportedEstimatorError
+from ._fitting import check_weights, fit_clone
+from ._hooks import (
+    assign,
+    encode_features,
+    held,
+    inner,
+    penalty_parameter,
+    pull_back,
+    pull_back_at,
+    pull_back_features,
+    weight_argument,
+)
+from ._transformers import Transformer
+from ._wrappers import (
+    Wrapper,
+    final_estimator,
+    final_is_frozen,
+    transform_features,
+    with_final,
+    with_parameters,
+)
+
+__all__ = [
+    "Adapter",
+    "Transformer",
+    "UnsupportedEstimatorError",
+    "Wrapper",
+    "adapter_of",
+    "as_problem",
+    "assign",
+    "check_weights",
+    "encode_features",
+    "final_estimator",
+    "final_is_frozen",
+    "fit_clone",
+    "held",
+    "inner",
+    "penalty_parameter",
+    "pull_back",
+    "pull_back_at",
+    "pull_back_features",
+    "register",
+    "transform_features",
+    "unsupported",
+    "weight_argument",
+    "with_final",
+    "with_parameters",
+]
