@@ -22,7 +22,7 @@ Subclasses of a registered class have its adapter too, unless they have one of t
 
 from collections.abc import Callable
 from copy import copy
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,6 +30,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from .._typing import MatrixLike
+from ..predictors import LinearPredictor
 from ..problem import Problem
 from ..problem._weights import WeightsLike
 from ._errors import NotAffineError, UnsupportedEstimatorError
@@ -133,7 +134,8 @@ class Adapter:
         if not problem.predictor.by_columns:
             estimator.theta_ = problem.theta.copy()
             return
-        coef, intercept = problem.predictor.unflatten(problem.theta)
+        linear = cast(LinearPredictor, problem.predictor)
+        coef, intercept = linear.unflatten(problem.theta)
         estimator.coef_ = coef.reshape(estimator.coef_.shape).copy()
         if getattr(estimator, "fit_intercept", True):
             shape = np.shape(estimator.intercept_)

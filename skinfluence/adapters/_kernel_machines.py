@@ -91,8 +91,7 @@ class KernelClassifier(SupportVectorMachine):
             dual[second - 1, owner == first] = of_pair[owner == first]
             dual[first, owner == second] = of_pair[owner == second]
         counts = np.bincount(owner, minlength=n_classes)
-        _, intercept = problem.predictor.unflatten(problem.theta)
-        _assign_support(estimator, model, support, counts, dual, -intercept)
+        _assign_support(estimator, model, support, counts, dual, -_intercept(problem))
         if n_classes == 2:  # as its user sees it, positive for the second class
             dual, intercept = libsvm_solution(estimator)
             estimator.dual_coef_, estimator.intercept_ = -dual, -intercept
@@ -120,9 +119,8 @@ class KernelRegressor(SupportVectorMachine):
         model = model_of(problem)
         coefficients = model.coefficients(problem)
         support = _support(coefficients)
-        _, intercept = problem.predictor.unflatten(problem.theta)
         counts, dual = np.array([len(support), 0]), coefficients[support].T
-        _assign_support(estimator, model, support, counts, dual, intercept)
+        _assign_support(estimator, model, support, counts, dual, _intercept(problem))
 
 
 @register(NuSVC, NuSVR, OneClassSVM)
@@ -204,6 +202,11 @@ def _pair_coefficients(estimator: SVC) -> tuple[np.ndarray, np.ndarray]:
         pair[owner == first] = -dual[second - 1, owner == first]
         pair[owner == second] = -dual[first, owner == second]
     return coefficients, -intercept
+
+
+def _intercept(problem: Problem) -> np.ndarray:
+    _, intercept = cast(LinearPredictor, problem.predictor).unflatten(problem.theta)
+    return intercept
 
 
 def _class_codes(problem: Problem) -> np.ndarray:

@@ -155,7 +155,7 @@ def _squares(
     return Problem(
         SquaredError(),
         predictor,
-        predictor.flatten(coef, 0.0).astype(features.dtype),
+        predictor.flatten(coef, np.zeros(targets.n_outputs)).astype(features.dtype),
         features,
         targets.encode(y, features.dtype),
         row_weights(sample_weight, features),

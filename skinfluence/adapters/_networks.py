@@ -10,6 +10,7 @@ Poisson deviance. Intercepts are not penalised.
 """
 
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -70,7 +71,8 @@ class Network(Adapter):
     penalty = "alpha"
 
     def assign(self, estimator: MLPClassifier | MLPRegressor, problem: Problem) -> None:
-        coefs, intercepts = problem.predictor.unflatten(problem.theta)
+        layers = cast(MLPPredictor, problem.predictor)
+        coefs, intercepts = layers.unflatten(problem.theta)
         estimator.coefs_ = [coefficients.copy() for coefficients in coefs]
         estimator.intercepts_ = [intercept.copy() for intercept in intercepts]
 

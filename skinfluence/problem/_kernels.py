@@ -132,8 +132,8 @@ class KernelModel:
         theta = predictor.flatten((X.T @ self.coefficients(problem)).T, intercept)
         model = replace(self, features=features)
         theta = theta.astype(problem.theta.dtype)
-        known = {"X": X, "predictor": predictor, "penalty": penalty, "theta": theta}
-        return replace(problem, kernel=model, **known)
+        problem = replace(problem, X=X, predictor=predictor, theta=theta)
+        return replace(problem, penalty=penalty, kernel=model)
 
     def coefficients(self, problem: "Problem") -> np.ndarray:
         """Return the dual coefficients β at a problem's theta, shape (n, K)."""

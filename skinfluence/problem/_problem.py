@@ -5,6 +5,7 @@ The objective is ``Σ_i s_i loss(raw_i(theta), y_i) + ½ Σ_j penalty_j theta_j�
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike
 from .._typing import MatrixLike
 from ..losses import Loss
 from ..penalties import GroupNorm
-from ..predictors import Predictor, Tangent
+from ..predictors import CurvedPredictor, LinearPredictor, Predictor, Tangent
 from ._kernels import KernelModel
 from ._reweighting import FixedWeights, Reweighting
 from ._targets import Continuous, Targets
@@ -265,8 +266,9 @@ class Problem:
         X = self.X - centre
         constant = np.ptp(self.X[:, far], axis=0) <= 16 * np.finfo(X.dtype).eps * abs(centre[far])
         X[:, far[constant]] = 0
-        coef, intercept = self.predictor.unflatten(self.theta)
-        theta = self.predictor.flatten(coef, intercept + coef @ centre)
+        linear = cast(LinearPredictor, self.predictor)
+        coef, intercept = linear.unflatten(self.theta)
+        theta = linear.flatten(coef, intercept + coef @ centre)
         return self._known(replace(self, X=X, theta=theta), slice(None))
 
     def _known(self, part: "Problem", rows: np.ndarray | slice) -> "Problem":
@@ -283,7 +285,8 @@ class Problem:
         """
         if not self.predictor.curved:
             return self
-        return self._known(replace(self, predictor=Tangent(self.predictor)), slice(None))
+        tangent = Tangent(cast(CurvedPredictor, self.predictor))
+        return self._known(replace(self, predictor=tangent), slice(None))
 
     def raw_changes(self, X: MatrixLike, changes: np.ndarray) -> np.ndarray:
         """Return the change of the raw predictions of X under each change of theta, (m, b, K)."""
