@@ -2,10 +2,10 @@
 
 from ._explainer import InfluenceExplainer
 from ._smoothed_linear_svc import SmoothedLinearSVC
+from .adapters import as_problem
 from .cleaning import LabelCleaner
 from .embedding import InfluenceEmbedding
 from .methods import leave_one_out
-from .problems import as_problem
 
 __version__ = "0.1.0.dev0"
 

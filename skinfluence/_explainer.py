@@ -13,12 +13,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch, check_random_state, estimator_html_repr
 from sklearn.utils.validation import check_is_fitted
 
-from ._fitting import check_weights, fit_clone
 from ._frames import influence_frame, row_names
 from ._parameters import check_at_least, check_choices, check_damping, check_share
 from ._typing import MatrixLike, RowsLike
 from ._wrapping import DelegatingEstimator
-from .adapters import Model, fitted_model
+from .adapters import Model, check_weights, fit_clone, fitted_model
 from .changes import (
     Change,
     Perturb,
@@ -48,7 +47,7 @@ from .methods import (
     strongest,
     whole,
 )
-from .problems import Problem
+from .problem import Problem
 from .questions import Loss, OwnLoss, Parameters, Prediction, Question
 from .report import write_influence_report
 from .solvers import Inverse

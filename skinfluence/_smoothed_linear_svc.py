@@ -10,19 +10,21 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model._base import LinearClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from ._parameters import check_at_least
+from ._sklearn_private import LinearClassifierMixin
 from ._typing import MatrixLike
 from ._warnings import warn
+from .adapters import as_problem, encode_features
+from .adapters._linear import class_weighted, ridge_penalty
 from .losses import SmoothHinge
 from .operators import Hessian
 from .optimum import newton_steps
 from .predictors import LinearPredictor
-from .problems import Labels, Problem, as_problem, encode_features, penalty_parameter
-from .problems._linear import class_weighted, ridge_penalty, row_weights
+from .problem import Labels, Problem
+from .problem._weights import row_weights
 from .solvers import resolve_solver
 
 #: Factor by which the temperature falls while Newton's method is led to the one asked for.
@@ -175,12 +177,7 @@ def _problem(estimator, X, y, sample_weight):
     return Problem(loss, predictor, *known)
 
 
-@as_problem.register(SmoothedLinearSVC)
+@as_problem.register(SmoothedLinearSVC, penalty="C")
 def _smoothed_linear_svc(estimator, X, y, sample_weight=None):
     problem = _problem(estimator, encode_features(estimator, X), y, sample_weight)
     return problem.at(problem.predictor.flatten(estimator.coef_, estimator.intercept_))
-
-
-@penalty_parameter.register(SmoothedLinearSVC)
-def _penalty(estimator):
-    return "C"

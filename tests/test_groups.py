@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer, as_problem
-from skinfluence._fitting import fit_clone
+from skinfluence.adapters import fit_clone
 from skinfluence.changes import RemovedGroups
 from skinfluence.losses import SquaredError
 from skinfluence.operators import Hessian

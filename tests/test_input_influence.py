@@ -25,10 +25,17 @@ from sklearn.preprocessing import (
 )
 
 from skinfluence import as_problem
+from skinfluence.adapters import (
+    Transformer,
+    encode_features,
+    final_estimator,
+    pull_back,
+    register,
+)
 from skinfluence.operators import Hessian, MixedDerivative
 from skinfluence.optimum import refine
 from skinfluence.predictors import LinearPredictor, LinearWithScale
-from skinfluence.problems import encode_features, encode_targets, final_estimator, pull_back
+from skinfluence.problem import encode_targets
 from skinfluence.solvers import CG, Direct
 
 ROWS = np.array([3, 11, 3])
@@ -132,7 +139,11 @@ def test_a_step_of_ones_own_can_be_registered():
     class Halved(TfidfTransformer):
         pass
 
-    pull_back.register(Halved)(lambda step, gradient: gradient / 2)
+    @register(Halved)
+    class HalvedAdapter(Transformer):
+        def pull_back(self, step, gradient):
+            return gradient / 2
+
     assert np.all(pull_back(Halved(), np.ones((1, 2))) == 0.5)
 
 

@@ -13,8 +13,8 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import SVC
 
 from skinfluence import InfluenceExplainer
+from skinfluence.adapters import Transformer, register
 from skinfluence.poisoning import poison, vulnerability
-from skinfluence.problems import pull_back_at
 
 N = 60
 MODELS = {
@@ -194,9 +194,10 @@ class Squashed(TransformerMixin, BaseEstimator):
         return np.tanh(X)
 
 
-@pull_back_at.register(Squashed)
-def _squashed(step, gradient, X):
-    return gradient / np.cosh(X) ** 2
+@register(Squashed)
+class Squashing(Transformer):
+    def pull_back_at(self, step, gradient, X):
+        return gradient / np.cosh(X) ** 2
 
 
 def test_a_differentiable_step_is_gone_back_through_at_the_rows():

@@ -23,8 +23,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skinfluence import InfluenceExplainer
+from skinfluence.adapters import Transformer, register
 from skinfluence.poisoning import poison
-from skinfluence.problems import pull_back_at
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from _report import origin, print_paper, print_table
@@ -37,10 +37,11 @@ PAPER = {1: 20 / 592, 18: 0.54, 36: 0.87}
 FIGURE = Path(__file__).parent / "figures" / "fig5_training_attack.png"
 
 
-@pull_back_at.register(FrozenFeatures)
-def _back_through_network(step, gradient, X):
-    """Return a gradient in the pixels of X, given that in their features."""
-    return grad(lambda X: anp.sum(gradient * step.transform(X)))(np.asarray(X))
+@register(FrozenFeatures)
+class BackThroughNetwork(Transformer):
+    def pull_back_at(self, step, gradient, X):
+        """Return a gradient in the pixels of X, given that in their features."""
+        return grad(lambda X: anp.sum(gradient * step.transform(X)))(np.asarray(X))
 
 
 def attacked(explainer, images, test, n_rows, epsilon, n_iter):

@@ -1,4 +1,4 @@
-"""Two estimators and a loss that skinfluence has never heard of, and what they minimised."""
+"""Estimators, a transformer and a loss that skinfluence has never heard of, and their adapters."""
 
 from dataclasses import dataclass
 
@@ -6,12 +6,14 @@ import autograd.numpy as anp
 import numpy as np
 from autograd import grad
 from scipy.optimize import minimize
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin, clone
+from sklearn.linear_model import Ridge
 
 from skinfluence import as_problem
+from skinfluence.adapters import Adapter, Transformer, encode_features, register
 from skinfluence.losses import Loss, SquaredError
 from skinfluence.predictors import LinearPredictor
-from skinfluence.problems import Problem, encode_features, problem_of_function
+from skinfluence.problem import Problem, problem_of_function
 
 
 class FeatureRidge(RegressorMixin, BaseEstimator):
@@ -42,6 +44,72 @@ def feature_ridge(estimator, X, y, sample_weight=None):
         weights=np.ones(len(y)) if sample_weight is None else sample_weight,
         penalty=2 * np.asarray(estimator.alphas),
     )
+
+
+class MedianCentredRidge(RegressorMixin, BaseEstimator):
+    """A ridge regression on what is left of X once the medians are taken off."""
+
+    def __init__(self, alpha=1.0, centre=None):
+        self.alpha = alpha
+        self.centre = centre
+
+    def fit(self, X, y):
+        self.n_features_in_ = X.shape[1]
+        self.centre_ = np.median(X, axis=0) if self.centre is None else self.centre
+        ridge = Ridge(self.alpha).fit(X - self.centre_, y)
+        self.weights_, self.bias_ = ridge.coef_, ridge.intercept_
+        return self
+
+    def predict(self, X):
+        return (X - self.centre_) @ self.weights_ + self.bias_
+
+
+@register(MedianCentredRidge)
+class MedianCentred(Adapter):
+    """The medians are held; the parameters are called ``weights_`` and ``bias_``."""
+
+    penalty = "alpha"
+
+    def problem(self, estimator, X, y, sample_weight=None):
+        X = encode_features(estimator, X)
+        predictor = LinearPredictor(1, X.shape[1])
+        return Problem(
+            loss=SquaredError(),
+            predictor=predictor,
+            theta=predictor.flatten(estimator.weights_, estimator.bias_),
+            X=X,
+            y=np.reshape(y, (-1, 1)),
+            weights=np.ones(len(y)),
+            penalty=predictor.flatten(np.full(X.shape[1], 2 * estimator.alpha), 0.0),
+        )
+
+    def encode_features(self, estimator, X):
+        return super().encode_features(estimator, X) - estimator.centre_
+
+    def assign(self, estimator, problem):
+        (estimator.weights_,), (estimator.bias_,) = problem.predictor.unflatten(problem.theta)
+
+    def held(self, estimator):  # on rows as they are encoded, which are centred
+        return clone(estimator).set_params(centre=np.zeros_like(estimator.centre_))
+
+
+class Squashed(TransformerMixin, BaseEstimator):
+    """tanh of X."""
+
+    def fit(self, X, y=None):
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X):
+        return np.tanh(X)
+
+
+@register(Squashed)
+class Squashing(Transformer):
+    """The derivative of tanh, at the rows."""
+
+    def pull_back_at(self, step, gradient, X):
+        return gradient / np.cosh(X) ** 2
 
 
 def raw(theta, X):

@@ -1,6 +1,81 @@
-"""Adapters: fitted estimators, and what they minimised."""
+"""Adapters: what the library knows of each family of estimators, and nobody else does.
 
+An estimator's adapter says what it minimised; where that does not follow from ``coef_`` and
+``intercept_`` it also says how parameters are written back, what a refit holds, and so on. See
+``Adapter``.
+"""
+
+from . import (  # noqa: F401  these register their adapters
+    _bayes,
+    _composites,
+    _glm,
+    _kernel_machines,
+    _kernel_regressions,
+    _lasso,
+    _least_squares,
+    _logistic,
+    _networks,
+    _robust,
+    _sgd,
+    _svm,
+    _transformed_target,
+    _voting,
+)
+from ._adapter import Adapter, adapter_of, register, unsupported
+from ._as_problem import as_problem
 from ._black_box import BlackBox
+from ._errors import UnsupportedEstimatorError
 from ._fitted_model import FittedModel, Model, encode_rows, fitted_model
+from ._fitting import check_weights, fit_clone
+from ._hooks import (
+    assign,
+    encode_features,
+    held,
+    inner,
+    penalty_parameter,
+    pull_back,
+    pull_back_at,
+    pull_back_features,
+    weight_argument,
+)
+from ._transformers import Transformer
+from ._wrappers import (
+    Wrapper,
+    final_estimator,
+    final_is_frozen,
+    transform_features,
+    with_final,
+    with_parameters,
+)
 
-__all__ = ["BlackBox", "FittedModel", "Model", "encode_rows", "fitted_model"]
+__all__ = [
+    "Adapter",
+    "BlackBox",
+    "FittedModel",
+    "Model",
+    "Transformer",
+    "UnsupportedEstimatorError",
+    "Wrapper",
+    "adapter_of",
+    "as_problem",
+    "assign",
+    "check_weights",
+    "encode_features",
+    "encode_rows",
+    "final_estimator",
+    "final_is_frozen",
+    "fit_clone",
+    "fitted_model",
+    "held",
+    "inner",
+    "penalty_parameter",
+    "pull_back",
+    "pull_back_at",
+    "pull_back_features",
+    "register",
+    "transform_features",
+    "unsupported",
+    "weight_argument",
+    "with_final",
+    "with_parameters",
+]

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.utils.validation import _num_samples
 
+from .._sklearn_private import _num_samples
 from ..losses import Loss, NegativeLogProbability, SquaredError
-from ..problems import Continuous, Labels, encode_targets, transform_features
+from ..problem import Continuous, Labels, encode_targets
+from ._wrappers import transform_features
 
 
 @dataclass(frozen=True, eq=False)

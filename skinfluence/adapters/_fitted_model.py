@@ -11,21 +11,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.utils import indexable
-from sklearn.utils.validation import _num_samples
 
+from .._sklearn_private import _num_samples
 from .._typing import MatrixLike
 from ..losses import Loss
-from ..problems import (
-    Problem,
-    UnsupportedEstimatorError,
-    as_problem,
-    encode_features,
-    encode_targets,
-    final_estimator,
-    require_predictions,
-    transform_features,
-)
+from ..problem import Problem, encode_targets, require_predictions
+from ._as_problem import as_problem
 from ._black_box import BlackBox
+from ._errors import UnsupportedEstimatorError
+from ._hooks import encode_features
+from ._wrappers import final_estimator, transform_features
 
 
 class Model(Protocol):

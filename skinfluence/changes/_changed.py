@@ -13,7 +13,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from .._blocks import row_blocks
 from ..adapters import Model
-from ..problems import Problem
+from ..problem import Problem
 
 #: R of a block of changes: an operator, or an array of shape (b, P).
 Rows: TypeAlias = LinearOperator | np.ndarray

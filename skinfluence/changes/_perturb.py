@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from .._typing import RowsLike
+from ..adapters import pull_back_features
 from ..operators import Jacobian, MixedDerivative
-from ..problems import kernel_input_influence, pull_back_features
+from ..problem import kernel_input_influence
 from ._changed import Changed
 from ._rows import check_rows
 

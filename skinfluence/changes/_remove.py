@@ -7,7 +7,7 @@ import numpy as np
 
 from .._typing import RowsLike
 from ..operators import Removal
-from ..problems import Problem
+from ..problem import Problem
 from ._changed import Changed, ChangedObjective, minus_gradient_change
 from ._rows import check_rows
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..problems import Problem
+from ..problem import Problem
 from ._changed import ChangedObjective, DenseChanged
 from ._rows import check_groups
 

@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_samples
 
+from .._sklearn_private import _num_samples, _safe_indexing
 from .._typing import MatrixLike, RowsLike
 from ..operators import Replacement
-from ..problems import NewRows, Problem, replace_rows
+from ..problem import NewRows, Problem, replace_rows
 from ._changed import Changed, ChangedObjective
 from ._rows import check_rows
 

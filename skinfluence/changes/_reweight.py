@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._typing import RowsLike
-from ..problems import Problem
+from ..problem import Problem
 from ._changed import ChangedObjective, DenseChanged, minus_gradient_change
 from ._rows import check_rows
 

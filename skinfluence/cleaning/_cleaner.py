@@ -9,17 +9,17 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import DataConversionWarning
-from sklearn.utils import Bunch, _safe_indexing, column_or_1d, indexable
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils import Bunch, column_or_1d, indexable
+from sklearn.utils.validation import check_is_fitted
 
-from .._fitting import check_weights, fit_clone
 from .._frames import import_pandas, label_columns, row_names
 from .._parameters import check_choices, check_damping, check_whole
+from .._sklearn_private import _num_samples, _safe_indexing
 from .._typing import MatrixLike, RowsLike
 from .._warnings import warn
 from .._wrapping import DelegatingEstimator
+from ..adapters import check_weights, final_is_frozen, fit_clone, penalty_parameter
 from ..changes import check_rows
-from ..problems import final_is_frozen, penalty_parameter
 from ..report import (
     CONTRADICTING,
     LabelFindings,

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from .._fitting import fit_clone
+from ..adapters import as_problem, fit_clone
 from ..operators import Hessian
 from ..optimum import LeftOutRows
-from ..problems import as_problem
 from ..solvers import invert_curved, resolve_solver
 
 #: The penalty is looked for between 10^-DECADES and 10^DECADES.

@@ -8,21 +8,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 
-from .._fitting import fit_clone
-from ..adapters import FittedModel
+from ..adapters import (
+    FittedModel,
+    as_problem,
+    final_estimator,
+    final_is_frozen,
+    fit_clone,
+    penalty_parameter,
+    transform_features,
+)
 from ..changes import Removed
 from ..methods import FirstOrder, FirstOrderAnswers, Fit, Newton, NewtonAnswers
 from ..operators import Hessian
 from ..optimum import refine
-from ..problems import (
-    Problem,
-    as_problem,
-    final_estimator,
-    final_is_frozen,
-    penalty_parameter,
-    require_predictions,
-    transform_features,
-)
+from ..problem import Problem, require_predictions
 from ..solvers import invert_curved, resolve_solver
 from ._penalty_search import PenaltySearch
 

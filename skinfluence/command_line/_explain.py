@@ -9,8 +9,8 @@ from sklearn.pipeline import Pipeline
 
 from .. import tables
 from .._explainer import InfluenceExplainer
+from ..adapters import penalty_parameter
 from ..cleaning import LabelCleaner
-from ..problems import penalty_parameter
 from ..tables import TableError
 from ._audit import shown
 from ._console import say, show_table, stage

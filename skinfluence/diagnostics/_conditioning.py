@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from ..optimum import typical_gradients
-from ..problems import Problem
+from ..problem import Problem
 from ..solvers import Inverse, extremes, largest_eigenvalue
 from ._one_step import OneStep
 

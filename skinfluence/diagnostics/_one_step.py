@@ -42,7 +42,7 @@ from typing import Any
 import numpy as np
 
 from .._blocks import row_blocks
-from ..problems import Problem
+from ..problem import Problem
 from ._dispersion import Dispersion
 
 

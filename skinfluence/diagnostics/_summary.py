@@ -5,8 +5,8 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
+from ..adapters import final_estimator
 from ..optimum import stopped_short
-from ..problems import final_estimator
 
 
 class SummarisedRepr:

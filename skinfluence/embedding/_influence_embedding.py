@@ -17,7 +17,8 @@ from .._explainer import InfluenceExplainer
 from .._parameters import check_whole
 from .._typing import MatrixLike
 from .._wrapping import WrappingEstimator
-from ..problems import encode_features, require_predictions
+from ..adapters import encode_features
+from ..problem import require_predictions
 from ..solvers import Direct
 from ._principal_components import (
     blocks_of,

@@ -13,7 +13,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from sklearn.utils import check_random_state
 
 from .._blocks import row_blocks
-from ..problems import Problem
+from ..problem import Problem
 
 #: Columns up to which the matrix is formed, and all of its eigenvectors found.
 FORMED = 1000

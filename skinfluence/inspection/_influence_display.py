@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._parameters import check_whole
 from .._typing import MatrixLike
-from ..problems import encode_features
+from ..adapters import encode_features
 from ._matplotlib import import_pyplot
 
 #: Inches of the figure, and of its points.

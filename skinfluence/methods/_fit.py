@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from ..adapters import Model
+from ..adapters import Model, encode_features
 from ..operators import Hessian
-from ..problems import Problem, encode_features
+from ..problem import Problem
 from ..solvers import Inverse
 
 

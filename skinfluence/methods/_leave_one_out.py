@@ -4,9 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from .._fitting import check_weights, fit_clone
 from .._typing import MatrixLike, RowsLike
-from ..adapters import fitted_model
+from ..adapters import check_weights, fit_clone, fitted_model
 from ..changes import Remove
 from ..questions import Loss
 from ._effect import whole

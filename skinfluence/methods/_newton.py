@@ -12,9 +12,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._blocks import as_slice, row_blocks
 from .._warnings import warn
+from ..adapters import with_parameters
 from ..changes import Changed, RemovedGroups
 from ..optimum import Moves, Optimum
-from ..problems import with_parameters
 from ..questions import Asked
 from ._effect import Effect, Effects
 from ._first_order import FirstOrderAnswers

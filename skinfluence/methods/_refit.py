@@ -18,22 +18,23 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
-from ..adapters import BlackBox, FittedModel, Model
-from ..optimum import Nearby, check_convergence, step_left
-from ..optimum import refine as refine_problem
-from ..problems import (
-    Problem,
+from .._sklearn_private import _safe_indexing
+from ..adapters import (
+    BlackBox,
+    FittedModel,
+    Model,
     as_problem,
     final_estimator,
     final_is_frozen,
     held,
     with_final,
     with_parameters,
-    with_rows,
 )
+from ..optimum import Nearby, check_convergence, step_left
+from ..optimum import refine as refine_problem
+from ..problem import Problem, with_rows
 from ..solvers import Direct, Inverse, invert_curved
 
 

@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from ..adapters import FittedModel
+from ..adapters import FittedModel, final_is_frozen, with_parameters
 from ..operators import Hessian
 from ..optimum import check_convergence
 from ..optimum import refine as refine_problem
-from ..problems import final_is_frozen, with_parameters
 from ..solvers import invert_curved, resolve_solver, warn_if_inaccurate
 from ._fit import Fit
 

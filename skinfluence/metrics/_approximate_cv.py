@@ -10,13 +10,13 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import assert_all_finite, indexable
-from sklearn.utils.metaestimators import _safe_split
 
 from .._blocks import row_blocks
 from .._explainer import InfluenceExplainer
+from .._sklearn_private import _safe_split
 from .._typing import MatrixLike
+from ..adapters import assign, final_estimator, with_parameters
 from ..changes import RemovedGroups
-from ..problems import assign, final_estimator, with_parameters
 
 
 def approximate_cross_val_score(

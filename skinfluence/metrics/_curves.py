@@ -10,9 +10,9 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._fitting import fit_clone
 from .._parameters import check_share, check_whole
 from .._typing import MatrixLike
+from ..adapters import fit_clone
 from ..changes import RemovedGroups
 from ..methods import RetrainAnswers, whole
 from ..questions import Loss

@@ -23,7 +23,7 @@ from sklearn.exceptions import ConvergenceWarning
 from .._warnings import warn
 from ..changes import ChangedObjective
 from ..operators import Hessian
-from ..problems import Problem
+from ..problem import Problem
 from ..solvers import Direct, Inverse
 from ._convergence import newton_decrement
 from ._ends import Ends

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..problems import Problem
+from ..problem import Problem
 from ._line_search import backtrack
 from ._rounding import rounding
 

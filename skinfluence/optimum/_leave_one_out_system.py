@@ -13,7 +13,7 @@ import numpy as np
 
 from .._blocks import row_blocks, take_rows
 from ..operators import Removal
-from ..problems import Problem
+from ..problem import Problem
 from ..solvers import Inverse
 from ._woodbury import core, solve_core
 

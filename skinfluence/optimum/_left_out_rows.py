@@ -23,7 +23,7 @@ import numpy as np
 
 from .._blocks import row_blocks
 from ..operators import Removal
-from ..problems import Problem
+from ..problem import Problem
 from ..solvers import Inverse
 from ._active_set import EXACT, follow_active_sets, subgradient_left
 from ._ends import Ends

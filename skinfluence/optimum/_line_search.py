@@ -5,7 +5,7 @@ F(theta + t step) <= F(theta) - 10⁻⁴ t decrement + rounding        (Armijo 1
 
 import numpy as np
 
-from ..problems import Problem
+from ..problem import Problem
 from ._rounding import objective_rounding
 
 #: Share of the fall that the gradient promises which must come true.

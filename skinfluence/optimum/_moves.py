@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..problems import Problem
+from ..problem import Problem
 from ._ends import Ends
 from ._left_out_rows import LeftOutRows
 

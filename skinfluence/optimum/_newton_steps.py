@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._warnings import warn
 from ..operators import Hessian
-from ..problems import Problem
+from ..problem import Problem
 from ._iterate import Iterate
 from ._preconditioned import Nearby, descending
 from ._proximal_newton import proximal_newton

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..changes import Changed
-from ..problems import NewRows, Problem
+from ..problem import NewRows, Problem
 from ..solvers import Inverse
 from ._changed_objective import ChangedObjectives
 from ._left_out_rows import LeftOutRows

@@ -20,7 +20,7 @@ import numpy as np
 
 from .._blocks import row_blocks
 from ..operators import Replacement
-from ..problems import NewRows, Problem, replace_rows
+from ..problem import NewRows, Problem, replace_rows
 from ..solvers import Inverse
 from ._changed_objective import ChangedObjectives
 from ._ends import Ends

@@ -3,9 +3,9 @@
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
-from sklearn.utils.validation import _num_samples
 
 from .._parameters import check_whole
+from .._sklearn_private import _num_samples
 from .._typing import MatrixLike, RowsLike
 from ..changes import check_rows
 from ..selection._warm_start import WarmStart

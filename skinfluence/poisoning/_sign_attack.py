@@ -6,20 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
-from sklearn.utils import Bunch, _safe_indexing
+from sklearn.utils import Bunch
 
 from .._blocks import row_blocks
 from .._parameters import check_whole
+from .._sklearn_private import _safe_indexing
+from ..adapters import encode_features, pull_back_features, with_parameters
 from ..operators import MixedDerivative
-from ..problems import (
-    NewRows,
-    Problem,
-    encode_features,
-    encode_targets,
-    pull_back_features,
-    replace_rows,
-    with_parameters,
-)
+from ..problem import NewRows, Problem, encode_targets, replace_rows
 from ..selection._warm_start import WarmStart
 from ._feasible_set import FeasibleSet
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import roc_auc_score
-from sklearn.utils.validation import _num_samples
 
+from .._sklearn_private import _num_samples
 from .._typing import MatrixLike
 from ..adapters import Model
 from ._scalar import Number, ScalarQuestion

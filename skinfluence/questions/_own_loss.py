@@ -5,8 +5,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
+from .._sklearn_private import _safe_indexing
 from ..adapters import Model
 
 

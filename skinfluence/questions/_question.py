@@ -10,10 +10,10 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
+from .._sklearn_private import _safe_indexing
 from ..adapters import Model
-from ..problems import Problem
+from ..problem import Problem
 
 
 class Question(Protocol):

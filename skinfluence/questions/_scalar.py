@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from autograd import grad
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import _num_samples
 
+from .._sklearn_private import _num_samples
 from .._tracing import TRACING
 from .._typing import MatrixLike
 from .._warnings import warn

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_samples
 
 from .._parameters import check_whole
+from .._sklearn_private import _num_samples, _safe_indexing
+from ..adapters import final_estimator
 from ..diagnostics import refittable_rows
-from ..problems import final_estimator
 from ..questions import Loss
 from ._cleaning_report import Witness, witnesses
 from ._contents import Content, Contents, check_table

@@ -9,11 +9,12 @@ from typing import Any, Protocol
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.utils.validation import _num_samples
 
+from .._sklearn_private import _num_samples
+from ..adapters import encode_features
 from ..changes import Removed
 from ..methods import NewtonAnswers, whole
-from ..problems import Problem, encode_features, encode_targets
+from ..problem import Problem, encode_targets
 from ..questions import AskedLoss, AskedPrediction
 from ._warm_start import WarmStart
 

@@ -7,7 +7,7 @@ import numpy as np
 from .._parameters import check_whole
 from .._typing import RowsLike
 from ..changes import check_rows
-from ..problems import Problem
+from ..problem import Problem
 
 
 def allowed_rows(problem: Problem, rows: RowsLike | None) -> np.ndarray:

@@ -7,7 +7,7 @@ inclusion: none of its changes can be spared, though another set may have fewer.
 
 from typing import Protocol, TypeVar
 
-from ..problems import Problem
+from ..problem import Problem
 
 Change = TypeVar("Change")
 

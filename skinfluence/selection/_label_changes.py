@@ -9,17 +9,11 @@ from sklearn.base import is_classifier
 from sklearn.utils import Bunch
 
 from .._typing import MatrixLike, RowsLike
+from ..adapters import with_parameters
 from ..changes import Replaced
 from ..methods import FirstOrderAnswers, whole
 from ..optimum import ReplacedRows
-from ..problems import (
-    NewRows,
-    Problem,
-    encode_targets,
-    last_of_class,
-    replace_rows,
-    with_parameters,
-)
+from ..problem import NewRows, Problem, encode_targets, last_of_class, replace_rows
 from ..questions import AskedLoss
 from ._answers import PredictedLabel, one_row
 from ._candidates import allowed_rows, most_changes

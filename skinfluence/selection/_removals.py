@@ -8,8 +8,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 
 from .._typing import MatrixLike, RowsLike
+from ..adapters import with_parameters
 from ..methods import Newton
-from ..problems import Problem, last_of_class, remove_rows, with_parameters
+from ..problem import Problem, last_of_class, remove_rows
 from ._answers import Answer, current_answer
 from ._candidates import allowed_rows, most_changes, rows_mask
 from ._greedy_search import fewest

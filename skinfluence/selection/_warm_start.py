@@ -15,7 +15,7 @@ from .._explainer import InfluenceExplainer
 from ..adapters import FittedModel
 from ..methods import Fit, Refit
 from ..optimum import refine
-from ..problems import Problem
+from ..problem import Problem
 from ..solvers import Direct, invert_damped
 
 

@@ -5,14 +5,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_samples
 
 from .._explainer import InfluenceExplainer
-from .._fitting import fit_clone
+from .._sklearn_private import _num_samples, _safe_indexing
 from .._typing import MatrixLike
+from ..adapters import as_problem, fit_clone, weight_argument
 from ..operators import Hessian, Removal
-from ..problems import as_problem, weight_argument
 from ._problem import check_adjoints, check_gradient, check_hessian, check_stationary
 
 

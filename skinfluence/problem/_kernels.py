@@ -1,0 +1,247 @@
+"""Kernel models as linear models: features Φ with ``K = Φ Φᵀ``, and never the inverse of K.
+
+A pivoted Cholesky factorisation of the training rows' K stops where what is left is rounding, at
+rank r. With the pivots first, ``K = L Lᵀ``, L of shape (n, r):
+
+    Φ = L,        φ(x) = L₁₁⁻¹ k(pivots, x)
+
+and a kernel model's objective is that of a linear model in φ with a ridge. Its dual coefficients,
+of which the user's own parameters are made, follow from the ridge λ where the gradient vanishes:
+
+    raw = K β + intercept,        λ β_i = -s_i g_i
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import get_lapack_funcs, solve_triangular
+from sklearn.metrics.pairwise import pairwise_kernels
+
+from .._typing import MatrixLike
+from ..predictors import LinearPredictor
+
+if TYPE_CHECKING:
+    from ._problem import Problem
+
+#: ``kernel(X, pivots)``: k of rows and rows, shape (m, r).
+Kernel: TypeAlias = Callable[[MatrixLike, MatrixLike], np.ndarray]
+
+#: Largest entry of K - ΦΦᵀ, in units of the rounding that the factorisation stops at.
+ROUNDING = 100
+
+
+@dataclass(frozen=True, eq=False)
+class PairwiseKernel:
+    """A kernel by scikit-learn's name, or a function of two rows.
+
+    Parameters
+    ----------
+    metric : str or callable
+        As in ``pairwise_kernels``.
+    params : dict
+        Its parameters, as they were fitted.
+    """
+
+    metric: str | Callable[..., float]
+    params: dict[str, Any]
+
+    def __call__(self, X: MatrixLike, pivots: MatrixLike) -> np.ndarray:
+        """Return k of rows and rows, shape (m, r)."""
+        named = not callable(self.metric)
+        return pairwise_kernels(X, pivots, metric=self.metric, filter_params=named, **self.params)
+
+
+def precomputed(X: MatrixLike, pivots: np.ndarray) -> MatrixLike:
+    """Return the columns of rows of K that belong to the pivots, given as indices."""
+    return X[:, pivots]
+
+
+@dataclass(frozen=True, eq=False)
+class KernelFeatures:
+    """The map ``φ(x) = L₁₁⁻¹ k(pivots, x)``.
+
+    Parameters
+    ----------
+    kernel : callable
+        ``kernel(X, pivots)`` is of shape (m, r).
+    pivots : rows, or indices if the kernel is precomputed
+    factor : ndarray of shape (r, r)
+        L₁₁, lower triangular.
+    """
+
+    kernel: Kernel
+    pivots: MatrixLike
+    factor: np.ndarray
+
+    def __call__(self, X: MatrixLike) -> np.ndarray:
+        """Return the features of rows, shape (m, r), in their precision."""
+        gram = _dense(self.kernel(X.astype(float, copy=False), self.pivots))
+        features = solve_triangular(self.factor, gram.T, lower=True, check_finite=False).T
+        return np.ascontiguousarray(features, dtype=X.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class KernelModel:
+    """What a Problem in features keeps of the kernel model that it is.
+
+    Parameters
+    ----------
+    rows : rows of the training data, as the estimator takes them
+    features : KernelFeatures or None
+        None for a linear kernel, whose features are the columns of X.
+    square : bool, default=False
+        Whether the rows are those of a precomputed kernel, with a column a row.
+    """
+
+    rows: MatrixLike
+    features: KernelFeatures | None = None
+    square: bool = False
+
+    def encode(self, X: MatrixLike) -> MatrixLike:
+        """Return the features of rows."""
+        return X if self.features is None else self.features(X)
+
+    def take(self, kept: np.ndarray) -> "KernelModel":
+        """Return the model of some of its rows."""
+        rows = self.rows[kept]
+        return replace(self, rows=rows[:, kept] if self.square else rows)
+
+    def spanning(self, problem: "Problem", X_new: MatrixLike) -> "Problem":
+        """Return the same problem in features that also hold rows which are not in it.
+
+        X_new are rows as the estimator takes them: a row that comes brings a direction of its own.
+        """
+        if self.features is None:
+            return problem
+        if self.square:
+            raise ValueError(
+                "A new row of a precomputed kernel needs its kernel with itself, which X_new does "
+                "not hold; give the kernel by name, or as a function of the rows."
+            )
+        stack = sparse.vstack if sparse.issparse(self.rows) else np.vstack
+        X, features = kernel_features(self.features.kernel, stack([self.rows, X_new]))
+        X = X[: problem.n_rows]
+        linear = cast(LinearPredictor, problem.predictor)  # in features, as every kernel model
+        predictor = replace(linear, n_features=X.shape[1])
+        _, intercept = linear.unflatten(problem.theta)
+        penalty = np.zeros(predictor.n_parameters, dtype=problem.penalty.dtype)
+        penalty[: predictor.n_coefficients] = np.repeat(ridge(problem), X.shape[1])
+        theta = predictor.flatten((X.T @ self.coefficients(problem)).T, intercept)
+        model = replace(self, features=features)
+        theta = theta.astype(problem.theta.dtype)
+        problem = replace(problem, X=X, predictor=predictor, theta=theta)
+        return replace(problem, penalty=penalty, kernel=model)
+
+    def coefficients(self, problem: "Problem") -> np.ndarray:
+        """Return the dual coefficients β at a problem's theta, shape (n, K)."""
+        return -problem.weights[:, None] * problem.gradients / ridge(problem)
+
+    def change(
+        self, problem: "Problem", rows: np.ndarray, change: np.ndarray, linear: bool
+    ) -> np.ndarray:
+        """Return the change of β and the intercepts when each of rows has left.
+
+        Parameters
+        ----------
+        problem : Problem
+        rows : ndarray of int of shape (n_rows,)
+        change : ndarray of shape (n_rows, P)
+            Change of theta.
+        linear : bool
+            Whether to first order in it.
+
+        Returns
+        -------
+        change : ndarray of shape (n_rows, n K + K)
+            β output by output, then the intercepts if there are any. A row's own goes to 0.
+        """
+        out = np.empty((len(rows), problem.y.size), dtype=change.dtype)
+        before = problem.weights[:, None] * problem.gradients
+        for i, row in enumerate(rows):
+            members = np.arange(problem.n_rows) == row
+            weights = problem.reweighting.weights_without(problem.weights, members)[:, None]
+            moved = problem.predictor.jvp(problem.X, change[i][:, None])[:, :, 0]
+            if linear:
+                bent = np.einsum("nkl,nl->nk", problem.curvatures, moved)
+                after = weights * problem.gradients + problem.weights[:, None] * bent
+            else:
+                after = weights * problem.loss.gradient(problem.raw + moved, problem.y)
+            out[i] = ((before - after) / ridge(problem)).T.ravel()
+        return np.hstack([out, change[:, problem.predictor.n_coefficients :]])
+
+
+def model_of(problem: "Problem") -> KernelModel:
+    """Return the kernel model that a problem is one of; ValueError if it is none."""
+    if problem.kernel is None:
+        raise ValueError("`problem` must be that of a kernel model.")
+    return problem.kernel
+
+
+def ridge(problem: "Problem") -> np.ndarray:
+    """Return λ of every output, shape (K,)."""
+    n_coefficients = problem.predictor.n_coefficients
+    return problem.penalty[:n_coefficients].reshape(problem.n_outputs, -1)[:, 0]
+
+
+def kernel_features(
+    kernel: Kernel, rows: MatrixLike, square: bool = False
+) -> tuple[np.ndarray, KernelFeatures]:
+    """Factor the kernel of training rows, in double precision.
+
+    Parameters
+    ----------
+    kernel : callable
+        ``kernel(X, pivots)``.
+    rows : training rows, or K itself if ``square``
+
+    Returns
+    -------
+    Phi : ndarray of shape (n, r)
+        In the precision of the rows.
+    features : KernelFeatures
+
+    Raises
+    ------
+    ValueError
+        If K is not finite, not symmetric or not positive semi-definite.
+    """
+    dtype, known = rows.dtype, rows.dtype if square else float
+    rows = rows.astype(float, copy=False)
+    gram = np.array(rows if square else _dense(kernel(rows, rows)), dtype=float, order="F")
+    _require_symmetric(gram)
+    tolerance = len(gram) * np.finfo(known).eps * np.diag(gram).max(initial=0)
+    (pstrf,) = get_lapack_funcs(("pstrf",), (gram,))
+    factor, order, rank, _ = pstrf(gram, tol=tolerance, lower=True)
+    order = order - 1
+    lower = np.tril(factor)[:, :rank]
+    Phi = np.empty_like(lower, order="C")
+    Phi[order] = lower
+    _require_definite(gram, Phi, tolerance)
+    pivots = order[:rank] if square else rows[order[:rank]]
+    return Phi.astype(dtype, copy=False), KernelFeatures(kernel, pivots, lower[:rank].copy())
+
+
+def _require_symmetric(gram: np.ndarray) -> None:
+    if not np.all(np.isfinite(gram)):
+        raise ValueError("The kernel of the training rows is not finite; rescale X.")
+    if np.abs(gram - gram.T).max(initial=0) > 1e-6 * np.abs(gram).max(initial=0):
+        raise ValueError("The kernel of the training rows is not symmetric.")
+
+
+def _require_definite(gram: np.ndarray, Phi: np.ndarray, tolerance: float) -> None:
+    left = gram - Phi @ Phi.T
+    if np.abs(left).max(initial=0) > ROUNDING * max(tolerance, 0):
+        smallest = np.linalg.eigvalsh(gram)[0]
+        raise ValueError(
+            "The kernel of the training rows is not positive semi-definite: its smallest "
+            f"eigenvalue is {smallest:.2g}. What is fitted with it need not be a minimum, and the "
+            "optimum without a row is not defined. Use another kernel; for a sigmoid kernel a "
+            "smaller `gamma` or a larger `coef0` may do."
+        )
+
+
+def _dense(matrix: MatrixLike) -> np.ndarray:
+    return matrix.toarray() if sparse.issparse(matrix) else np.asarray(matrix)
