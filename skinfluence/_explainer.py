@@ -22,7 +22,7 @@ from ._verified_by_refits import VerifiedByRefits
 from .operators import Hessian
 from .problems import as_problem, final_is_frozen, with_parameters
 from .scores import FirstOrder, Newton, Refit, check_convergence, refine
-from .solvers import Direct, invert_curved, resolve_solver, warn_if_inaccurate
+from .solvers import factored_order, invert_curved, resolve_solver, warn_if_inaccurate
 
 #: Multiplications that method="auto" spends on Newton steps: about a minute on one core.
 NEWTON_BUDGET = 2e12
@@ -251,8 +251,8 @@ class InfluenceExplainer(
         warn_if_inaccurate(inverse, stacklevel=3)
         method = self.method
         if method == "auto":
-            order = Direct().size(inverse.hessian) if isinstance(solver, Direct) else np.inf
-            work = problem.y.size * order**2
+            order = factored_order(solver, inverse.hessian, inverse)
+            work = np.inf if order is None else problem.y.size * order**2
             if problem.predictor.curved:  # every row is followed: a gradient of all rows each
                 work += CURVED * problem.n_rows**2 * len(problem.theta)
             stepped = work <= NEWTON_BUDGET and problem.loss.predicts

@@ -22,7 +22,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..operators import Hessian
 from ..problems import Problem
-from ..solvers import Direct
+from ..solvers import factored_order
 from ._convergence import newton_decrement, refine
 from ._first_order import group_removal
 from ._position import Position
@@ -126,8 +126,8 @@ class Groups:
 
     @cached_property
     def _order(self):
-        """Order of the system that a direct solver factors, None for other solvers."""
-        return self.solver.size(self.inverse.hessian) if isinstance(self.solver, Direct) else None
+        """Order of the system that the solver factors, None where it factors none."""
+        return factored_order(self.solver, self.inverse.hessian, self.inverse)
 
     @property
     def _factors(self):

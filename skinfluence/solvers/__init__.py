@@ -3,12 +3,14 @@
 from ._accuracy import warn_if_inaccurate
 from ._cg import CG
 from ._choice import resolve_solver
+from ._conjugate_gradients import Iterated, conjugate_gradients
 from ._curvature import invert_curved
 from ._damping import invert_damped
 from ._direct import Direct
 from ._inverse import Inverse
 from ._lanczos import Lanczos
 from ._lissa import LiSSA
+from ._solver import Solver, SupportsInvert, factored_order
 from ._spectrum import IndefiniteError, extremes, largest_eigenvalue
 
 __all__ = [
@@ -16,9 +18,14 @@ __all__ = [
     "Direct",
     "IndefiniteError",
     "Inverse",
+    "Iterated",
     "Lanczos",
     "LiSSA",
+    "Solver",
+    "SupportsInvert",
+    "conjugate_gradients",
     "extremes",
+    "factored_order",
     "invert_curved",
     "invert_damped",
     "largest_eigenvalue",

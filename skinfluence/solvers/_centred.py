@@ -76,6 +76,11 @@ class CentredInverse(Inverse):
         self.rcond = min(part.rcond, float(digits))
 
     @property
+    def order(self):
+        """Order of the centred system."""
+        return self.part.order
+
+    @property
     def rank(self):
         """Rank of the centred Hessian."""
         return self.part.rank

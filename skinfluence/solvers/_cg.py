@@ -1,4 +1,4 @@
-"""Conjugate gradients, for all right-hand sides at once."""
+"""CG: conjugate gradients against the Hessian itself, which is never formed."""
 
 import warnings
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from ._conjugate_gradients import conjugate_gradients
 from ._inverse import Inverse
 from ._preconditioners import PRECONDITIONERS
 from ._spectrum import indefinite
@@ -36,6 +37,10 @@ class CG:
     max_iter: int = 1000
     preconditioner: str | None = None
 
+    def order(self, hessian):
+        """Return None: nothing is factored, every product iterates."""
+        return None
+
     def invert(self, hessian):
         """Return H⁻¹; every product with it runs the iteration."""
         if self.preconditioner is not None and self.preconditioner not in PRECONDITIONERS:
@@ -63,41 +68,22 @@ class CGInverse(Inverse):
 
     def _matmat(self, B):
         B = self.project(np.asarray(B, dtype=self.dtype))
-        X = np.zeros_like(B)
-        R, Z = B.copy(), self._precondition(B)
-        D, rho = Z.copy(), _dots(B, Z)
-        tolerance = self.solver.rtol * np.linalg.norm(B, axis=0)
-        running = np.linalg.norm(R, axis=0) > tolerance
-        for _ in range(self.solver.max_iter):
-            if not running.any():
-                break
-            step, product = self._step(D[:, running], rho[running])
-            X[:, running] += step * D[:, running]
-            R[:, running] -= step * product
-            Z = self._precondition(R[:, running])
-            new = _dots(R[:, running], Z)
-            D[:, running] = Z + (new / rho[running]) * D[:, running]
-            rho[running] = new
-            running = np.linalg.norm(R, axis=0) > tolerance
-        self._judge(R, B)
-        return self.project(X)
-
-    def _step(self, D, rho):
-        """Return the step along every direction, and the product H D."""
-        product = self.hessian @ D
-        curvature = _dots(D, product)
-        if np.any(curvature <= 0):
+        rtol, max_iter = self.solver.rtol, self.solver.max_iter
+        iterated = conjugate_gradients(
+            self.hessian, B, rtol=rtol, max_iter=max_iter, precondition=self._precondition
+        )
+        if iterated.indefinite:
             raise indefinite(self.hessian)
-        return rho / curvature, product
+        self._judge(iterated)
+        return self.project(iterated.solution)
 
     def _precondition(self, R):
         return self.project(R if self.preconditioner is None else self.preconditioner(R))
 
-    def _judge(self, R, B):
+    def _judge(self, iterated):
         """Keep the worst residual, and warn if it is above the tolerance."""
-        sizes = np.linalg.norm(B, axis=0)
-        worst = np.max(np.linalg.norm(R, axis=0) / np.where(sizes > 0, sizes, 1), initial=0)
-        self.residual = max(self.residual, float(worst))
+        worst = float(np.max(iterated.residual, initial=0))
+        self.residual = max(self.residual, worst)
         if worst > self.solver.rtol:
             warnings.warn(
                 f"Conjugate gradients stopped after {self.solver.max_iter} iterations at a "
@@ -106,7 +92,3 @@ class CGInverse(Inverse):
                 ConvergenceWarning,
                 stacklevel=3,
             )
-
-
-def _dots(A, B):
-    return np.einsum("ij,ij->j", A, B)

@@ -44,7 +44,7 @@ def resolve_solver(solver, hessian, *, random_state=None, n_jobs=None):
     if not isinstance(solver, str):
         raise TypeError(f"`solver` must be one of {_NAMES} or a solver; got {solver!r}.")
     if solver == "auto":
-        order = Direct().size(hessian)
+        order = Direct().order(hessian)
         budget = 4 * sklearn.get_config()["working_memory"] * 2**20
         return Direct() if order**2 * hessian.dtype.itemsize <= budget else CG()
     if solver == "lissa":

@@ -10,7 +10,7 @@ section 8).
 
 from ..operators import Hessian
 from ._damping import invert_damped
-from ._direct import Direct
+from ._solver import factored_inverse
 from ._spectrum import IndefiniteError, bounds, indefinite, safe_rcond
 
 
@@ -26,9 +26,9 @@ def invert_curved(solver, problem, damping, curvature="auto", block_size=None):
     damping : float or "auto"
         In the mean form; see ``invert_damped``.
     curvature : {"auto", "hessian", "gauss_newton"}, default="auto"
-        "auto" is the exact Hessian where the prediction is linear in theta, or where ``Direct``
-        finds it safely positive definite with the damping given, or where the raw prediction is the
-        loss itself; else Gauss-Newton.
+        "auto" is the exact Hessian where the prediction is linear in theta, or where a factor says
+        that it is safely positive definite with the damping given, or where the raw prediction is
+        the loss itself; else Gauss-Newton.
     block_size : int, default=None
         Of the Hessian.
 
@@ -75,11 +75,13 @@ def _require_exact(curvature):
 
 def _exact_if_safe(solver, problem, damping, block_size):
     """Return the exact inverse, or None where H may be indefinite, or lose all digits."""
-    if not isinstance(solver, Direct):
-        return None
+    hessian = Hessian(problem, 0.0 if damping == "auto" else damping, block_size)
     try:
-        inverse = solver.invert(Hessian(problem, 0.0 if damping == "auto" else damping, block_size))
+        factored = factored_inverse(solver, hessian)
     except IndefiniteError:
         return None
-    semidefinite = inverse.rcond == 0  # then it is the pseudo-inverse, by eigenvectors
-    return inverse if semidefinite or inverse.rcond > safe_rcond(inverse.dtype) else None
+    if factored is None:
+        return None
+    inverse, rcond = factored
+    semidefinite = rcond == 0  # then it is the pseudo-inverse, by eigenvectors
+    return inverse if semidefinite or rcond > safe_rcond(inverse.dtype) else None

@@ -1,7 +1,7 @@
 """``damping="auto"``: none where H is safely positive definite, else what makes it so."""
 
 from ..operators import Hessian
-from ._direct import Direct
+from ._solver import factored_inverse
 from ._spectrum import (
     IndefiniteError,
     bounds,
@@ -15,9 +15,9 @@ def invert_damped(solver, problem, damping, block_size=None):
     """Return H⁻¹ by a solver, with a damping that is given or found.
 
     "auto" takes 0 where H is safely positive definite: its reciprocal condition, flat directions
-    aside, exceeds 1000 ε. For ``Direct`` that is the condition of what it factors, columns scaled
-    alike; other solvers take that of H from its extreme eigenvalues, or the penalty alone where
-    the loss is convex and all coefficients carry enough of it. Else damping is
+    aside, exceeds 1000 ε. For a solver that factors it is the condition of the factor, columns
+    scaled alike; other solvers take that of H from its extreme eigenvalues, or the penalty alone
+    where the loss is convex and all coefficients carry enough of it. Else damping is
     ``max(√ε λ_max, |λ_min|) - λ_min`` of H / n, at which no eigenvalue is below √ε λ_max, or below
     ``|λ_min|``. ``inverse.hessian.damping`` holds what was taken.
 
@@ -49,12 +49,13 @@ def invert_damped(solver, problem, damping, block_size=None):
 def _safe_inverse(solver, hessian):
     """Return H⁻¹ if H is safely positive definite, else None."""
     safe = safe_rcond(hessian.dtype)
-    if isinstance(solver, Direct):
-        try:
-            inverse = solver.invert(hessian)
-        except IndefiniteError:
-            return None
-        return inverse if inverse.rcond > safe else None
+    try:
+        factored = factored_inverse(solver, hessian)
+    except IndefiniteError:
+        return None
+    if factored is not None:
+        inverse, rcond = factored
+        return inverse if rcond > safe else None
     if not _is_penalised(hessian, safe):
         smallest, largest = bounds(hessian)
         if not smallest > safe * largest:

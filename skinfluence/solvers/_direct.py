@@ -53,14 +53,14 @@ class Direct:
             return dual_inverse(hessian)
         return primal_inverse(hessian)
 
-    def size(self, hessian):
-        """Return the order of the largest matrix that ``invert`` would factor."""
+    def order(self, hessian):
+        """Return the order of the largest system that ``invert`` would factor."""
         face = hessian.face()
         if face is not None:
-            return self.size(face[0])
+            return self.order(face[0])
         parts = hessian.outputs()
         if parts is not None:
-            return max(self.size(part) for part, _, _ in parts)
+            return max(self.order(part) for part, _, _ in parts)
         return _dual_size(hessian) if self._takes_dual(hessian) else hessian.shape[0]
 
     def _takes_dual(self, hessian):
@@ -83,6 +83,11 @@ class FaceInverse(Inverse):
         super().__init__(hessian)
         self.part, self.positions = part, positions
         self.exact, self.rcond = part.exact, part.rcond
+
+    @property
+    def order(self):
+        """Order of the system of the face."""
+        return self.part.order
 
     @property
     def rank(self):
@@ -128,6 +133,11 @@ class SeparableInverse(Inverse):
             self.positions.append(positions)
             self.outputs.append(outputs)
         self.rcond = min(part.rcond for part in self.parts)
+
+    @property
+    def order(self):
+        """Order of the largest block's system."""
+        return max(part.order for part in self.parts)
 
     @property
     def rank(self):

@@ -54,6 +54,11 @@ class DualInverse(Inverse):
         self.factor, self.rcond = _factor_gram(self.rows)
         self._add_border(hessian.ridge[self.end :])
 
+    @property
+    def order(self):
+        """Number of rows that curve, times outputs."""
+        return len(self.factor)
+
     def _add_border(self, ridge):
         self.border = np.zeros((self.end, 0), dtype=self.dtype)
         if not len(ridge):

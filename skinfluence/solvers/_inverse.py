@@ -45,6 +45,11 @@ class Inverse(LinearOperator):
         return self
 
     @property
+    def order(self):
+        """Order of the largest system that was factored; None where none was."""
+        return None if self.rcond is None else self.shape[0]
+
+    @property
     def rank(self):
         """Number of directions that are not flat, as far as the solver knows."""
         free = self.hessian.free

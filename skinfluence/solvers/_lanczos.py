@@ -35,6 +35,10 @@ class Lanczos:
     rank: int = 100
     tol: float = 1e-6
 
+    def order(self, hessian):
+        """Return None: a few eigenvectors are found by products."""
+        return None
+
     def invert(self, hessian):
         """Return the approximate H⁻¹.
 

@@ -54,6 +54,10 @@ class LiSSA:
     random_state: object = None
     n_jobs: int | None = None
 
+    def order(self, hessian):
+        """Return None: nothing is factored, every product is sampled."""
+        return None
+
     def invert(self, hessian):
         """Return the estimate of H⁻¹; every product with it uses the same draws."""
         for name in ("depth", "repeats", "batch_size"):
