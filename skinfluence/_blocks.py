@@ -3,8 +3,12 @@
 import numpy as np
 import sklearn
 
+from ._typing import Array, Matrix
 
-def row_blocks(n_rows, row_bytes, block_size=None, at_most=None):
+
+def row_blocks(
+    n_rows: int, row_bytes: int, block_size: int | None = None, at_most: int | None = None
+) -> list[slice]:
     """Return slices that cover ``range(n_rows)``.
 
     Parameters
@@ -24,12 +28,12 @@ def row_blocks(n_rows, row_bytes, block_size=None, at_most=None):
     return [slice(i, min(i + block_size, n_rows)) for i in range(0, n_rows, block_size)]
 
 
-def take_rows(X, rows):
+def take_rows(X: Matrix, rows: Array) -> Matrix:
     """Return ``X[rows]``, as a view where the rows are consecutive."""
     return X[as_slice(rows)]
 
 
-def as_slice(rows):
+def as_slice(rows: Array) -> Array | slice:
     """Return the rows as a slice where they are consecutive, else as they are."""
     if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and np.all(np.diff(rows) == 1):
         return slice(rows[0], rows[-1] + 1)

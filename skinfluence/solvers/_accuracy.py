@@ -6,13 +6,14 @@ import numpy as np
 from scipy.linalg import LinAlgWarning
 from sklearn.exceptions import ConvergenceWarning
 
+from ._inverse import Inverse
 from ._spectrum import safe_rcond
 
 #: Relative standard error above which the estimates of ``LiSSA`` are warned of.
 SPREAD = 0.5
 
 
-def warn_if_inaccurate(inverse, stacklevel=2):
+def warn_if_inaccurate(inverse: Inverse, stacklevel: int = 2) -> None:
     """Warn where a factor keeps fewer than three digits, or where repeats of LiSSA disagree.
 
     The warnings are ``LinAlgWarning`` and ``ConvergenceWarning``.
@@ -40,7 +41,7 @@ def warn_if_inaccurate(inverse, stacklevel=2):
         )
 
 
-def _singular():
+def _singular() -> str:
     return (
         "The Hessian is singular, because columns are constant or collinear, or outnumber the "
         "rows, or because classes are separable. The change of the parameters that has minimum "
@@ -48,7 +49,7 @@ def _singular():
     )
 
 
-def _ill_conditioned(rcond):
+def _ill_conditioned(rcond: float) -> str:
     return (
         f"The Hessian is ill-conditioned (reciprocal condition {rcond:.1g}): influences have lost "
         "most of their digits. Standardise the columns (StandardScaler), drop constant or "

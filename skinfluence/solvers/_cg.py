@@ -2,18 +2,22 @@
 
 import warnings
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from ._conjugate_gradients import conjugate_gradients
+from .._typing import Array
+from ..operators import Hessian
+from ._conjugate_gradients import Iterated, conjugate_gradients
 from ._inverse import Inverse
 from ._preconditioners import PRECONDITIONERS
+from ._solver import Solver
 from ._spectrum import indefinite
 
 
 @dataclass(frozen=True)
-class CG:
+class CG(Solver):
     """Solve by conjugate gradients: needs nothing but products with the Hessian.
 
     Each right-hand side runs its own recurrence and stops by its own residual; an iteration is
@@ -35,13 +39,13 @@ class CG:
 
     rtol: float = 1e-8
     max_iter: int = 1000
-    preconditioner: str | None = None
+    preconditioner: Literal["jacobi", "kronecker"] | None = None
 
-    def order(self, hessian):
+    def order(self, hessian: Hessian) -> None:
         """Return None: nothing is factored, every product iterates."""
         return None
 
-    def invert(self, hessian):
+    def invert(self, hessian: Hessian) -> Inverse:
         """Return H⁻¹; every product with it runs the iteration."""
         if self.preconditioner is not None and self.preconditioner not in PRECONDITIONERS:
             names = " or ".join(map(repr, PRECONDITIONERS))
@@ -60,13 +64,13 @@ class CGInverse(Inverse):
         The largest relative residual, ``‖b - H x‖ / ‖b‖``, that a product has ended with so far.
     """
 
-    def __init__(self, hessian, solver):
+    def __init__(self, hessian: Hessian, solver: CG) -> None:
         super().__init__(hessian)
         self.solver, self.residual = solver, 0.0
         named = solver.preconditioner
         self.preconditioner = None if named is None else PRECONDITIONERS[named].of(hessian)
 
-    def _matmat(self, B):
+    def _matmat(self, B: Array) -> Array:
         B = self.project(np.asarray(B, dtype=self.dtype))
         rtol, max_iter = self.solver.rtol, self.solver.max_iter
         iterated = conjugate_gradients(
@@ -77,10 +81,10 @@ class CGInverse(Inverse):
         self._judge(iterated)
         return self.project(iterated.solution)
 
-    def _precondition(self, R):
+    def _precondition(self, R: Array) -> Array:
         return self.project(R if self.preconditioner is None else self.preconditioner(R))
 
-    def _judge(self, iterated):
+    def _judge(self, iterated: Iterated) -> None:
         """Keep the worst residual, and warn if it is above the tolerance."""
         worst = float(np.max(iterated.residual, initial=0))
         self.residual = max(self.residual, worst)

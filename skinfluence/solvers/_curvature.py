@@ -8,13 +8,23 @@ convex loss; the first is what a refit follows, and may be indefinite (Martens 2
 section 8).
 """
 
+from typing import Literal
+
 from ..operators import Hessian
+from ..problems import Problem
 from ._damping import invert_damped
-from ._solver import factored_inverse
+from ._inverse import Inverse
+from ._solver import SupportsInvert, factored_inverse
 from ._spectrum import IndefiniteError, bounds, indefinite, safe_rcond
 
 
-def invert_curved(solver, problem, damping, curvature="auto", block_size=None):
+def invert_curved(
+    solver: SupportsInvert,
+    problem: Problem,
+    damping: float | Literal["auto"],
+    curvature: str = "auto",
+    block_size: int | None = None,
+) -> tuple[Inverse, str]:
     """Return H⁻¹ by a solver, of the exact Hessian or of the linearised problem's.
 
     Parameters
@@ -63,7 +73,7 @@ def invert_curved(solver, problem, damping, curvature="auto", block_size=None):
     return inverse, "hessian"
 
 
-def _require_exact(curvature):
+def _require_exact(curvature: str) -> str:
     """Return "hessian" for a model that is known by its losses alone, or raise ValueError."""
     if curvature == "gauss_newton":
         raise ValueError(
@@ -73,7 +83,12 @@ def _require_exact(curvature):
     return "hessian"
 
 
-def _exact_if_safe(solver, problem, damping, block_size):
+def _exact_if_safe(
+    solver: SupportsInvert,
+    problem: Problem,
+    damping: float | Literal["auto"],
+    block_size: int | None,
+) -> Inverse | None:
     """Return the exact inverse, or None where H may be indefinite, or lose all digits."""
     hessian = Hessian(problem, 0.0 if damping == "auto" else damping, block_size)
     try:

@@ -1,7 +1,11 @@
 """``damping="auto"``: none where H is safely positive definite, else what makes it so."""
 
+from typing import Literal
+
 from ..operators import Hessian
-from ._solver import factored_inverse
+from ..problems import Problem
+from ._inverse import Inverse
+from ._solver import SupportsInvert, factored_inverse
 from ._spectrum import (
     IndefiniteError,
     bounds,
@@ -11,7 +15,12 @@ from ._spectrum import (
 )
 
 
-def invert_damped(solver, problem, damping, block_size=None):
+def invert_damped(
+    solver: SupportsInvert,
+    problem: Problem,
+    damping: float | Literal["auto"],
+    block_size: int | None = None,
+) -> Inverse:
     """Return H⁻¹ by a solver, with a damping that is given or found.
 
     "auto" takes 0 where H is safely positive definite: its reciprocal condition, flat directions
@@ -46,7 +55,7 @@ def invert_damped(solver, problem, damping, block_size=None):
     return solver.invert(Hessian(problem, damping, block_size))
 
 
-def _safe_inverse(solver, hessian):
+def _safe_inverse(solver: SupportsInvert, hessian: Hessian) -> Inverse | None:
     """Return H⁻¹ if H is safely positive definite, else None."""
     safe = safe_rcond(hessian.dtype)
     try:
@@ -63,7 +72,7 @@ def _safe_inverse(solver, hessian):
     return solver.invert(hessian)
 
 
-def _is_penalised(hessian, safe):
+def _is_penalised(hessian: Hessian, safe: float) -> bool:
     """Tell whether all coefficients carry a ridge that makes a convex loss safe by itself."""
     if not hessian.has_dual:
         return False
