@@ -41,7 +41,7 @@ class Predictor:
     by_columns: ClassVar[bool] = False
     has_dual: ClassVar[bool] = False
 
-    if TYPE_CHECKING:  # fields or properties; as properties here they would hide fields' absence
+    if TYPE_CHECKING:  # a property here would be the default of a dataclass's field of its name
 
         @property
         def n_outputs(self) -> int:
@@ -54,6 +54,10 @@ class Predictor:
         @property
         def n_parameters(self) -> int:
             """Length P of theta."""
+
+        @property
+        def fit_intercept(self) -> bool:
+            """Whether there are intercepts, of a predictor that has coefficients of features."""
 
     def raw(self, theta: Array, X: Matrix) -> Array:
         """Predict, before the link; shape (n_samples, K)."""
@@ -75,6 +79,17 @@ class Predictor:
         """Return the gradient in x_i of ``W_i · raw(theta, x_i) + G_i · (J_i v)``, shape (n, p).
 
         W, G of shape (n_samples, K), v of shape (P,).
+        """
+        raise NotImplementedError
+
+    def block(self, outputs: slice) -> tuple[Predictor, Array]:
+        """Return the predictor of some outputs, where it is separable, and its part of theta."""
+        raise NotImplementedError
+
+    def face(self, free: Array) -> tuple[Predictor, Array, Array]:
+        """Return the predictor of the features that are free, where a norm holds some at zero.
+
+        Besides the columns of X that it takes, and where its parameters stand in theta.
         """
         raise NotImplementedError
 
@@ -109,6 +124,15 @@ class Predictor:
         for block, jacobian in self._jacobians(X):
             product[block] = np.einsum("nkp,np->nk", jacobian, V[block])
         return product
+
+    def hessian_product(self, X: Matrix, G: Array, A: Array, V: Array) -> Array:
+        """Return the product of V with the Hessian of ``Σ_i loss_i(raw_i(theta))``.
+
+        It is ``Σ_i J_iᵀ A_i J_i V + Σ_i Σ_k G_ik ∇²raw_ik V``, for a loss with gradients G (n, K)
+        and Hessians A (n, K, K) in the raw prediction; V of shape (P, m) gives (P, m). The second
+        sum is 0 unless the predictor is curved.
+        """
+        return self.vjp(X, np.matmul(A, self.jvp(X, V)))
 
     def weighted_gram(self, X: Matrix, A: Array) -> Array:
         """Return sum_i J_iᵀ A_i J_i, dense; A of shape (n_samples, K, K) gives (P, P)."""
@@ -149,13 +173,8 @@ class CurvedPredictor(Predictor):
         raise NotImplementedError
 
     def hessian_product(self, X: Matrix, G: Array, A: Array, V: Array) -> Array:
-        """Return the product of V with the Hessian of ``Σ_i loss_i(raw_i(theta))``.
-
-        It is ``Σ_i J_iᵀ A_i J_i V + Σ_i Σ_k G_ik ∇²raw_ik V``, for a loss with gradients G (n, K)
-        and Hessians A (n, K, K) in the raw prediction; V of shape (P, m) gives (P, m).
-        """
-        linear = self.vjp(X, np.matmul(A, self.jvp(X, V)))
-        return linear + self.second_order(X, G, V)
+        """Return the product of V with the Hessian of ``Σ_i loss_i(raw_i(theta))``, both sums."""
+        return super().hessian_product(X, G, A, V) + self.second_order(X, G, V)
 
 
 def rows_of(X: Matrix) -> Array:
