@@ -4,6 +4,7 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from ._blocks import row_blocks
+from ._typing import Array
 
 
 def evaluate_blocks(effect, rows, out, row_bytes, *, block_size=None, n_jobs=None, verbose=0):
@@ -37,11 +38,12 @@ def strongest_by_block(effect, rows, k, row_bytes, *, block_size=None):
     positions, values : ndarray of shape (n_test, k)
         Positions into ``rows``, largest value first.
     """
-    positions = values = None
+    positions: Array | None = None
+    values: Array | None = None
     for block in row_blocks(len(rows), row_bytes, block_size):
         new = effect(rows[block])
         where = np.broadcast_to(np.arange(block.start, block.stop), new.shape)
-        if values is not None:
+        if positions is not None and values is not None:
             new, where = np.hstack([values, new]), np.hstack([positions, where])
         best = np.argsort(-new, axis=1, kind="stable")[:, :k]
         values = np.take_along_axis(new, best, axis=1)

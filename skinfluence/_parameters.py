@@ -1,6 +1,7 @@
 """Checks of constructor parameters, with errors that name the parameter and the remedy."""
 
 import numbers
+from typing import Any
 
 
 def check_choices(estimator, choices):
@@ -32,13 +33,13 @@ def check_damping(estimator):
         raise ValueError(f"`damping` must be 'auto' or a finite number >= 0; got {value!r}.")
 
 
-def check_whole(name, value, low=1):
+def check_whole(name: str, value: Any, low: int = 1) -> None:
     """Raise ValueError unless an argument is an integer >= low."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < low:
         raise ValueError(f"`{name}` must be an integer >= {low}; got {value!r}.")
 
 
-def check_share(name, value):
+def check_share(name: str, value: Any) -> None:
     """Raise ValueError unless an argument is a number between 0 and 1, both excluded."""
-    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not 0 < value < 1:
+    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not 0 < float(value) < 1:
         raise ValueError(f"`{name}` must be a number between 0 and 1; got {value!r}.")

@@ -24,6 +24,8 @@ class ScoreParameter:
 class ScoreName(str):
     """The parameter's string, which scores when it is called."""
 
+    cleaner: DelegatingEstimator
+
     def __new__(cls, name, cleaner):
         """Return ``name``, which calls the method that every delegating estimator has."""
         self = super().__new__(cls, name)

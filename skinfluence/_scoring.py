@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from .problems import Problem
 from .scores import FirstOrder, Newton
@@ -31,7 +31,7 @@ class Scoring:
     estimator: Any
     problem: Problem
     solver: Any
-    damping: float | str
+    damping: float | Literal["auto"]
 
     @cached_property
     def inverse(self):

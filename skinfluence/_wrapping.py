@@ -15,7 +15,7 @@ class WrappingEstimator(MetaEstimatorMixin, BaseEstimator):
     with ``sample_weight``.
     """
 
-    _routes = (("fit", "fit"),)
+    _routes: tuple[tuple[str, str], ...] = (("fit", "fit"),)
 
     def _base_estimator(self):
         return LogisticRegression() if self.estimator is None else self.estimator

@@ -34,11 +34,15 @@ class OneLineErrors(click.Group):
             raise one_line(f"{error.format_message()} See {command} --help.") from None
 
 
-def one_line(message):
+class OneLine(click.ClickException):
+    """An error that click shows as one line."""
+
+    exit_code = 2
+
+
+def one_line(message: str) -> OneLine:
     """Return the error that click shows as one line."""
-    error = click.ClickException(" ".join(message.split()))
-    error.exit_code = 2
-    return error
+    return OneLine(" ".join(message.split()))
 
 
 @click.group(

@@ -169,21 +169,21 @@ def removal_curve(
     """
     check_explainer(explainer)
     check_whole("n_draws", n_draws)
-    shares = _check_shares(shares, whole=False)
+    taken = _check_shares(shares, whole=False)
     random, refits = check_random_state(random_state), explainer._refits(refine)
     total = explainer.loss_influence(X_test, y_test).sum(axis=0)
     rankings = {"helpful": np.argsort(-total, kind="stable")}
     rankings["harmful"] = rankings["helpful"][::-1]
     asked, found = explainer._encode(X_test, y_test), {}
     for name, ranking in rankings.items():
-        removed = _top(ranking, shares)
+        removed = _top(ranking, taken)
         possible = np.array([not refits.targets.lost(refits.y[~members]) for members in removed])
-        found[name] = np.full(len(shares), np.nan)
+        found[name] = np.full(len(taken), np.nan)
         found[name][possible] = refits.on_groups(*asked, removed[possible].T).mean(axis=0)
-    sizes = len(refits.y) - _counts(shares, len(refits.y))
+    sizes = len(refits.y) - _counts(taken, len(refits.y))
     kept = [draw_subsets(refits, n_draws, size, random) for size in sizes]
     losses = refits.on_groups(*asked, ~np.concatenate(kept).T).mean(axis=0)
-    return Bunch(shares=shares, **found, random=losses.reshape(len(shares), n_draws).T)
+    return Bunch(shares=taken, **found, random=losses.reshape(len(taken), n_draws).T)
 
 
 def _clean(cleaner, X, y, X_test, y_test, orders, shares, noise, scoring, seed):

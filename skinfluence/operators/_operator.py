@@ -22,6 +22,9 @@ if TYPE_CHECKING:  # scipy ships no types: this is what the library takes from i
         def matmat(self, X: Array) -> Array: ...
         def rmatmat(self, X: Array) -> Array: ...
 
+        @property
+        def T(self) -> "LinearOperator": ...
+
 else:
     from scipy.sparse.linalg import LinearOperator
 
@@ -30,7 +33,17 @@ class Operator(LinearOperator):
     """A ``LinearOperator`` whose subclasses write ``_matmat``, and ``_rmatmat`` if it is asked for.
 
     Products with one vector are those with a block of one column.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Of its entries.
+    shape : tuple (int, int)
+        Numbers of rows and columns.
     """
+
+    def __init__(self, dtype: np.dtype, shape: tuple[int, int]) -> None:
+        super().__init__(dtype, shape)
 
     def _matmat(self, X: Array) -> Array:
         raise NotImplementedError
@@ -46,7 +59,15 @@ class Operator(LinearOperator):
 
 
 class SymmetricOperator(Operator):
-    """An operator that is its own adjoint."""
+    """An operator that is its own adjoint.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Of its entries.
+    shape : tuple (int, int)
+        Numbers of rows and columns, the same.
+    """
 
     def _rmatmat(self, X: Array) -> Array:
         return self._matmat(X)

@@ -121,9 +121,9 @@ def _suspects(cleaner, rows, labels, contents):
             likelihood=(share if classifies else signed)(likelihoods[row]),
             likelihood_value=float(likelihoods[row]),
             content=contents[row],
-            witnesses=witnesses(*chosen, labels, contents, -1),
+            witnesses=witnesses(others, influence, labels, contents, -1),
         )
-        for rank, (row, chosen) in enumerate(zip(rows, against), 1)
+        for rank, (row, (others, influence)) in enumerate(zip(rows, against), 1)
     ]
 
 

@@ -33,7 +33,7 @@ def check_image_shape(image_shape, X):
     if image_shape is None:
         return _guess(X)
     shape = tuple(image_shape)
-    whole = all(isinstance(side, numbers.Integral) and side > 0 for side in shape)
+    whole = all(isinstance(side, numbers.Integral) and int(side) > 0 for side in shape)
     if not whole or len(shape) not in (2, 3) or shape[2:] not in ((), (3,)):
         raise ValueError(f"`image_shape` must be (height, width) or (..., 3); got {image_shape!r}.")
     n_values = int(np.prod(np.shape(X)[1:]))
@@ -83,5 +83,6 @@ class Pictures:
         span = self.high - self.low or 1.0
         pixels = np.clip((np.nan_to_num(self._pixels(i)) - self.low) / span, 0, 1)
         png = io.BytesIO()
-        imsave(png, pixels, cmap="gray", vmin=0, vmax=1, format="png", metadata={"Software": None})
+        anonymous: dict = {"Software": None}  # the same picture is the same file
+        imsave(png, pixels, cmap="gray", vmin=0, vmax=1, format="png", metadata=anonymous)
         return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode("ascii")

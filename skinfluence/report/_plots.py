@@ -8,7 +8,7 @@ import numpy as np
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 CALM, ACCENT = "#8fa3bf", "#d1495b"
-STYLE = {
+STYLE: dict = {
     "svg.fonttype": "none",  # text stays text, in the page's own font
     "svg.hashsalt": "skinfluence",  # the same picture is the same file
     "font.family": "sans-serif",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._diagnostics_of_fit import is_cheap
+from .._verification import Verification
 from ..scores import stopped_short
 from ._plots import fidelity
 from ._values import count, signed
@@ -76,7 +77,7 @@ class Trust:
         Whose losses were compared, for the sentence: "their own loss".
     """
 
-    verification: object
+    verification: Verification
     asked: str
 
     @property

@@ -7,7 +7,7 @@ from ._conjugate_gradients import Iterated, conjugate_gradients
 from ._curvature import invert_curved
 from ._damping import invert_damped
 from ._direct import Direct
-from ._inverse import Inverse
+from ._inverse import FactoredInverse, Inverse
 from ._lanczos import Lanczos
 from ._lissa import LiSSA
 from ._solver import Solver, SupportsInvert, factored_order
@@ -16,6 +16,7 @@ from ._spectrum import IndefiniteError, extremes, largest_eigenvalue
 __all__ = [
     "CG",
     "Direct",
+    "FactoredInverse",
     "IndefiniteError",
     "Inverse",
     "Iterated",

@@ -108,7 +108,19 @@ class Inverse(SymmetricOperator):
 
 
 class FactoredInverse(Inverse):
-    """H⁻¹ from a factor of a system: it has a condition, an order, and a root W, ``H⁻¹ = WᵀW``."""
+    """H⁻¹ from a factor of a system: it has a condition, an order, and a root W, ``H⁻¹ = WᵀW``.
+
+    Parameters
+    ----------
+    hessian : Hessian
+        The operator that is inverted.
+
+    Attributes
+    ----------
+    rcond : float
+        Reciprocal condition of the matrix that was factored, its columns scaled alike; 0 if it is
+        singular.
+    """
 
     rcond: float
 
