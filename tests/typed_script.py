@@ -31,7 +31,9 @@ def support_vectors(X: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def influences(X: np.ndarray, y: np.ndarray) -> np.ndarray:
-    explainer = InfluenceExplainer(LogisticRegression(max_iter=1000), method="newton", solver="cg")
+    explainer = InfluenceExplainer(
+        LogisticRegression(tol=1e-8, max_iter=1000), method="newton", solver="cg"
+    )
     explainer.fit(X[20:], y[20:])
     effects: np.ndarray = explainer.loss_influence(X[:20], y[:20], rows=[0, 1])
     own: np.ndarray = explainer.self_influence()
@@ -45,7 +47,7 @@ def influences(X: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def suspects(X: np.ndarray, y: np.ndarray) -> np.ndarray:
-    cleaner = LabelCleaner(LogisticRegression(max_iter=1000), contamination=0.1).fit(X, y)
+    cleaner = LabelCleaner(LogisticRegression(tol=1e-8, max_iter=1000), contamination=0.1).fit(X, y)
     flagged: np.ndarray = cleaner.flagged_
     return np.flatnonzero(flagged & (cleaner.suggested_labels_ != y))
 

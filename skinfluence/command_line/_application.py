@@ -1,6 +1,8 @@
 """The commands and their options."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import click
 import sklearn
@@ -17,7 +19,7 @@ WORKING_MEMORY = 256
 class OneLineErrors(click.Group):
     """A group whose errors are one line, with status 2; 130 where it was interrupted."""
 
-    def invoke(self, ctx):
+    def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was named."""
         try:
             with sklearn.config_context(working_memory=WORKING_MEMORY):
@@ -50,7 +52,7 @@ def one_line(message: str) -> OneLine:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="skinfluence")
-def skinfluence():
+def skinfluence() -> None:
     """Which rows of a table have a wrong label, and which rows say so?
 
     A file that is written takes the place of one of the same name. Rows count from 0, the first
@@ -58,7 +60,7 @@ def skinfluence():
     """
 
 
-def table_options(command):
+def table_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say what a table is; the command takes them as TableOptions."""
 
     @functools.wraps(command)
@@ -106,7 +108,7 @@ def table_options(command):
     type=click.IntRange(min=1),
     help="Rows that you are ready to look at. Default: as many as look wrong.",
 )
-def audit_command(table, **options):
+def audit_command(table: TableOptions, **options: Any) -> None:
     """Flag the suspicious labels of TABLE: CSV, TSV (gzipped or not) or Parquet."""
     from ._audit import audit
 
@@ -121,7 +123,7 @@ def audit_command(table, **options):
 @click.option(
     "-k", type=click.IntRange(min=1), default=5, show_default=True, help="Rows on either side."
 )
-def explain_command(table, rows, **options):
+def explain_command(table: TableOptions, rows: str, **options: Any) -> None:
     """Name the rows of TABLE that help and harm the prediction of some rows."""
     from ._explain import explain
 
@@ -137,7 +139,7 @@ def explain_command(table, rows, **options):
     metavar="HTML",
     help="Where to write the report.",
 )
-def demo_command(report):
+def demo_command(report: str) -> None:
     """Flip a tenth of the labels of scikit-learn's digits, and find them again."""
     from ._demo import demo
 

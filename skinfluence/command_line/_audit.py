@@ -7,7 +7,7 @@ from .._cleaner import LabelCleaner
 from .._contradicting import convincing
 from ._console import say, show_table, stage
 from ._outputs import check_outputs, replacing
-from ._preparing import prepare
+from ._preparing import Prepared, TableOptions, prepare
 
 #: Rows shown; the file has all of them.
 SHOWN = 20
@@ -15,7 +15,14 @@ SHOWN = 20
 CONTRADICTING = 3
 
 
-def audit(options, *, output=None, report=None, budget=None, n_jobs=None):
+def audit(
+    options: TableOptions,
+    *,
+    output: str | None = None,
+    report: str | None = None,
+    budget: int | None = None,
+    n_jobs: int | None = None,
+) -> None:
     """Flag suspicious labels of a table, show the worst, and write files.
 
     Parameters
@@ -46,7 +53,7 @@ def audit(options, *, output=None, report=None, budget=None, n_jobs=None):
             if output:
                 contents = table.frame.iloc[positions].reset_index(drop=True)
                 pd.concat([found, contents], axis=1).to_csv(beside, index=False)
-            if report:
+            if page:
                 title = f"Suspicious labels of {options.path}"
                 shown = max(1, len(positions))
                 cleaner.to_html(page, title=title, max_rows=shown, table=table.others)
@@ -56,7 +63,7 @@ def audit(options, *, output=None, report=None, budget=None, n_jobs=None):
         say("Add --output flagged.csv for all of them.")
 
 
-def flagged_rows(table, cleaner, positions):
+def flagged_rows(table: Prepared, cleaner: LabelCleaner, positions: np.ndarray) -> pd.DataFrame:
     """Return one row for every flagged row of a table, the most suspicious first.
 
     Parameters
@@ -143,6 +150,6 @@ def _what(table):
     return "labels" if table.target.task == "classification" else "values"
 
 
-def shown(value):
+def shown(value: object) -> str:
     """Return a label, or a number in few digits, as text."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -3,6 +3,7 @@
 import os
 import sys
 import warnings
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich import box
@@ -16,29 +17,35 @@ from sklearn.exceptions import ConvergenceWarning
 PIPED_WIDTH = 140
 
 
-def results():
+def results() -> Console:
     """Return the console of results. What a table contains is never taken for markup."""
     piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
     width = PIPED_WIDTH if piped else None
     return Console(width=width, markup=False, highlight=False, emoji=False)
 
 
-def messages():
+def messages() -> Console:
     """Return the console of progress, notes and errors."""
     return Console(stderr=True, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
-def say(text=""):
+def say(text: object = "") -> None:
     """Show a line of the result."""
     results().print(printable(text), soft_wrap=True)
 
 
-def note(text):
+def note(text: object) -> None:
     """Show a line that is not part of the result."""
     messages().print(f"Note: {printable(text)}")
 
 
-def show_table(headings, rows, *, title=None, numbers=()):
+def show_table(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    title: str | None = None,
+    numbers: Collection[str] = (),
+) -> None:
     """Show a table of values; those under the headings in ``numbers`` are aligned to the right.
 
     Long values are cut where the terminal is narrow.
@@ -58,14 +65,14 @@ def show_table(headings, rows, *, title=None, numbers=()):
     results().print(table)
 
 
-def printable(value):
+def printable(value: object) -> str:
     """Return a value as text on one line, without what a terminal would obey."""
     text = " ".join(str(value).split())
     return "".join(c if c.isprintable() else "�" for c in text)
 
 
 @contextmanager
-def stage(what):
+def stage(what: str) -> Iterator[None]:
     """Show that some work goes on, and for how long; on a terminal it moves."""
     console = messages()
     with _noted():
@@ -81,7 +88,7 @@ def stage(what):
 
 
 @contextmanager
-def _noted():
+def _noted() -> Iterator[None]:
     """Turn what numerics warn of into notes, each once; other warnings are for programmers."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

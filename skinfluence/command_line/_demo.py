@@ -13,7 +13,7 @@ from ._outputs import check_outputs, replacing
 SHOWN = 20
 
 
-def demo(report):
+def demo(report: str) -> None:
     """Flip labels, flag them, show what was found, and write a report.
 
     Parameters
@@ -48,7 +48,7 @@ def demo(report):
     show_table(headings, rows, title=title, numbers=headings[:4])
     _show_counts(cleaner, true, flipped)
     with stage("Writing the report"), replacing(report) as page:
-        cleaner.to_html(page, title="Flipped digits", image_shape=(8, 8))
+        cleaner.to_html(page or report, title="Flipped digits", image_shape=(8, 8))
     say(f"Written: {report}")
 
 

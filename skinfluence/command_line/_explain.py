@@ -14,7 +14,7 @@ from ..problems import penalty_parameter
 from ._audit import shown
 from ._console import say, show_table, stage
 from ._outputs import check_outputs, replacing
-from ._preparing import prepare
+from ._preparing import Prepared, TableOptions, prepare
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,16 @@ class Question:
     own: np.ndarray
 
 
-def explain(options, rows, *, test=None, output=None, report=None, k=5, n_jobs=None):
+def explain(
+    options: TableOptions,
+    rows: list[int],
+    *,
+    test: str | None = None,
+    output: str | None = None,
+    report: str | None = None,
+    k: int = 5,
+    n_jobs: int | None = None,
+) -> None:
     """Show which training rows help and harm the prediction of some rows, and write files.
 
     Parameters
@@ -86,7 +95,7 @@ def explain(options, rows, *, test=None, output=None, report=None, k=5, n_jobs=N
     with replacing(output) as beside, replacing(report) as page:
         if output:
             found.to_csv(beside, index=False)
-        if report:
+        if page:
             title = f"Rows behind predictions of {options.target!r}"
             asked = question.X, question.given
             explainer.to_html(page, *asked, title=title, k=k, table=table.others)
@@ -94,7 +103,9 @@ def explain(options, rows, *, test=None, output=None, report=None, k=5, n_jobs=N
         say(f"Written: {path}")
 
 
-def influential_rows(table, explainer, question, k):
+def influential_rows(
+    table: Prepared, explainer: InfluenceExplainer, question: Question, k: int
+) -> pd.DataFrame:
     """Return the k training rows that help and harm each row asked about, as a tidy DataFrame.
 
     Its columns are ``asked_row``, ``side`` ("helpful" or "harmful"), ``rank`` from 1, ``row``, its

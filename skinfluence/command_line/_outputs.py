@@ -1,13 +1,14 @@
 """Files that are written beside their place and then moved there: whole, or not at all."""
 
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .._tables import TableError
 
 
-def check_outputs(outputs, inputs):
+def check_outputs(outputs: list[tuple[str, str | None]], inputs: list[str]) -> None:
     """Raise TableError, before any work is done, if a file could not be written.
 
     Parameters
@@ -17,10 +18,10 @@ def check_outputs(outputs, inputs):
         Files that must not be written over.
     """
     taken = {Path(path).resolve(): "is the table itself" for path in inputs}
-    for option, path in outputs:
-        if path is None:
+    for option, name in outputs:
+        if name is None:
             continue
-        path = Path(path)
+        path = Path(name)
         folder = path.resolve().parent
         if not folder.is_dir():
             raise TableError(f"{option} {path}: there is no folder {folder}. Make it first.")
@@ -34,7 +35,7 @@ def check_outputs(outputs, inputs):
 
 
 @contextmanager
-def replacing(path):
+def replacing(path: str | None) -> Iterator[Path | None]:
     """Yield the path to write to; when that is done, it takes the place of ``path``.
 
     Whatever goes wrong in between leaves ``path`` as it was. None yields None.
@@ -42,11 +43,11 @@ def replacing(path):
     if path is None:
         yield None
         return
-    path = Path(path)
-    beside = path.with_name(f".{os.getpid()}.{path.name}")
+    place = Path(path)
+    beside = place.with_name(f".{os.getpid()}.{place.name}")
     try:
         yield beside
-        os.replace(beside, path)
+        os.replace(beside, place)
     except OSError as error:
         raise TableError(
             f"{path} cannot be written: {error.strerror or error}. Name another file."

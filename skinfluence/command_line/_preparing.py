@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 
 from .. import _tables
@@ -52,18 +53,18 @@ class Prepared:
     model: Pipeline
 
     @property
-    def others(self):
+    def others(self) -> pd.DataFrame:
         """The rows as they were read, without the target."""
         return self.frame.drop(columns=self.target.name)
 
-    def lines(self, rows):
+    def lines(self, rows: ArrayLike) -> np.ndarray:
         """Return the lines of rows of the table in its file, blank in Parquet."""
         rows = np.asarray(rows)
         lines = _tables.lines_of_rows(self.options.path, rows, encoding=self.options.encoding)
         return np.full(rows.shape, "") if lines is None else lines
 
 
-def prepare(options):
+def prepare(options: TableOptions) -> Prepared:
     """Read a table, guess what its columns are, show that, and choose a model.
 
     Raises

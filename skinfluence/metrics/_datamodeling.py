@@ -168,11 +168,11 @@ class _FidelityScorer:
     refine: bool
     random_state: object
 
-    def __call__(self, explainer, X, y):
+    def __call__(self, explainer: InfluenceExplainer, X: MatrixLike, y: ArrayLike) -> float:
         return linear_datamodeling_score(explainer, X, y, **vars(self)).score
 
 
-def check_explainer(explainer):
+def check_explainer(explainer: Any) -> None:
     """Raise unless this is a fitted InfluenceExplainer."""
     if not isinstance(explainer, InfluenceExplainer):
         raise TypeError(
@@ -182,7 +182,9 @@ def check_explainer(explainer):
     check_is_fitted(explainer)
 
 
-def draw_subsets(refits, n_subsets, size, random):
+def draw_subsets(
+    refits: Any, n_subsets: int, size: int, random: np.random.RandomState
+) -> np.ndarray:
     """Return masks of ``size`` random rows to keep, (n_subsets, n_train); no class is lost."""
     n_rows = len(refits.y)
     subsets = np.zeros((n_subsets, n_rows), dtype=bool)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from ..problems import penalty_parameter
 from ._contents import BRIEF, Content, Contents
 from ._page import render
 from ._plots import histogram
+from ._trust import Figure, Trust
 from ._values import count, share, signed, text_of
 
 #: Rows shown beside a label that they contradict.
@@ -63,7 +65,16 @@ class Suspect:
     witnesses: list
 
 
-def cleaning_report(cleaner, trust, diagnostics, *, title, max_rows, table, image_shape):
+def cleaning_report(
+    cleaner: Any,
+    trust: Trust | None,
+    diagnostics: list[Figure],
+    *,
+    title: str | None,
+    max_rows: int,
+    table: Any,
+    image_shape: tuple[int, ...] | None,
+) -> str:
     """Return the HTML of a cleaner's report.
 
     Parameters
@@ -127,7 +138,9 @@ def _suspects(cleaner, rows, labels, contents):
     ]
 
 
-def witnesses(rows, influence, labels, contents, sign):
+def witnesses(
+    rows: np.ndarray, influence: np.ndarray, labels: np.ndarray, contents: Contents, sign: int
+) -> list[Witness]:
     """Return the Witnesses among rows: those whose influence has a sign."""
     strongest = np.max(np.abs(influence), initial=0) or 1.0
     return [

@@ -1,11 +1,15 @@
 """What a row of the data is for a reader: a text, a picture, or named values."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from .._typing import MatrixLike
 from ._pictures import Pictures
 from ._values import text_of
 
@@ -34,7 +38,7 @@ class Text:
     length: int
 
     @classmethod
-    def of(cls, value, most=EXCERPT):
+    def of(cls, value: object, most: int = EXCERPT) -> Text:
         """Return the Text of any value; ``most`` characters are its beginning."""
         text = text_of(value)
         if len(text) <= most:
@@ -64,7 +68,7 @@ class Content:
     fields: dict = field(default_factory=dict)
     n_fields: int = 0
 
-    def beside(self, others):
+    def beside(self, others: Sequence[Content]) -> list[tuple[str, list[Text | None]]]:
         """Return (name, [its Text, that of every other]) of all fields; None where one has none."""
         rows = [self, *others]
         names = dict.fromkeys(name for row in rows for name in row.fields)
@@ -84,15 +88,17 @@ class Contents:
         The images that rows of X are.
     """
 
-    def __init__(self, X, table=None, image_shape=None):
+    def __init__(
+        self, X: MatrixLike, table: Any = None, image_shape: tuple[int, ...] | None = None
+    ) -> None:
         self.rows = X if table is None else table
         self.pictures = None if image_shape is None else Pictures(X, image_shape)
         self.only_pictures = self.pictures is not None and table is None
 
-    def __getitem__(self, i):
+    def __getitem__(self, i: int) -> Content:
         return self.content(i)
 
-    def content(self, i, excerpt=EXCERPT):
+    def content(self, i: int, excerpt: int = EXCERPT) -> Content:
         """Return the Content of row i; ``excerpt`` characters of a text stand unfolded."""
         picture = None if self.pictures is None else self.pictures.uri(i)
         if self.only_pictures:
@@ -108,7 +114,7 @@ class Contents:
             shown[name] = Text.of(value, CELL)
         return Content(picture, None, shown, len(fields))
 
-    def name(self, i):
+    def name(self, i: int) -> str | None:
         """Return what row i is called in the index of a DataFrame, None if that is its number."""
         index = getattr(self.rows, "index", None)
         if index is None or callable(index) or index[i] == i:
@@ -136,7 +142,7 @@ class Contents:
         return self.rows.iloc[i] if hasattr(self.rows, "iloc") else self.rows[i]
 
 
-def check_table(table, n_rows):
+def check_table(table: Any, n_rows: int) -> Any:
     """Return ``table``; ValueError unless it is None or has a row for every training row."""
     if table is not None and not hasattr(table, "columns"):
         raise TypeError(f"`table` must be a DataFrame; got {type(table).__name__}.")

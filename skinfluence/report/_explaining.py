@@ -1,14 +1,18 @@
 """The report of an InfluenceExplainer: which training rows are behind each prediction."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from .._typing import MatrixLike
 from ..problems import final_estimator
 from ._cleaning import witnesses
 from ._contents import Content, Contents
 from ._page import render
 from ._pictures import check_image_shape
+from ._trust import Figure, Trust
 from ._values import count, figure, text_of
 
 
@@ -30,8 +34,18 @@ class Asked:
 
 
 def influence_report(
-    explainer, X_test, y_test, training, trust, diagnostics, *, title, k, table, image_shape
-):
+    explainer: Any,
+    X_test: MatrixLike,
+    y_test: ArrayLike,
+    training: tuple[MatrixLike, np.ndarray],
+    trust: Trust | None,
+    diagnostics: list[Figure],
+    *,
+    title: str | None,
+    k: int,
+    table: Any,
+    image_shape: tuple[int, ...] | None,
+) -> str:
     """Return the HTML of an explainer's report about some test rows.
 
     Parameters

@@ -1,10 +1,11 @@
 """Files that are written whole or not at all: beside the old one first, then renamed."""
 
+import os
 import secrets
 from pathlib import Path
 
 
-def check_destination(path):
+def check_destination(path: str | os.PathLike[str]) -> Path:
     """Return ``path`` as a Path; an OSError if no file can be made there.
 
     Raises
@@ -22,7 +23,7 @@ def check_destination(path):
     return path
 
 
-def write_whole(path, text):
+def write_whole(path: str | os.PathLike[str], text: str) -> None:
     """Write text as UTF-8. If that fails, what was at ``path`` before is unharmed."""
     path = Path(path).resolve()  # a link stays one
     new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")

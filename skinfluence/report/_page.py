@@ -9,6 +9,7 @@ import hashlib
 import re
 from importlib.resources import files
 from importlib.util import find_spec
+from typing import Any
 
 #: Control characters but tab and line ends, the byte order mark, surrogates and noncharacters.
 FORBIDDEN = re.compile(
@@ -16,7 +17,7 @@ FORBIDDEN = re.compile(
 )
 
 
-def require_report_packages(caller):
+def require_report_packages(caller: str) -> None:
     """Raise ImportError that names the extra, unless what reports are made with is installed."""
     missing = [name for name in ("jinja2", "matplotlib") if find_spec(name) is None]
     if missing:
@@ -26,7 +27,7 @@ def require_report_packages(caller):
         )
 
 
-def render(template, **context):
+def render(template: str, **context: Any) -> str:
     """Return the HTML page that a template makes of a context.
 
     Parameters
@@ -58,7 +59,7 @@ def render(template, **context):
     return page + "\n"
 
 
-def visible(text):
+def visible(text: str) -> str:
     """Return text in which what HTML forbids is shown: NUL as ␀, a lone surrogate as �."""
     return FORBIDDEN.sub(_symbol, text)
 

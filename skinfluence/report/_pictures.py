@@ -3,9 +3,12 @@
 import base64
 import io
 import numbers
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import sparse
+
+from .._typing import MatrixLike
 
 #: Rows of fewer pixels than 8 x 8 are taken for columns of a table.
 SMALLEST = 8
@@ -13,7 +16,7 @@ SMALLEST = 8
 LOOKED_AT = 1000
 
 
-def check_image_shape(image_shape, X):
+def check_image_shape(image_shape: Sequence[int] | None, X: MatrixLike) -> tuple[int, ...] | None:
     """Return the shape of the images that rows of X are, None if they are none.
 
     Parameters
@@ -66,7 +69,7 @@ class Pictures:
         Of each image.
     """
 
-    def __init__(self, X, shape):
+    def __init__(self, X: MatrixLike, shape: tuple[int, ...]) -> None:
         self.X, self.shape = X, shape
         dense = [self._pixels(i) for i in range(min(X.shape[0], LOOKED_AT))]
         self.low, self.high = np.nanmin(dense), np.nanmax(dense)
@@ -76,7 +79,7 @@ class Pictures:
         row = row.toarray() if sparse.issparse(row) else np.asarray(row)
         return row.reshape(self.shape).astype(float)
 
-    def uri(self, i):
+    def uri(self, i: int) -> str:
         """Return row i as a ``data:`` URI."""
         from matplotlib.image import imsave
 

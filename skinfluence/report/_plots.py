@@ -6,6 +6,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from .._verification import Verification
+
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 CALM, ACCENT = "#8fa3bf", "#d1495b"
 STYLE: dict = {
@@ -24,7 +26,9 @@ STYLE: dict = {
 }
 
 
-def histogram(values, flagged, *, label, description, logarithmic):
+def histogram(
+    values: np.ndarray, flagged: np.ndarray, *, label: str, description: str, logarithmic: bool
+) -> str:
     """Return the SVG of how values are spread, the flagged ones in another colour.
 
     Parameters
@@ -56,7 +60,7 @@ def histogram(values, flagged, *, label, description, logarithmic):
     return _svg(draw, (5.0, 3.0), "spread", description)
 
 
-def fidelity(verification, description):
+def fidelity(verification: Verification, description: str) -> str:
     """Return the SVG of estimated against refitted changes."""
 
     def draw(ax):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._diagnostics_of_fit import is_cheap
+from .._diagnostics_of_fit import FitDiagnostics, is_cheap
 from .._verification import Verification
 from ..scores import stopped_short
 from ._plots import fidelity
@@ -23,7 +23,7 @@ class Figure:
     meaning: str
 
 
-def diagnostics(fit, decrement, typical):
+def diagnostics(fit: FitDiagnostics, decrement: float, typical: float) -> list[Figure]:
     """Return the Figures of a fit.
 
     Parameters
@@ -81,17 +81,17 @@ class Trust:
     asked: str
 
     @property
-    def known(self):
+    def known(self) -> bool:
         """Whether the effects differ, so that anything can be said."""
         return bool(np.isfinite([self.verification.pearson, self.verification.slope]).all())
 
     @property
-    def agrees(self):
+    def agrees(self) -> bool:
         """Whether estimates agree with refits."""
         return self.verification.agrees
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         """One sentence for a reader who knows nothing of either."""
         if not self.known:
             return "The refits do not tell: they hardly changed anything."
@@ -100,7 +100,7 @@ class Trust:
         return "The estimates do not agree well with the refits: take the numbers with care."
 
     @property
-    def figures(self):
+    def figures(self) -> list[Figure]:
         """Correlation and slope, each with its meaning."""
         found = self.verification
         return [
@@ -117,7 +117,7 @@ class Trust:
         ]
 
     @property
-    def rows(self):
+    def rows(self) -> list[tuple[int, str, str, str]]:
         """(row, why it was taken, estimated, refitted) of every refit, the largest test change."""
         found = self.verification
         largest = np.argmax(np.abs(found.refitted), axis=0)
@@ -129,7 +129,7 @@ class Trust:
         ]
 
     @property
-    def plot(self):
+    def plot(self) -> str:
         """Estimates against refits as SVG."""
         description = (
             f"Estimated against really refitted changes of {self.asked}; {self.verdict} "

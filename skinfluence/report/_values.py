@@ -5,12 +5,12 @@ import numbers
 import numpy as np
 
 
-def count(number):
+def count(number: float) -> str:
     """Return a whole number with its thousands apart."""
     return f"{int(number):,}"
 
 
-def share(part):
+def share(part: float) -> str:
     """Return a share in per cent; what is nearly nothing, or nearly all, is said so."""
     if not np.isfinite(part):
         return "unknown"
@@ -19,17 +19,17 @@ def share(part):
     return "over 99.9%" if 0.999 < part < 1 else f"{100 * part:.1f}%"
 
 
-def signed(number):
+def signed(number: float) -> str:
     """Return a number of three digits with its sign, minus as such."""
     return f"{number:+.3g}".replace("-", "\N{MINUS SIGN}")
 
 
-def figure(number):
+def figure(number: float) -> str:
     """Return a number of three digits."""
     return f"{number:.3g}".replace("-", "\N{MINUS SIGN}")
 
 
-def text_of(value):
+def text_of(value: object) -> str:
     """Return a value of the data as text: numbers to six digits, nothing as "missing"."""
     if isinstance(value, np.ndarray) and value.ndim:
         return ", ".join(map(text_of, value.tolist()))
