@@ -1,4 +1,13 @@
-"""Solvers: frozen values that turn a Hessian into its inverse, ``solver.invert(hessian)``."""
+"""Solvers: frozen values that turn a Hessian into its inverse, ``solver.invert(hessian)``.
+
+Any object with ``invert`` is one. What it can do is asked, of it or of the inverse that it returns,
+and never read off its class::
+
+    solver.order(hessian)    order of the system that it would factor, None if it factors none
+    inverse.order            the same, of what it has factored
+    inverse.rcond            reciprocal condition of the factor, None where there is none
+    inverse.exact            whether products are solved to a tolerance, rather than estimated
+"""
 
 from ._accuracy import warn_if_inaccurate
 from ._cg import CG
