@@ -39,10 +39,11 @@ test-lowest:
 			"name an older one with LOWEST_PYTHON=python3.11"; \
 	fi
 
-## make lint         check the code's rules and its formatting with ruff
+## make lint         check the code's rules, its formatting and its types, with ruff and mypy
 lint: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
 
 ## make examples     run every example; figures are drawn, not shown
 examples: $(VENV)/installed-examples
@@ -70,7 +71,7 @@ package: $(VENV)/installed-dev
 ## make clean        remove what the other targets made
 clean:
 	rm -rf $(VENV) $(LOWEST) dist doc/_build doc/auto_examples doc/generated
-	rm -rf .pytest_cache .ruff_cache doc/sg_execution_times.rst
+	rm -rf .mypy_cache .pytest_cache .ruff_cache doc/sg_execution_times.rst
 
 # One virtual environment and one stamp file a set of extras: pip runs again only when
 # pyproject.toml has changed. The package is installed in place, so edits need no new install.

@@ -5,6 +5,7 @@
 
 from copy import copy
 from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -82,13 +83,19 @@ class SmoothedLinearSVC(LinearClassifierMixin, BaseEstimator):
     0.97
     """
 
+    classes_: np.ndarray
+    coef_: np.ndarray
+    intercept_: np.ndarray
+    n_iter_: int
+    n_features_in_: int
+
     def __init__(
         self,
         C: float = 1.0,
         *,
         temperature: float = 0.1,
         fit_intercept: bool = True,
-        class_weight: dict | None = None,
+        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
         tol: float = 1e-10,
         max_iter: int = 1000,
     ) -> None:

@@ -7,10 +7,14 @@ set of them is the face on which the objective is smooth, and all derivatives ar
     hessian    strength_g (I - u_g u_gᵀ) / ‖theta_g‖,   u_g = theta_g / ‖theta_g‖   (0 for l1)
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
+
+from ._typing import Array
 
 __all__ = ["GroupNorm", "l1_norm"]
 
@@ -30,28 +34,28 @@ class GroupNorm:
     positions: np.ndarray
     strength: np.ndarray
 
-    def value(self, theta):
+    def value(self, theta: Array) -> float:
         """Return the penalty of theta."""
         return float(self.strength @ self.sizes(theta))
 
-    def sizes(self, theta):
+    def sizes(self, theta: Array) -> Array:
         """Return the norm of every group of theta (..., P), shape (..., G)."""
         return np.linalg.norm(theta[..., self.positions], axis=-1)
 
-    def free(self, theta):
+    def free(self, theta: Array) -> Array:
         """Return the mask of the parameters that are not held at 0, shape (P,)."""
         free = np.ones(len(theta), dtype=bool)
         free[self.positions[(self.sizes(theta) == 0) & (self.strength > 0)]] = False
         return free
 
-    def gradient(self, theta):
+    def gradient(self, theta: Array) -> Array:
         """Return the gradient on the face, 0 where parameters are held; shape (..., P)."""
         gradient, sizes = np.zeros_like(theta), self.sizes(theta)
         scale = self.strength / np.where(sizes > 0, sizes, 1)
         gradient[..., self.positions] = scale[..., None] * theta[..., self.positions]
         return gradient
 
-    def subgradient(self, theta, smooth):
+    def subgradient(self, theta: Array, smooth: Array) -> Array:
         """Return the shortest subgradient of ``smooth part + penalty``, both of shape (..., P).
 
         On the face it is the gradient; a group at 0 subtracts as much of the smooth part's
@@ -64,7 +68,7 @@ class GroupNorm:
         total[..., self.positions] *= at_zero
         return total
 
-    def hessian(self, theta):
+    def hessian(self, theta: Array) -> sparse.csr_matrix | None:
         """Return the Hessian on the face as a sparse (P, P) matrix; None where it is 0."""
         if self.positions.shape[1] == 1:
             return None
@@ -79,11 +83,11 @@ class GroupNorm:
         shape = (len(theta), len(theta))
         return sparse.csr_matrix((blocks.ravel(), (rows, columns)), shape=shape)
 
-    def scaled(self, factor):
+    def scaled(self, factor: float) -> GroupNorm:
         """Return the penalty times a factor."""
         return replace(self, strength=self.strength * factor)
 
-    def restrict(self, kept, n_parameters):
+    def restrict(self, kept: Array, n_parameters: int) -> GroupNorm:
         """Return the penalty of some positions of theta, whole groups only."""
         new = np.full(n_parameters, -1)
         new[kept] = np.arange(len(kept))
@@ -92,7 +96,7 @@ class GroupNorm:
         return GroupNorm(positions[whole], self.strength[whole])
 
 
-def l1_norm(strength):
+def l1_norm(strength: Array) -> GroupNorm:
     """Return the penalty ``Σ_p strength_p |theta_p|``.
 
     Parameters

@@ -152,7 +152,7 @@ def test_blocks_of_outputs_are_solved_apart(iris):
     problem = as_problem(MultiOutputClassifier(logistic()).fit(X, labels), X, labels)
     hessian = Hessian(problem)
     assert [part.shape[0] for part, _, _ in hessian.outputs()] == [15, 5]
-    assert Direct().size(hessian) == 15
+    assert Direct().order(hessian) == 15
     assert hessian.flat_directions.shape == (20, 1)
     assert_array_equal(np.flatnonzero(hessian.flat_directions), [16, 17, 18])
 

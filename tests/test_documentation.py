@@ -143,11 +143,12 @@ def test_links_between_pages_lead_somewhere(page):
             assert anchor in anchors(target), f"{page.name} links to {link}"
 
 
-def test_every_place_asks_for_the_same_ruff():
+@pytest.mark.parametrize("tool", ["ruff", "mypy"])
+def test_every_place_asks_for_the_same_version(tool):
     asked = {
         version
         for name in ("pyproject.toml", ".pre-commit-config.yaml")
-        for version in re.findall(r'"ruff==([^"]+)"', (ROOT / name).read_text(encoding="utf-8"))
+        for version in re.findall(rf'"{tool}==([^"]+)"', (ROOT / name).read_text(encoding="utf-8"))
     }
     assert len(asked) == 1
 

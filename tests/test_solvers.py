@@ -7,13 +7,22 @@ import pytest
 from cases import CASES, Case, logistic
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
-from scipy.linalg import LinAlgWarning
+from scipy.linalg import LinAlgWarning, cholesky
+from scipy.sparse.linalg import aslinearoperator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Ridge
 
 from skinfluence import InfluenceExplainer, as_problem
 from skinfluence.operators import Hessian
-from skinfluence.solvers import CG, Direct, resolve_solver
+from skinfluence.solvers import (
+    CG,
+    Direct,
+    Lanczos,
+    LiSSA,
+    conjugate_gradients,
+    factored_order,
+    resolve_solver,
+)
 
 EPS = np.finfo(float).eps
 
@@ -103,7 +112,87 @@ def test_direct_factors_the_smaller_system():
             block = hessian.curvatures[:, outputs, outputs]
             curved = np.abs(block).max(axis=(1, 2)) > 1e-15 * np.abs(block).max()
             sizes.append(min(hessian.shape[0] // K, curved.sum()) * block.shape[1])
-        assert Direct().size(hessian) == max(sizes)
+        assert Direct().order(hessian) == max(sizes)
+
+
+class OnlyInverts:
+    """A solver of a user's own, which says nothing of what it does."""
+
+    def __init__(self, solver):
+        self.solver = solver
+
+    def invert(self, hessian):
+        return self.solver.invert(hessian)
+
+
+class ByScipy(OnlyInverts):
+    """The same, whose factor fails as scipy's does."""
+
+    def invert(self, hessian):
+        cholesky(hessian.dense() + 1e-9 * np.eye(len(hessian.problem.theta)))
+        return super().invert(hessian)
+
+
+def test_the_order_is_that_of_what_is_factored(case):
+    hessian = Hessian(case.problem.linearised(), damping=1e-2)
+    inverse = Direct().invert(hessian)
+    assert inverse.order == Direct().order(hessian)
+    assert factored_order(OnlyInverts(Direct()), hessian) == inverse.order
+    assert factored_order(OnlyInverts(Direct()), hessian, inverse) == inverse.order
+
+
+@pytest.mark.parametrize("solver", [CG(), LiSSA(depth=2), Lanczos()], ids=str)
+def test_what_factors_nothing_has_no_order(solver):
+    hessian = Hessian(Case("ridge").problem)
+    assert solver.order(hessian) is None
+    assert solver.invert(hessian).order is None
+    assert factored_order(OnlyInverts(solver), hessian) is None
+
+
+@pytest.mark.parametrize("own", [OnlyInverts, ByScipy])
+@pytest.mark.parametrize("name", ["lbfgs", "mlp", "lasso"])
+@pytest.mark.parametrize("damping", [0.1, "auto"])
+def test_a_solver_of_ones_own_gets_the_decisions_of_what_it_calls(name, own, damping):
+    case = Case(name)
+    fits = [
+        case.fit(case.X, case.y, method="auto", solver=solver, damping=damping)
+        for solver in (Direct(), own(Direct()), CG(), OnlyInverts(CG()))
+    ]
+    decisions = [(fit.method_, fit.curvature_, fit.damping_) for fit in fits]
+    assert decisions[0] == decisions[1]
+    assert decisions[2] == decisions[3]
+    assert decisions[2][0] == "influence"
+
+
+# Conjugate gradients
+
+
+def test_conjugate_gradients_stop_in_the_norm_that_is_asked_for():
+    hessian = Hessian(Case("lbfgs", wide=True).problem)
+    B = np.random.RandomState(0).standard_normal((hessian.shape[0], 3)) * [1, 1e6, 0]
+    scale = 1 / hessian.diagonal()[:, None]
+    for norm, weight in (("euclidean", 1.0), ("preconditioner", scale)):
+        iterated = conjugate_gradients(
+            hessian, B, rtol=1e-3, max_iter=500, precondition=lambda R: scale * R, norm=norm
+        )
+        left = B - hessian @ iterated.solution
+        sizes = [np.sqrt((weight * part**2).sum(axis=0)) for part in (left, B)]
+        assert iterated.converged.all()
+        assert not iterated.indefinite
+        assert 0 < iterated.iterations < 500
+        assert_allclose(iterated.residual[:2], sizes[0][:2] / sizes[1][:2], rtol=1e-6)
+        assert np.all(iterated.residual <= 1e-3)
+        assert np.all(iterated.solution[:, 2] == 0)
+
+
+def test_conjugate_gradients_give_up_where_the_matrix_curves_downwards():
+    hessian = aslinearoperator(np.diag([1.0, 2.0, -1.0]))
+    iterated = conjugate_gradients(hessian, np.eye(3), rtol=1e-8, max_iter=9)
+    assert iterated.indefinite
+    assert not iterated.converged.all()
+    iterated = conjugate_gradients(hessian, np.eye(3)[:, :2], rtol=1e-8, max_iter=9)
+    assert iterated.converged.all()
+    assert_allclose(iterated.solution, np.diag([1.0, 0.5, 0])[:, :2])
 
 
 def test_dual_needs_a_penalty_and_says_so():

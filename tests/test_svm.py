@@ -99,7 +99,7 @@ def test_only_rows_near_the_kink_are_factored():
     near = np.abs(1 - (2 * y - 1) * explainer.problem_.raw[:, 0]) < 0.04
     assert 10 < len(hessian.curved_rows) < 131 < len(y)
     assert set(hessian.curved_rows) <= set(np.flatnonzero(near))
-    assert Direct().size(hessian) == len(hessian.curved_rows)
+    assert Direct().order(hessian) == len(hessian.curved_rows)
     dropped = np.setdiff1d(np.arange(len(y)), hessian.curved_rows)
     assert curvature[dropped].max() < np.finfo(float).eps * curvature.max()
     expected = np.linalg.inv(hessian.dense())

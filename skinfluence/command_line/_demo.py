@@ -47,7 +47,7 @@ def demo(report: str) -> None:
     show_table(headings, rows, title=title, numbers=headings[:4])
     _show_counts(cleaner, true, flipped)
     with stage("Writing the report"), replacing(report) as page:
-        cleaner.to_html(page, title="Flipped digits", image_shape=(8, 8))
+        cleaner.to_html(page or report, title="Flipped digits", image_shape=(8, 8))
     say(f"Written: {report}")
 
 

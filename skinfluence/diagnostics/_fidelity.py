@@ -49,7 +49,8 @@ class Fidelity:
         weights = np.broadcast_to(counts, self.estimated.shape).ravel()
         truth, estimate = np.ravel(self.refitted), np.ravel(self.estimated)
         pearson, slope = _regression(truth, estimate, weights)
-        spearman, _ = _regression(*(_ranks(*codes, weights) for codes in self._codes), weights)
+        truths, estimates = (_ranks(*codes, weights) for codes in self._codes)
+        spearman, _ = _regression(truths, estimates, weights)
         signs = weights @ self._signs_agree / weights.sum()
         return np.array([pearson, spearman, slope, signs])
 
@@ -90,7 +91,7 @@ class Fidelity:
         return np.array([np.quantile(f, tails) if len(f) else [np.nan] * 2 for f in defined])
 
     @cached_property
-    def _codes(self):
+    def _codes(self) -> list[tuple[np.ndarray, int]]:
         """Positions of truths and estimates among their sorted distinct values, and how many."""
         both = (np.unique(a, return_inverse=True) for a in (self.refitted, self.estimated))
         return [(inverse.ravel(), len(values)) for values, inverse in both]

@@ -69,11 +69,11 @@ class CleaningCurveDisplay:
         clean_scores: ArrayLike,
         noisy_scores: ArrayLike,
     ) -> None:
-        self.shares = shares
+        self.shares = np.asarray(shares)
         self.found = found
         self.scores = scores
-        self.clean_scores = clean_scores
-        self.noisy_scores = noisy_scores
+        self.clean_scores = np.asarray(clean_scores)
+        self.noisy_scores = np.asarray(noisy_scores)
 
     @classmethod
     def from_curve(
@@ -162,7 +162,7 @@ class CleaningCurveDisplay:
             _, ax = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
         self.axes_ = np.ravel(ax)
         self.figure_ = self.axes_[0].figure
-        percent, self.errorbars_ = 100 * np.asarray(self.shares), {}
+        percent, self.errorbars_ = 100 * self.shares, {}
         for order, aside in zip(self.found, _aside(percent, len(self.found))):
             name, style, color = ORDERS.get(order, (order, "D-", None))
             kw = {"fmt": style, "color": color, "ms": 4, "capsize": 2, "label": name}

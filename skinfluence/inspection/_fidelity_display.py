@@ -70,19 +70,19 @@ class FidelityDisplay:
         rows: ArrayLike,
         pearson: float,
         slope: float,
-        pearson_interval: tuple | None = None,
-        slope_interval: tuple | None = None,
+        pearson_interval: tuple[float, float] | None = None,
+        slope_interval: tuple[float, float] | None = None,
         selected_as: ArrayLike | None = None,
         name: str | None = None,
     ) -> None:
-        self.estimated = estimated
-        self.refitted = refitted
-        self.rows = rows
+        self.estimated = np.asarray(estimated)
+        self.refitted = np.asarray(refitted)
+        self.rows = np.asarray(rows)
         self.pearson = pearson
         self.slope = slope
         self.pearson_interval = pearson_interval
         self.slope_interval = slope_interval
-        self.selected_as = selected_as
+        self.selected_as = None if selected_as is None else np.asarray(selected_as)
         self.name = name
 
     @classmethod
@@ -106,8 +106,8 @@ class FidelityDisplay:
         -------
         display : FidelityDisplay
         """
-        names = ("estimated", "refitted", "rows", "selected_as", "pearson", "slope")
-        names += ("pearson_interval", "slope_interval")
+        figures = ("pearson", "slope", "pearson_interval", "slope_interval")
+        names = ("estimated", "refitted", "rows", "selected_as", *figures)
         numbers = {key: verification[key] for key in names}
         name = verification.method if name is None else name
         return cls(**numbers, name=name).plot(ax, **plot_params)
@@ -217,7 +217,7 @@ class FidelityDisplay:
         truth, estimate = np.ravel(self.refitted), np.ravel(self.estimated)
         kinds = np.full(len(self.rows), "given") if self.selected_as is None else self.selected_as
         kinds = np.broadcast_to(kinds, np.shape(self.estimated)).ravel()
-        style = {"s": 18, "alpha": 0.7, "lw": 0, "zorder": 2}
+        style: dict[str, Any] = {"s": 18, "alpha": 0.7, "lw": 0, "zorder": 2}
         if not {"c", "color", "facecolor", "facecolors"} & set(scatter_kw):
             style["color"] = [SELECTED_AS[kind][0] for kind in kinds]
             for kind in dict.fromkeys(kinds.tolist()):

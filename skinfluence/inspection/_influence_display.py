@@ -1,6 +1,8 @@
 """InfluenceDisplay: influence of every training row on one prediction, against distance."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,9 +10,12 @@ from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils.validation import check_is_fitted
 
 from .._parameters import check_whole
-from .._typing import MatrixLike
+from .._typing import Array, MatrixLike
 from ..adapters import encode_features
 from ._matplotlib import import_pyplot
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: Inches of the figure, and of its points.
 WIDTH, HEIGHT = 5.5, 4.2
@@ -78,14 +83,14 @@ class InfluenceDisplay:
         test_image: ArrayLike | None = None,
         name: str | None = None,
     ) -> None:
-        self.influence = influence
-        self.distance = distance
-        self.helpful = helpful
-        self.harmful = harmful
-        self.same_class = same_class
-        self.labels = labels
-        self.images = images
-        self.test_image = test_image
+        self.influence = np.asarray(influence)
+        self.distance = np.asarray(distance)
+        self.helpful = np.asarray(helpful, dtype=int)
+        self.harmful = np.asarray(harmful, dtype=int)
+        self.same_class = None if same_class is None else np.asarray(same_class)
+        self.labels = None if labels is None else np.asarray(labels)
+        self.images = None if images is None else np.asarray(images)
+        self.test_image = None if test_image is None else np.asarray(test_image)
         self.name = name
 
     @classmethod
@@ -100,7 +105,7 @@ class InfluenceDisplay:
         name: str | None = None,
         ax: Any = None,
         **plot_params: Any,
-    ) -> "InfluenceDisplay":
+    ) -> InfluenceDisplay:
         """Ask a fitted explainer about one test row, and draw its answer.
 
         Parameters
@@ -164,7 +169,7 @@ class InfluenceDisplay:
 
     def plot(
         self, ax: Any = None, *, scatter_kw: dict | None = None, image_kw: dict | None = None
-    ) -> "InfluenceDisplay":
+    ) -> InfluenceDisplay:
         """Draw the points, mark the strongest rows, and show them if they are images.
 
         Parameters
@@ -180,13 +185,14 @@ class InfluenceDisplay:
             Itself.
         """
         plt = import_pyplot(f"{type(self).__name__}.plot")
-        self.image_axes_ = self.test_axes_ = None
+        self.image_axes_: Array | None = None
+        self.test_axes_: Axes | None = None
         if ax is None and self.images is not None:
             below = 2 * min(1.2, WIDTH / (len(self.helpful) + 1))  # inches of two rows of images
             self.figure_ = plt.figure(figsize=(WIDTH, HEIGHT + below), layout="constrained")
             parts = self.figure_.subfigures(2, 1, height_ratios=(HEIGHT, below))
             ax = parts[0].subplots()
-            self._draw_images(parts[1], {"cmap": "gray_r"} | (image_kw or {}))
+            self._draw_images(parts[1], self.images, {"cmap": "gray_r"} | (image_kw or {}))
         elif ax is None:
             self.figure_, ax = plt.subplots(figsize=(WIDTH, HEIGHT), layout="constrained")
         else:
@@ -200,13 +206,13 @@ class InfluenceDisplay:
         return self
 
     def _draw_points(self, scatter_kw):
-        influence, distance = np.asarray(self.influence), np.asarray(self.distance)
+        influence, distance = self.influence, self.distance
         colors = np.full(len(influence), OTHERS, dtype=object)
         colors[self.helpful], colors[self.harmful] = HELPFUL, HARMFUL
-        kinds = [(np.ones(len(influence), dtype=bool), "o", None)]
+        same = np.ones(len(influence), dtype=bool) if self.same_class is None else self.same_class
+        kinds = [(same, "o", "" if self.same_class is None else "same class")]
         if self.same_class is not None:
-            same = np.asarray(self.same_class)
-            kinds = [(same, "o", "same class"), (~same, "^", "another class")]
+            kinds.append((~same, "^", "another class"))
         self.scatters_ = []
         style = {"s": 18, "alpha": 0.8, "lw": 0}
         for mask, marker, label in kinds:
@@ -231,21 +237,21 @@ class InfluenceDisplay:
                     fontsize="small",
                 )
 
-    def _draw_images(self, figure, image_kw):
+    def _draw_images(self, figure, images, image_kw):
         k = len(self.helpful)
         grid = figure.add_gridspec(2, k + 1)
         self.test_axes_ = figure.add_subplot(grid[:, 0])
-        shown = [(self.test_axes_, self.test_image, "test row")]
+        shown: list[tuple[Axes, Any, str]] = [(self.test_axes_, self.test_image, "test row")]
         axes = [figure.add_subplot(grid[i, j + 1]) for i in range(2) for j in range(k)]
-        self.image_axes_ = np.reshape(axes, (2, k))
+        self.image_axes_ = placed = np.reshape(axes, (2, k))
         for axis, row in zip(axes, (*self.helpful, *self.harmful)):
             label = "" if self.labels is None else f": {self.labels[row]}"
-            shown.append((axis, self.images[row], f"{row}{label}"))
+            shown.append((axis, images[row], f"{row}{label}"))
         for axis, image, title in shown:
             axis.imshow(image, **image_kw)
             axis.set_title(title, fontsize="small")
             axis.set(xticks=[], yticks=[])
-        for axis, name in zip(self.image_axes_[:, 0], ("helpful", "harmful")):
+        for axis, name in zip(placed[:, 0], ("helpful", "harmful")):
             axis.set_ylabel(name)
 
 

@@ -1,7 +1,9 @@
 """The one place where matplotlib is imported, when something is drawn."""
 
+from types import ModuleType
 
-def import_pyplot(caller):
+
+def import_pyplot(caller: str) -> ModuleType:
     """Return ``matplotlib.pyplot``; ImportError that names the extra if it is not installed."""
     try:
         import matplotlib.pyplot as plt

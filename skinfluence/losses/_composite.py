@@ -1,12 +1,15 @@
 """Losses of estimators that are made of several, each with outputs of its own."""
 
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 
 import autograd.numpy as anp
 import numpy as np
 from autograd.scipy.special import logsumexp
 
-from ._loss import Loss, diagonal
+from .._typing import Array
+from ._loss import Dispersion, Loss, diagonal
 
 
 @dataclass(frozen=True)
@@ -29,46 +32,46 @@ class PairwiseLoss(Loss):
     separable = True
 
     @property
-    def quadratic(self):
+    def quadratic(self) -> bool:
         """Whether the loss of a pair is."""
         return self.loss.quadratic
 
     @property
-    def dispersion(self):
+    def dispersion(self) -> Dispersion:
         """That of the loss of a pair, over the rows of its two classes."""
         return self.loss.dispersion
 
     @property
-    def smoothed(self):
+    def smoothed(self) -> bool:
         """Whether the loss of a pair is."""
         return self.loss.smoothed
 
     @property
-    def temperature(self):
+    def temperature(self) -> float:
         """That of the loss of a pair."""
         return self.loss.temperature
 
-    def at_temperature(self, temperature):
+    def at_temperature(self, temperature: float) -> Loss:
         """Return the sum of the losses of pairs smoothed by this width."""
         return replace(self, loss=self.loss.at_temperature(temperature))
 
-    def _code(self, y):
+    def _code(self, y: Array) -> Array:
         return np.where(y > 0, 1, self.negative).astype(y.dtype)
 
-    def __call__(self, raw, y):
+    def __call__(self, raw: Array, y: Array) -> Array:
         return anp.sum(anp.abs(y) * self.loss(raw[..., None], self._code(y)[..., None]), axis=-1)
 
-    def gradient(self, raw, y):
+    def gradient(self, raw: Array, y: Array) -> Array:
         """Differentiate the loss of every pair; 0 where the row is of neither class."""
         gradient = self.loss.gradient(raw[..., None], self._code(y)[..., None])
         return np.abs(y) * gradient[..., 0]
 
-    def hessian(self, raw, y):
+    def hessian(self, raw: Array, y: Array) -> Array:
         """Differentiate the loss of every pair twice; 0 where the row is of neither class."""
         hessian = self.loss.hessian(raw.reshape(-1, 1), self._code(y).reshape(-1, 1))
         return diagonal(np.abs(y) * hessian.reshape(raw.shape))
 
-    def width(self, raw, y):
+    def width(self, raw: Array, y: Array) -> float:
         """Return the width of the loss of a pair."""
         return self.loss.width(raw, y)
 
@@ -83,39 +86,39 @@ class SumOfLosses(Loss):
         The losses, and how many outputs each takes.
     """
 
-    parts: tuple
+    parts: tuple[tuple[Loss, int], ...]
 
     @property
-    def separable(self):
+    def separable(self) -> bool:
         """Whether every part is a sum over its outputs."""
         return all(loss.separable or size == 1 for loss, size in self.parts)
 
     @property
-    def quadratic(self):
+    def quadratic(self) -> bool:
         """Whether every part is."""
         return all(loss.quadratic for loss, _ in self.parts)
 
     @property
-    def smoothed(self):
+    def smoothed(self) -> bool:
         """Whether some part is."""
         return any(loss.smoothed for loss, _ in self.parts)
 
     @property
-    def temperature(self):
+    def temperature(self) -> float:
         """The least of the parts'."""
         return min(loss.temperature for loss, _ in self.parts if loss.smoothed)
 
-    def at_temperature(self, temperature):
+    def at_temperature(self, temperature: float) -> Loss:
         """Return the sum of the parts smoothed by this width."""
         parts = ((loss.at_temperature(temperature), size) for loss, size in self.parts)
         return replace(self, parts=tuple(parts))
 
-    def split(self):
+    def split(self) -> list[tuple[Loss, slice]]:
         """Return every part with the slice of its outputs."""
         stops = np.cumsum([size for _, size in self.parts]).tolist()
         return [(loss, slice(end - size, end)) for (loss, size), end in zip(self.parts, stops)]
 
-    def blocks(self, n_outputs):
+    def blocks(self, n_outputs: int) -> list[tuple[Loss, slice]]:
         """Split the outputs into the blocks of every part."""
         return [
             (inner, slice(outputs.start + block.start, outputs.start + block.stop))
@@ -123,35 +126,36 @@ class SumOfLosses(Loss):
             for inner, block in loss.blocks(outputs.stop - outputs.start)
         ]
 
-    def __call__(self, raw, y):
-        return sum(loss(raw[..., outputs], y[..., outputs]) for loss, outputs in self.split())
+    def __call__(self, raw: Array, y: Array) -> Array:
+        losses = (loss(raw[..., outputs], y[..., outputs]) for loss, outputs in self.split())
+        return reduce(add, losses)
 
-    def gradient(self, raw, y):
+    def gradient(self, raw: Array, y: Array) -> Array:
         """Differentiate every part, side by side."""
         parts = self.split()
         gradients = [loss.gradient(raw[..., outputs], y[..., outputs]) for loss, outputs in parts]
         return np.concatenate(gradients, axis=-1)
 
-    def hessian(self, raw, y):
+    def hessian(self, raw: Array, y: Array) -> Array:
         """Differentiate every part twice, one diagonal block each."""
         return self._block_diagonal("hessian", raw, y)
 
-    def expected_hessian(self, raw, y):
+    def expected_hessian(self, raw: Array, y: Array) -> Array:
         """Return the mean of ``hessian`` over y."""
         return self._block_diagonal("expected_hessian", raw, y)
 
-    def _block_diagonal(self, name, raw, y):
+    def _block_diagonal(self, name: str, raw: Array, y: Array) -> Array:
         matrix = np.zeros((*raw.shape, raw.shape[-1]), dtype=raw.dtype)
         for loss, outputs in self.split():
             block = getattr(loss, name)(raw[..., outputs], y[..., outputs])
             matrix[..., outputs, outputs] = block
         return matrix
 
-    def width(self, raw, y):
+    def width(self, raw: Array, y: Array) -> float:
         """Return the least width of the parts."""
         return min(loss.width(raw[..., part], y[..., part]) for loss, part in self.split())
 
-    def probabilities(self, raw):
+    def probabilities(self, raw: Array) -> list[Array]:  # type: ignore[override]  # several targets
         """Return the class probabilities of every part, as a list."""
         return [loss.probabilities(raw[..., outputs]) for loss, outputs in self.split()]
 
@@ -170,18 +174,18 @@ class AverageLogLoss(Loss):
     """
 
     parts: SumOfLosses
-    weights: tuple
+    weights: tuple[float, ...]
 
-    def __call__(self, raw, y):
+    def __call__(self, raw: Array, y: Array) -> Array:
         parts = self.parts.split()
         losses = [loss(raw[..., outputs], y[..., outputs]) for loss, outputs in parts]
         weights = np.reshape(self.weights, (-1,) + (1,) * losses[0].ndim)
         return -logsumexp(-anp.array(losses), b=weights.astype(raw.dtype), axis=0)
 
-    def probabilities(self, raw):
+    def probabilities(self, raw: Array) -> Array:
         """Return class probabilities, shape (n_samples, n_classes)."""
         parts = zip(self.weights, self.parts.probabilities(raw))
-        return sum(raw.dtype.type(weight) * part for weight, part in parts)
+        return reduce(add, (raw.dtype.type(weight) * part for weight, part in parts))
 
 
 @dataclass(frozen=True)
@@ -194,8 +198,8 @@ class AverageSquaredError(Loss):
         Weight w of every prediction; they sum to 1.
     """
 
-    weights: tuple
+    weights: tuple[float, ...]
 
-    def __call__(self, raw, y):
+    def __call__(self, raw: Array, y: Array) -> Array:
         average = anp.sum(raw * np.array(self.weights, dtype=raw.dtype), axis=-1)
         return (average - y[..., 0]) ** 2

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import autograd.numpy as anp
 import numpy as np
 
+from .._typing import Array
 from ._loss import Loss
 
 
@@ -17,17 +18,17 @@ class LossItself(Loss):
 
     predicts = False
 
-    def __call__(self, raw, y):
+    def __call__(self, raw: Array, y: Array) -> Array:
         return anp.sum(raw, axis=-1)
 
-    def change(self, raw, y, delta):
+    def change(self, raw: Array, y: Array, delta: Array) -> Array:
         """Evaluate ``sum_k delta_k``."""
         return delta.sum(axis=-1)
 
-    def gradient(self, raw, y):
+    def gradient(self, raw: Array, y: Array) -> Array:
         """Differentiate the loss in the raw prediction: ones."""
         return np.ones_like(raw)
 
-    def hessian(self, raw, y):
+    def hessian(self, raw: Array, y: Array) -> Array:
         """Differentiate the loss twice: zeros."""
         return np.zeros((*raw.shape, raw.shape[-1]), dtype=raw.dtype)

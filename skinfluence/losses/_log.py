@@ -1,13 +1,15 @@
 """Log losses of classifiers."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import autograd.numpy as anp
 import numpy as np
 from autograd.scipy.special import logsumexp
 from scipy.special import expit, softmax
 
-from ._loss import Loss, sum_outputs
+from .._typing import Array
+from ._loss import Dispersion, Loss, sum_outputs
 
 
 @dataclass(frozen=True)
@@ -19,12 +21,12 @@ class LogLoss(Loss):
     """
 
     separable = True
-    dispersion = 1.0
+    dispersion: ClassVar[Dispersion] = 1.0
 
-    def __call__(self, raw, y):
+    def __call__(self, raw: Array, y: Array) -> Array:
         return anp.sum(anp.logaddexp(0.0, (1.0 - 2.0 * y) * raw), axis=-1)
 
-    def gradient(self, raw, y):
+    def gradient(self, raw: Array, y: Array) -> Array:
         """Differentiate in the raw prediction: ``s expit(s raw)`` with ``s = 1 - 2y``.
 
         Autograd's derivative of logaddexp is the same, and takes ten times as long.
@@ -32,7 +34,7 @@ class LogLoss(Loss):
         sign = 1 - 2 * y
         return sign * expit(sign * raw)
 
-    def change(self, raw, y, delta):
+    def change(self, raw: Array, y: Array, delta: Array) -> Array:
         """Evaluate ``log(1 + p (exp(d) - 1))``, p the chance of the other class, d towards it.
 
         Where p is above ½ it is ``d + log(1 + (1 - p) (exp(-d) - 1))``, which is the same: the
@@ -50,7 +52,7 @@ class LogLoss(Loss):
             change += wrong * (sign * delta)
         return self._where_finite(sum_outputs(change), raw, y, delta)
 
-    def probabilities(self, raw):
+    def probabilities(self, raw: Array) -> Array:
         """Return class probabilities, shape (n_samples, 2), or (n_samples, K) if K > 1."""
         positive = expit(raw)
         if raw.shape[-1] == 1:
@@ -63,7 +65,7 @@ class LogLoss(Loss):
 class MultilabelLogLoss(LogLoss):
     """The sum of the binary log losses of K labels, any number of which a row may have."""
 
-    def probabilities(self, raw):
+    def probabilities(self, raw: Array) -> Array:
         """Return the probability of every label, shape (n_samples, K); rows do not sum to 1."""
         return expit(raw)
 
@@ -73,12 +75,12 @@ class MultinomialLogLoss(Loss):
     """Softmax log loss ``log sum_k exp(raw_k) - raw_y``; ``y`` is one-hot, shape (..., K)."""
 
     shift_invariant = True
-    dispersion = 1.0
+    dispersion: ClassVar[Dispersion] = 1.0
 
-    def __call__(self, raw, y):
+    def __call__(self, raw: Array, y: Array) -> Array:
         return logsumexp(raw, axis=-1) - anp.sum(y * raw, axis=-1)
 
-    def change(self, raw, y, delta):
+    def change(self, raw: Array, y: Array, delta: Array) -> Array:
         """Evaluate ``log(1 + sum_k p_k (exp(d_k) - 1)) + delta_c - delta_y``, d = delta - delta_c.
 
         c is the most likely class, so that the logarithm's argument is at least 1 / K.
@@ -92,7 +94,7 @@ class MultinomialLogLoss(Loss):
             change += np.sum((likely - y) * delta, axis=-1)
         return self._where_finite(change, raw, y, delta)
 
-    def probabilities(self, raw):
+    def probabilities(self, raw: Array) -> Array:
         """Return class probabilities, shape (n_samples, K)."""
         return softmax(raw, axis=-1)
 
@@ -101,10 +103,10 @@ class MultinomialLogLoss(Loss):
 class NegativeLogProbability(Loss):
     """Log loss of a predicted probability, for models known only by their ``predict_proba``."""
 
-    def __call__(self, raw, y):
+    def __call__(self, raw: Array, y: Array) -> Array:
         right = y * raw + (1 - y) * (1 - raw) if raw.shape[-1] == 1 else y * raw
         return -anp.log(anp.maximum(anp.sum(right, axis=-1), np.finfo(raw.dtype).eps))
 
-    def probabilities(self, raw):
+    def probabilities(self, raw: Array) -> Array:
         """Return class probabilities, shape (n_samples, 2), or (n_samples, K) if K > 1."""
         return np.hstack([1 - raw, raw]) if raw.shape[-1] == 1 else raw

@@ -1,6 +1,9 @@
 """The base of all losses: a pointwise function, and its derivatives by autograd."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import autograd.numpy as anp
 import numpy as np
@@ -8,42 +11,71 @@ from autograd import elementwise_grad, make_vjp
 from scipy.special import expit
 
 from .._tracing import TRACING
+from .._typing import Array
+
+#: Variance of the gradient over the expected Hessian; see ``Loss.dispersion``.
+Dispersion: TypeAlias = float | Literal["pearson"] | None
 
 
 @dataclass(frozen=True)
 class Loss:
     """Base class: a subclass writes ``__call__``, autograd does the rest.
 
-    Attributes
-    ----------
-    separable : bool
-        Whether the loss is a sum over the K outputs, so that every ``hessian`` is diagonal.
-    shift_invariant : bool
-        Whether adding the same number to all K raw predictions leaves the loss as it is.
-    quadratic : bool
-        Whether the Hessian does not depend on the prediction, so that a Newton step is exact.
-    smoothed : bool
-        Whether it stands for a loss with a kink that the estimator was trained on. Such a loss
-        has a field ``temperature``, the width of the smoothing; at 0 it has the kink.
-    dispersion : float, "pearson" or None
-        Variance of the gradient over the expected Hessian under the loss's own distribution: 1
-        for a negative log-likelihood, or for a deviance that estimators halve;
-        "pearson" where the data must tell; None if the loss is no log-likelihood.
-    least_target : float
-        The smallest y that the loss is defined for.
-    predicts : bool
-        Whether raw is a prediction, which does not depend on y. It is not where it is the loss.
+    What the properties say of a loss, a subclass says by class attributes of the same names.
     """
 
-    separable = False
-    shift_invariant = False
-    quadratic = False
-    smoothed = False
-    dispersion = None
-    least_target = -np.inf
-    predicts = True
+    @property
+    def separable(self) -> bool:
+        """Whether the loss is a sum over the K outputs, so that every ``hessian`` is diagonal."""
+        return False
 
-    def __call__(self, raw, y):
+    @property
+    def shift_invariant(self) -> bool:
+        """Whether adding the same number to all K raw predictions leaves the loss as it is."""
+        return False
+
+    @property
+    def quadratic(self) -> bool:
+        """Whether the Hessian does not depend on the prediction, so that a Newton step is exact."""
+        return False
+
+    @property
+    def smoothed(self) -> bool:
+        """Whether it stands for a loss with a kink that the estimator was trained on.
+
+        Such a loss has a field ``temperature``, the width of the smoothing; at 0 it has the kink.
+        """
+        return False
+
+    @property
+    def dispersion(self) -> Dispersion:
+        """Variance of the gradient over the expected Hessian under the loss's own distribution.
+
+        It is 1 for a negative log-likelihood, or for a deviance that estimators halve; "pearson"
+        where the data must tell; None if the loss is no log-likelihood.
+        """
+        return None
+
+    @property
+    def least_target(self) -> float:
+        """The smallest y that the loss is defined for."""
+        return -np.inf
+
+    @property
+    def predicts(self) -> bool:
+        """Whether raw is a prediction, which does not depend on y. It is not where it is a loss."""
+        return True
+
+    if TYPE_CHECKING:
+
+        @property
+        def temperature(self) -> float:
+            """Width of the smoothing, of a loss that is smoothed."""
+
+        def probabilities(self, raw: Array) -> Array:
+            """Return class probabilities, (n_samples, n_classes), of a loss of classifiers."""
+
+    def __call__(self, raw: Array, y: Array) -> Array:
         """Evaluate the loss of every row, summed over outputs, unweighted.
 
         Parameters
@@ -57,7 +89,7 @@ class Loss:
         """
         raise NotImplementedError
 
-    def change(self, raw, y, delta):
+    def change(self, raw: Array, y: Array, delta: Array) -> Array:
         """Evaluate ``loss(raw + delta) - loss(raw)``.
 
         Parameters
@@ -71,13 +103,13 @@ class Loss:
         """
         return self(raw + delta, y) - self(raw, y)
 
-    def _where_finite(self, change, raw, y, delta):
+    def _where_finite(self, change: Array, raw: Array, y: Array, delta: Array) -> Array:
         """Return ``change`` with the subtraction where its exponentials have overflowed."""
         if not np.isfinite(change.sum()):  # one pass, where a mask would be two
             change = np.where(np.isfinite(change), change, Loss.change(self, raw, y, delta))
         return change
 
-    def gradient(self, raw, y):
+    def gradient(self, raw: Array, y: Array) -> Array:
         """Differentiate the loss in the raw prediction.
 
         Returns
@@ -88,7 +120,7 @@ class Loss:
         with TRACING:
             return elementwise_grad(self)(raw, np.asarray(y)).astype(raw.dtype, copy=False)
 
-    def hessian(self, raw, y):
+    def hessian(self, raw: Array, y: Array) -> Array:
         """Differentiate the loss twice in the raw prediction.
 
         Returns
@@ -108,7 +140,7 @@ class Loss:
             hessian[:, :, k] = vjp(np.broadcast_to(unit, gradient.shape))
         return hessian
 
-    def expected_hessian(self, raw, y):
+    def expected_hessian(self, raw: Array, y: Array) -> Array:
         """Return the mean of ``hessian`` over y, shape (n_samples, K, K).
 
         It is ``hessian`` itself where that does not depend on y: squared error, canonical links.
@@ -117,16 +149,17 @@ class Loss:
         """
         return self.hessian(raw, y)
 
-    def at_temperature(self, temperature):
+    def at_temperature(self, temperature: float) -> Loss:
         """Return the loss smoothed by this width, with its kink at 0; itself if it has none."""
-        return replace(self, temperature=temperature) if self.smoothed else self
+        width = {"temperature": temperature}
+        return replace(self, **width) if self.smoothed else self
 
     @property
-    def trained(self):
+    def trained(self) -> Loss:
         """The loss that the estimator was trained on: this one, without its smoothing."""
         return self.at_temperature(0.0)
 
-    def blocks(self, n_outputs):
+    def blocks(self, n_outputs: int) -> list[tuple[Loss, slice]]:
         """Split the outputs into blocks whose losses add up, so that they do not interact.
 
         Returns
@@ -138,7 +171,7 @@ class Loss:
             return [(self, slice(0, n_outputs))]
         return [(self, slice(k, k + 1)) for k in range(n_outputs)]
 
-    def width(self, raw, y):
+    def width(self, raw: Array, y: Array) -> float:
         """Return the change of a prediction over which the curvature changes by its own size.
 
         It is 1 for losses of a logit or of a log mean, and for margins.
@@ -146,26 +179,26 @@ class Loss:
         return 1.0
 
 
-def sum_outputs(terms):
+def sum_outputs(terms: Array) -> Array:
     """Return the sum over the last axis; without a pass over the terms where it has length 1."""
     return terms[..., 0] if terms.shape[-1] == 1 else terms.sum(axis=-1)
 
 
-def positive_part(x, width):
+def positive_part(x: Array, width: float) -> Array:
     """Return ``max(x, 0)``, its kink smoothed: ``width log(1 + exp(x / width))``."""
     return width * anp.logaddexp(0.0, x / width) if width > 0 else anp.maximum(x, 0)
 
 
-def slope_of_positive_part(x, width):
+def slope_of_positive_part(x: Array, width: float) -> Array:
     """Return the first derivative of ``positive_part``; autograd's is the same, and slower."""
     return expit(x / width) if width > 0 else np.heaviside(x, x.dtype.type(0.5))
 
 
-def curvature_of_positive_part(x, width):
+def curvature_of_positive_part(x: Array, width: float) -> Array:
     """Return the second derivative of ``positive_part``, all its digits where it is tiny."""
     return expit(x / width) * expit(-x / width) / width if width > 0 else np.zeros_like(x)
 
 
-def diagonal(curvatures):
+def diagonal(curvatures: Array) -> Array:
     """Return the diagonal matrices (n, K, K) of curvatures (n, K)."""
     return curvatures[:, :, None] * np.eye(curvatures.shape[1], dtype=curvatures.dtype)

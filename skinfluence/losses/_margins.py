@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import autograd.numpy as anp
 import numpy as np
 
+from .._typing import Array
 from ._loss import (
     Loss,
     curvature_of_positive_part,
@@ -33,18 +34,18 @@ class SmoothHinge(Loss):
     smoothed: bool = True
     separable = True
 
-    def __call__(self, raw, y):
+    def __call__(self, raw: Array, y: Array) -> Array:
         return anp.sum(positive_part(1 - y * raw, self.temperature), axis=-1)
 
-    def gradient(self, raw, y):
+    def gradient(self, raw: Array, y: Array) -> Array:
         """Differentiate in the raw prediction."""
         return -y * slope_of_positive_part(1 - y * raw, self.temperature)
 
-    def hessian(self, raw, y):
+    def hessian(self, raw: Array, y: Array) -> Array:
         """Differentiate twice."""
         return diagonal(y**2 * curvature_of_positive_part(1 - y * raw, self.temperature))
 
-    def width(self, raw, y):
+    def width(self, raw: Array, y: Array) -> float:
         """Return the width of the smoothing."""
         return self.temperature
 
@@ -55,10 +56,10 @@ class SquaredHinge(Loss):
 
     separable = True
 
-    def __call__(self, raw, y):
+    def __call__(self, raw: Array, y: Array) -> Array:
         return anp.sum(anp.maximum(1 - y * raw, 0) ** 2, axis=-1)
 
-    def width(self, raw, y):
+    def width(self, raw: Array, y: Array) -> float:
         """Return 0: rows that cross the margin change the curvature at once."""
         return 0.0
 
@@ -69,17 +70,17 @@ class ModifiedHuber(Loss):
 
     separable = True
 
-    def __call__(self, raw, y):
+    def __call__(self, raw: Array, y: Array) -> Array:
         margin = y * raw
         return anp.sum(
             anp.where(margin >= -1, anp.maximum(1 - margin, 0) ** 2, -4 * margin), axis=-1
         )
 
-    def width(self, raw, y):
+    def width(self, raw: Array, y: Array) -> float:
         """Return 0: rows that cross a margin of 1 or -1 change the curvature at once."""
         return 0.0
 
-    def probabilities(self, raw):
+    def probabilities(self, raw: Array) -> Array:
         """Return ``(1 + raw) / 2``, clipped and normalised (Zhang 2004); shape (n, n_classes)."""
         shares = np.clip((1 + raw) / 2, 0, 1)
         if shares.shape[1] == 1:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import autograd.numpy as anp
 import numpy as np
 
+from .._typing import Array
 from ._loss import (
     Loss,
     curvature_of_positive_part,
@@ -34,14 +35,14 @@ class HuberWithScale(Loss):
 
     epsilon: float = 1.35
 
-    def __call__(self, raw, y):
+    def __call__(self, raw: Array, y: Array) -> Array:
         scale, size = raw[..., 1], anp.abs(y[..., 0] - raw[..., 0])
         inlier = (size <= self.epsilon * scale) & (scale > 0)
         outer = 2 * self.epsilon * size + (1 - self.epsilon**2) * scale
         outer = outer + STEEP * anp.maximum(-scale, 0)
         return anp.where(inlier, scale + size**2 / anp.where(inlier, scale, 1), outer)
 
-    def width(self, raw, y):
+    def width(self, raw: Array, y: Array) -> float:
         """Return where the parabola ends, σ epsilon."""
         return self.epsilon * float(np.mean(raw[..., 1]))
 
@@ -59,12 +60,12 @@ class HuberLoss(Loss):
     epsilon: float = 0.1
     separable = True
 
-    def __call__(self, raw, y):
+    def __call__(self, raw: Array, y: Array) -> Array:
         size = anp.abs(raw - y)
         outer = self.epsilon * size - self.epsilon**2 / 2
         return anp.sum(anp.where(size <= self.epsilon, size**2 / 2, outer), axis=-1)
 
-    def width(self, raw, y):
+    def width(self, raw: Array, y: Array) -> float:
         """Return where the parabola ends, epsilon."""
         return self.epsilon
 
@@ -82,10 +83,10 @@ class SquaredEpsilonInsensitive(Loss):
     epsilon: float = 0.1
     separable = True
 
-    def __call__(self, raw, y):
+    def __call__(self, raw: Array, y: Array) -> Array:
         return anp.sum(anp.maximum(anp.abs(raw - y) - self.epsilon, 0) ** 2, axis=-1)
 
-    def width(self, raw, y):
+    def width(self, raw: Array, y: Array) -> float:
         """Return 0: rows that enter or leave the tube change the curvature at once."""
         return 0.0 if self.epsilon > 0 else np.inf
 
@@ -110,24 +111,26 @@ class SmoothEpsilonInsensitive(Loss):
     separable = True
     smoothed = True
 
-    def __call__(self, raw, y):
-        return sum(anp.sum(positive_part(x, width), -1) for x, width in self._beyond(raw, y))
+    def __call__(self, raw: Array, y: Array) -> Array:
+        above, below = (positive_part(*part) for part in self._beyond(raw, y))
+        return anp.sum(above, axis=-1) + anp.sum(below, axis=-1)
 
-    def gradient(self, raw, y):
+    def gradient(self, raw: Array, y: Array) -> Array:
         """Differentiate in the raw prediction."""
         above, below = (slope_of_positive_part(*part) for part in self._beyond(raw, y))
         return above - below
 
-    def hessian(self, raw, y):
+    def hessian(self, raw: Array, y: Array) -> Array:
         """Differentiate twice."""
-        return diagonal(sum(curvature_of_positive_part(*part) for part in self._beyond(raw, y)))
+        above, below = (curvature_of_positive_part(*part) for part in self._beyond(raw, y))
+        return diagonal(above + below)
 
-    def _beyond(self, raw, y):
+    def _beyond(self, raw: Array, y: Array) -> tuple[tuple[Array, float], tuple[Array, float]]:
         """Return how far the residual is above and below the tube, each with the width."""
         width, residual = self.temperature * self.spread, raw - y
         return (residual - self.epsilon, width), (-residual - self.epsilon, width)
 
-    def width(self, raw, y):
+    def width(self, raw: Array, y: Array) -> float:
         """Return the width of the smoothing."""
         return self.temperature * self.spread
 
@@ -154,18 +157,18 @@ class SmoothPinball(Loss):
     separable = True
     smoothed = True
 
-    def __call__(self, raw, y):
+    def __call__(self, raw: Array, y: Array) -> Array:
         width, residual = self.temperature * self.spread, y - raw
         return anp.sum(self.quantile * residual + positive_part(-residual, width), axis=-1)
 
-    def gradient(self, raw, y):
+    def gradient(self, raw: Array, y: Array) -> Array:
         """Differentiate in the raw prediction."""
         return slope_of_positive_part(raw - y, self.temperature * self.spread) - self.quantile
 
-    def hessian(self, raw, y):
+    def hessian(self, raw: Array, y: Array) -> Array:
         """Differentiate twice."""
         return diagonal(curvature_of_positive_part(raw - y, self.temperature * self.spread))
 
-    def width(self, raw, y):
+    def width(self, raw: Array, y: Array) -> float:
         """Return the width of the smoothing."""
         return self.temperature * self.spread

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..changes import Changed
 from ..questions import Asked
-from ..solvers import Direct
+from ..solvers import factored_order
 from ._effect import Effects
 from ._first_order import FirstOrder
 from ._fit import Fit
@@ -106,8 +106,8 @@ def resolve_method(method: str | Method) -> Method | None:
 def affordable_method(fit: Fit) -> Method:
     """Return what "auto" stands for: Newton steps where they fit a budget, else the first order."""
     problem, solver = fit.model.problem, fit.solver
-    order = solver.size(fit.inverse.hessian) if isinstance(solver, Direct) else np.inf
-    work = problem.y.size * order**2
+    order = factored_order(solver, fit.inverse.hessian, fit.inverse)
+    work = np.inf if order is None else problem.y.size * order**2
     if problem.predictor.curved:  # every row is followed: a gradient of all rows each
         work += CURVED * problem.n_rows**2 * len(problem.theta)
     affordable = work <= NEWTON_BUDGET and problem.loss.predicts

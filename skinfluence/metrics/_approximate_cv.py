@@ -116,7 +116,8 @@ def approximate_cross_val_score(
     assert_all_finite(y, input_name="y")
     X, y, groups = indexable(X, y, groups)
     cv = check_cv(cv, y, classifier=is_classifier(estimator))
-    splits = [(_left_out(train, len(y)), test) for train, test in cv.split(X, y, groups)]
+    n_rows = np.shape(y)[0]
+    splits = [(_left_out(train, n_rows), test) for train, test in cv.split(X, y, groups)]
     explainer = InfluenceExplainer(estimator, method="newton", solver=solver, refine=refine)
     explainer.fit(X, y, sample_weight)
     scorer = check_scoring(explainer.estimator_, scoring=scoring)

@@ -172,7 +172,7 @@ def removal_curve(
     """
     check_explainer(explainer)
     check_whole("n_draws", n_draws)
-    shares = _check_shares(shares, whole=False)
+    taken = _check_shares(shares, whole=False)
     random = check_random_state(random_state)
     refits = RetrainAnswers.of(explainer.answers_.fit, refine)
     model = refits.fit.model
@@ -181,16 +181,15 @@ def removal_curve(
     rankings["harmful"] = rankings["helpful"][::-1]
     asked, found = Loss(X_test, y_test).encode(refits.fit), {}
     for name, ranking in rankings.items():
-        removed = _top(ranking, shares)
+        removed = _top(ranking, taken)
         possible = np.array([not model.targets.lost(model.y[~members]) for members in removed])
-        found[name] = np.full(len(shares), np.nan)
-        found[name][possible] = whole(refits, asked, RemovedGroups(removed[possible].T)).mean(
-            axis=0
-        )
-    sizes = model.n_rows - _counts(shares, model.n_rows)
+        groups = RemovedGroups(removed[possible].T)
+        found[name] = np.full(len(taken), np.nan)
+        found[name][possible] = whole(refits, asked, groups).mean(axis=0)
+    sizes = model.n_rows - _counts(taken, model.n_rows)
     kept = [draw_subsets(model, n_draws, size, random) for size in sizes]
     losses = whole(refits, asked, RemovedGroups(~np.concatenate(kept).T)).mean(axis=0)
-    return Bunch(shares=shares, **found, random=losses.reshape(len(shares), n_draws).T)
+    return Bunch(shares=taken, **found, random=losses.reshape(len(taken), n_draws).T)
 
 
 def _clean(cleaner, X, y, X_test, y_test, orders, shares, noise, scoring, seed):

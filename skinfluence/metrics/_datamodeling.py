@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._explainer import InfluenceExplainer
 from .._parameters import check_share, check_whole
 from .._typing import MatrixLike
+from ..adapters import Model
 from ..changes import RemovedGroups
 from ..methods import RetrainAnswers, whole
 from ..questions import Loss
@@ -173,11 +174,11 @@ class _FidelityScorer:
     refine: bool
     random_state: object
 
-    def __call__(self, explainer, X, y):
+    def __call__(self, explainer: InfluenceExplainer, X: MatrixLike, y: ArrayLike) -> float:
         return linear_datamodeling_score(explainer, X, y, **vars(self)).score
 
 
-def check_explainer(explainer):
+def check_explainer(explainer: Any) -> None:
     """Raise unless this is a fitted InfluenceExplainer."""
     if not isinstance(explainer, InfluenceExplainer):
         raise TypeError(
@@ -187,7 +188,9 @@ def check_explainer(explainer):
     check_is_fitted(explainer)
 
 
-def draw_subsets(model, n_subsets, size, random):
+def draw_subsets(
+    model: Model, n_subsets: int, size: int, random: np.random.RandomState
+) -> np.ndarray:
     """Return masks of ``size`` random rows to keep, (n_subsets, n_train); no class is lost."""
     n_rows = model.n_rows
     subsets = np.zeros((n_subsets, n_rows), dtype=bool)

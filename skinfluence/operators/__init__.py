@@ -15,7 +15,16 @@ scikit-learn's ``working_memory``.
 from ._hessian import Hessian
 from ._jacobian import Jacobian
 from ._mixed_derivative import MixedDerivative
+from ._operator import Operator, SymmetricOperator
 from ._removal import Removal
 from ._replacement import Replacement
 
-__all__ = ["Hessian", "Jacobian", "MixedDerivative", "Removal", "Replacement"]
+__all__ = [
+    "Hessian",
+    "Jacobian",
+    "MixedDerivative",
+    "Operator",
+    "Removal",
+    "Replacement",
+    "SymmetricOperator",
+]

@@ -3,15 +3,19 @@
 Where the prediction is curved in theta there is besides ``Σ_i s_i Σ_k g_ik ∇²raw_ik``.
 """
 
+from __future__ import annotations
+
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator
 
 from .._blocks import row_blocks
+from .._typing import Array
+from ..problem import Problem
+from ._operator import SymmetricOperator
 
 
-class Hessian(LinearOperator):
+class Hessian(SymmetricOperator):
     """Hessian of the objective, ``Σ s_i J_iᵀ A_i J_i + diag(ridge)``.
 
     A prediction that is curved in theta adds ``Σ s_i Σ_k g_ik ∇²raw_ik``.
@@ -50,7 +54,9 @@ class Hessian(LinearOperator):
     True
     """
 
-    def __init__(self, problem, damping=0.0, block_size=None):
+    def __init__(
+        self, problem: Problem, damping: float = 0.0, block_size: int | None = None
+    ) -> None:
         P = len(problem.theta)
         super().__init__(problem.theta.dtype, (P, P))
         self.problem, self.damping, self.block_size = problem, float(damping), block_size
@@ -58,12 +64,12 @@ class Hessian(LinearOperator):
         self.coupling = None if problem.norm is None else problem.norm.hessian(problem.theta)
 
     @cached_property
-    def curvatures(self):
+    def curvatures(self) -> Array:
         """Curvature of every row, s_i A_i, shape (n, K, K)."""
         return self.problem.weights[:, None, None] * self.problem.curvatures
 
     @cached_property
-    def curved_rows(self):
+    def curved_rows(self) -> Array:
         """The rows whose curvature is not zero, to rounding: above ε of the largest.
 
         Of a smoothed hinge these are the rows near its kink. All rows where none curves.
@@ -72,12 +78,12 @@ class Hessian(LinearOperator):
         return np.flatnonzero(sizes >= np.finfo(self.dtype).eps * sizes.max(initial=0))
 
     @cached_property
-    def gradients(self):
+    def gradients(self) -> Array:
         """Pull of every row, s_i g_i, shape (n, K)."""
         return self.problem.weights[:, None] * self.problem.gradients
 
     @cached_property
-    def free(self):
+    def free(self) -> Array | None:
         """Mask of the parameters that can move, shape (P,); None if all can.
 
         A norm holds some at zero. Nothing moves the coefficients, without a ridge, of a column
@@ -97,7 +103,7 @@ class Hessian(LinearOperator):
         return free
 
     @cached_property
-    def flat_directions(self):
+    def flat_directions(self) -> Array:
         """Orthonormal directions that H maps to zero by construction; shape (P, g).
 
         A softmax is unchanged when all classes' parameters of one feature move together; where
@@ -116,7 +122,7 @@ class Hessian(LinearOperator):
                 directions.append(flat)
         return np.hstack(directions)
 
-    def _matmat(self, V):
+    def _matmat(self, V: Array) -> Array:
         if self.free is not None:
             V = V * self.free[:, None]
         product = self.ridge[:, None] * V
@@ -127,20 +133,14 @@ class Hessian(LinearOperator):
             product = product + self.share(block, V)
         return product if self.free is None else product * self.free[:, None]
 
-    def share(self, block, V):
+    def share(self, block: slice, V: Array) -> Array:
         """Return the share of the rows of a slice in the product with V."""
         predictor, X, A = self.problem.predictor, self.problem.X[block], self.curvatures[block]
         if predictor.curved:
             return predictor.hessian_product(X, self.gradients[block], A, V)
         return predictor.vjp(X, np.matmul(A, predictor.jvp(X, V)))
 
-    def _matvec(self, v):
-        return self._matmat(np.reshape(v, (-1, 1)))[:, 0]
-
-    def _adjoint(self):
-        return self
-
-    def dense(self):
+    def dense(self) -> Array:
         """Return H as an array of shape (P, P)."""
         if self.problem.predictor.curved:
             return self._products()
@@ -155,12 +155,12 @@ class Hessian(LinearOperator):
             matrix[~self.free] = matrix[:, ~self.free] = 0
         return matrix
 
-    def _products(self):
+    def _products(self) -> Array:
         """Return H from its products with all unit vectors."""
         matrix = self @ np.eye(self.shape[0], dtype=self.dtype)
         return (matrix + matrix.T) / 2
 
-    def diagonal(self):
+    def diagonal(self) -> Array:
         """Return the diagonal of H, shape (P,)."""
         problem = self.problem
         if problem.predictor.curved:
@@ -171,22 +171,22 @@ class Hessian(LinearOperator):
             diagonal = diagonal + self.coupling.diagonal()
         return diagonal if self.free is None else diagonal * self.free
 
-    def restrict(self, rows):
+    def restrict(self, rows: Array) -> Hessian:
         """Return the Hessian of some rows, scaled so that its mean over draws is H."""
         part = self._of(self.problem.restrict(rows), self.ridge)
         part.free = self.free
         return part
 
-    def of(self, problem):
+    def of(self, problem: Problem) -> Hessian:
         """Return the Hessian of another problem at the same theta, damped as much."""
         return self._of(problem, self.ridge - self.problem.penalty + problem.penalty)
 
-    def _of(self, problem, ridge):
+    def _of(self, problem: Problem, ridge: Array) -> Hessian:
         hessian = Hessian(problem, block_size=self.block_size)
         hessian.ridge, hessian.damping = ridge, self.damping
         return hessian
 
-    def project(self, B):
+    def project(self, B: Array) -> Array:
         """Return B without its flat directions and what it holds at zero."""
         if self.free is not None:
             B = B * self.free[:, None]
@@ -199,7 +199,7 @@ class Hessian(LinearOperator):
         return projected
 
     @cached_property
-    def is_convex(self):
+    def is_convex(self) -> bool:
         """Whether no row's term has a negative curvature, rounding aside."""
         if self.problem.predictor.curved:
             return False
@@ -209,7 +209,7 @@ class Hessian(LinearOperator):
         return bool(np.min(smallest, initial=0) >= -rounding)
 
     @property
-    def has_dual(self):
+    def has_dual(self) -> bool:
         """Whether a linear predictor's coefficients all carry a ridge, as Woodbury's form needs.
 
         It also needs a convex loss, whose curvatures have square roots.
@@ -219,11 +219,11 @@ class Hessian(LinearOperator):
         ridged = linear and bool(np.all(self.ridge[: predictor.n_coefficients] > 0))
         return ridged and self.is_convex
 
-    def centred(self, centre):
+    def centred(self, centre: Array) -> Hessian:
         """Return the Hessian in the coordinates ``coef, intercept + centre · coef``."""
         return self._of(self.problem.centred(centre), self.ridge)
 
-    def face(self):
+    def face(self) -> tuple[Hessian, Array] | None:
         """Return the Hessian of the features that are not held at zero, and their positions.
 
         Returns
@@ -238,12 +238,12 @@ class Hessian(LinearOperator):
             return None
         return self._of(problem, self.ridge[positions]), positions
 
-    def row_bounds(self):
+    def row_bounds(self) -> Array:
         """Return a bound on the largest eigenvalue of every row's term, shape (n,)."""
         largest = np.linalg.norm(self.curvatures, ord=2, axis=(1, 2))
         return largest * self.problem.predictor.row_norms(self.problem.X)
 
-    def outputs(self):
+    def outputs(self) -> list[tuple[Hessian, Array, slice]] | None:
         """Return the Hessian of each block of outputs that interacts with no other.
 
         Returns

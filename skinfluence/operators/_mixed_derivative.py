@@ -7,12 +7,14 @@ paper's section 3.)
 """
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator
 
 from .._blocks import take_rows
+from .._typing import Array
+from ..problem import Problem
+from ._operator import Operator
 
 
-class MixedDerivative(LinearOperator):
+class MixedDerivative(Operator):
     """R for changes of the features: rows ``-s_j ∂(∇θ loss_j)/∂x_jf``, feature by feature.
 
     Only the row's own loss depends on its features: weights stay, those of balanced classes too,
@@ -26,7 +28,7 @@ class MixedDerivative(LinearOperator):
         Training rows, whose p features are changed one at a time.
     """
 
-    def __init__(self, problem, rows):
+    def __init__(self, problem: Problem, rows: Array) -> None:
         X = take_rows(problem.X, rows)
         super().__init__(problem.theta.dtype, (len(rows) * X.shape[1], len(problem.theta)))
         self.predictor, self.theta, self.X = problem.predictor, problem.theta, X
@@ -34,7 +36,7 @@ class MixedDerivative(LinearOperator):
         self.gradients = weights[:, None] * problem.gradients[rows]
         self.curvatures = weights[:, None, None] * problem.curvatures[rows]
 
-    def rows_by_vectors(self, V):
+    def rows_by_vectors(self, V: Array) -> Array:
         """Return the product with V (P, m) as (m, n_rows, p), dense also where X is sparse."""
         n, p = self.X.shape
         product = np.empty((V.shape[1], n, p), dtype=self.dtype)
@@ -45,8 +47,5 @@ class MixedDerivative(LinearOperator):
             )
         return product
 
-    def _matmat(self, V):
+    def _matmat(self, V: Array) -> Array:
         return self.rows_by_vectors(V).reshape(V.shape[1], -1).T
-
-    def _matvec(self, v):
-        return self._matmat(np.reshape(v, (-1, 1)))

@@ -7,13 +7,15 @@ is what another label does to balanced weights.
 """
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator
 
 from .._blocks import take_rows
+from .._typing import Array
+from ..problem import NewRows, Problem
 from ._jacobian import Jacobian
+from ._operator import Operator
 
 
-class Replacement(LinearOperator):
+class Replacement(Operator):
     """R: rows are minus the change of the gradient when each row is replaced alone.
 
     Parameters
@@ -31,7 +33,7 @@ class Replacement(LinearOperator):
         s A of the old and of the new rows.
     """
 
-    def __init__(self, problem, new):
+    def __init__(self, problem: Problem, new: NewRows) -> None:
         super().__init__(problem.theta.dtype, (len(new), len(problem.theta)))
         weights = problem.reweighting.replacing(problem.weights, new.rows, new.codes)
         before, after = (part[:, None].astype(self.dtype) for part in weights[:2])
@@ -51,23 +53,17 @@ class Replacement(LinearOperator):
         self.coefficients = self.coefficients if changes else self.coefficients[:, :0]
 
     @property
-    def reweighted(self):
+    def reweighted(self) -> Array:
         """Mask of the rows whose replacement changes the weights of others."""
         return self.coefficients.any(axis=1)
 
-    def _matmat(self, V):
+    def _matmat(self, V: Array) -> Array:
         return self.old @ V - self.new @ V - self.coefficients @ (self.directions @ V)
 
-    def _rmatmat(self, U):
+    def _rmatmat(self, U: Array) -> Array:
         shared = self.directions.T @ (self.coefficients.T @ U)
         return self.old.rmatmat(U) - self.new.rmatmat(U) - shared
 
-    def _matvec(self, v):
-        return self._matmat(np.reshape(v, (-1, 1)))
-
-    def _rmatvec(self, u):
-        return self._rmatmat(np.reshape(u, (-1, 1)))
-
-    def dense(self):
+    def dense(self) -> Array:
         """Return R as an array of shape (n_rows, P)."""
         return self.old.dense() - self.new.dense() - self.coefficients @ self.directions

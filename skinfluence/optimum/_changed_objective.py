@@ -24,7 +24,7 @@ from .._warnings import warn
 from ..changes import ChangedObjective
 from ..operators import Hessian
 from ..problem import Problem
-from ..solvers import Direct, Inverse
+from ..solvers import Inverse, factored_order
 from ._convergence import newton_decrement
 from ._ends import Ends
 from ._iterate import Iterate
@@ -121,8 +121,8 @@ class ChangedObjectives:
 
     @cached_property
     def _order(self):
-        """Order of the system that a direct solver factors, None for other solvers."""
-        return self.solver.size(self.inverse.hessian) if isinstance(self.solver, Direct) else None
+        """Order of the system that the solver factors, None where it factors none."""
+        return factored_order(self.solver, self.inverse.hessian, self.inverse)
 
     @property
     def _factors(self):

@@ -8,9 +8,7 @@ expensive to factor again.
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from ..solvers import Direct, IndefiniteError, invert_damped
+from ..solvers import Direct, IndefiniteError, conjugate_gradients, invert_damped
 
 #: Order of H from which it is not factored again: the iterations cost about as much below it.
 LARGE = 200
@@ -79,20 +77,12 @@ class PreconditionedInverse:
 
     def _iterate(self, v):
         """Return the solution, or None where the iteration is too slow."""
-        solution, residual = np.zeros_like(v), v
-        conditioned = direction = self.preconditioner @ v
-        square = first = residual @ conditioned
-        for _ in range(self.max_iter):
-            if not square > self.rtol**2 * first:
-                return solution
-            product = self.hessian @ direction
-            curvature = direction @ product
-            if not curvature > 0:  # indefinite, as a factor would say
-                return None
-            length = square / curvature
-            solution = solution + length * direction
-            residual = residual - length * product
-            conditioned = self.preconditioner @ residual
-            square, before = residual @ conditioned, square
-            direction = conditioned + (square / before) * direction
-        return None
+        iterated = conjugate_gradients(
+            self.hessian,
+            v[:, None],
+            rtol=self.rtol,
+            max_iter=self.max_iter,
+            precondition=lambda residual: self.preconditioner @ residual,
+            norm="preconditioner",
+        )
+        return iterated.solution[:, 0] if iterated.converged.all() else None

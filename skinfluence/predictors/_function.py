@@ -8,8 +8,10 @@
 with r the raw prediction at theta itself, so that ``∇²φ = Σ_i J_iᵀ A_i J_i + Σ_ik G_ik ∇²raw_ik``.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
@@ -17,6 +19,7 @@ from autograd import grad, make_vjp
 
 from .._blocks import row_blocks
 from .._tracing import TRACING
+from .._typing import Array, Matrix
 from ._predictor import CurvedPredictor, rows_of
 
 #: Numbers that a trace is taken to hold for every number of a row.
@@ -51,32 +54,32 @@ class FunctionPredictor(CurvedPredictor):
     array([[[1., 2.]]])
     """
 
-    function: Any
+    function: Callable[[Array, Array], Array]
     n_outputs: int
     theta: np.ndarray
 
     @property
-    def n_parameters(self):
+    def n_parameters(self) -> int:
         """Length P of theta."""
         return len(self.theta)
 
     @property
-    def n_coefficients(self):
+    def n_coefficients(self) -> int:
         """P: nothing is known of intercepts."""
         return len(self.theta)
 
-    def at(self, theta):
+    def at(self, theta: Array) -> FunctionPredictor:
         """Return the predictor whose derivatives are taken at theta."""
         return replace(self, theta=theta)
 
-    def raw(self, theta, X):
+    def raw(self, theta: Array, X: Matrix) -> Array:
         """Predict, before the link; shape (n_samples, K)."""
         raw = np.empty((X.shape[0], self.n_outputs), dtype=theta.dtype)
         for block in self._blocks(X):
             raw[block] = self._function(theta, rows_of(X[block]))
         return raw
 
-    def _function(self, theta, X):
+    def _function(self, theta: Array, X: Array) -> Array:
         raw = self.function(theta, X)
         expected = (len(X), self.n_outputs)
         if np.shape(raw) != expected:
@@ -86,18 +89,18 @@ class FunctionPredictor(CurvedPredictor):
             )
         return raw
 
-    def _blocks(self, X):
+    def _blocks(self, X: Matrix) -> list[slice]:
         row_bytes = TRACE * int(np.prod(X.shape[1:]) + self.n_outputs) * self.theta.itemsize
         blocks = row_blocks(X.shape[0], row_bytes)
         few = len(blocks) > 1 and blocks[0].stop < FEW
         return row_blocks(X.shape[0], row_bytes, FEW) if few else blocks
 
-    def _pull(self, X):
+    def _pull(self, X: Array) -> tuple[Callable[[Array], Array], Array]:
         """Return the vector-Jacobian product of dense rows, and their raw predictions."""
         with TRACING:
             return make_vjp(lambda theta: self._function(theta, X))(np.asarray(self.theta))
 
-    def jvp(self, X, V):
+    def jvp(self, X: Matrix, V: Array) -> Array:
         """Return J_i V for every row; V of shape (P, m) gives (n_samples, K, m)."""
         product = np.empty((X.shape[0], self.n_outputs, V.shape[1]), dtype=self.theta.dtype)
         for block in self._blocks(X):
@@ -108,7 +111,7 @@ class FunctionPredictor(CurvedPredictor):
                 product[block, :, m] = push(v)
         return product
 
-    def vjp(self, X, W):
+    def vjp(self, X: Matrix, W: Array) -> Array:
         """Return sum_i J_iᵀ W_i; W of shape (n_samples, K, m) gives (P, m)."""
         product = np.zeros((self.n_parameters, W.shape[2]), dtype=self.theta.dtype)
         for block in self._blocks(X):
@@ -117,7 +120,7 @@ class FunctionPredictor(CurvedPredictor):
                 product[:, m] += pull(np.ascontiguousarray(W[block, :, m]))
         return product
 
-    def jacobian(self, X):
+    def jacobian(self, X: Matrix) -> Array:
         """Return J_i for every row, dense, shape (n_samples, K, P).
 
         By P products of all rows, or a backward pass for every row and output: what is fewer.
@@ -132,7 +135,7 @@ class FunctionPredictor(CurvedPredictor):
                 jacobian[i, k] = pull(units[k].astype(self.theta.dtype))
         return jacobian
 
-    def row_gradients(self, X, G):
+    def row_gradients(self, X: Matrix, G: Array) -> Array:
         """Return G_i J_i for every row; G of shape (n_samples, K) gives (n_samples, P)."""
         if X.shape[0] > self.n_parameters:
             return super().row_gradients(X, G)
@@ -142,12 +145,12 @@ class FunctionPredictor(CurvedPredictor):
             rows[i] = pull(G[i : i + 1])
         return rows
 
-    def second_order(self, X, G, V):
+    def second_order(self, X: Matrix, G: Array, V: Array) -> Array:
         """Return ``Σ_i Σ_k G_ik ∇²raw_ik V``; V of shape (P, m) gives (P, m)."""
         nothing = np.zeros((X.shape[0], self.n_outputs, self.n_outputs), dtype=G.dtype)
         return self.hessian_product(X, G, nothing, V)
 
-    def hessian_product(self, X, G, A, V):
+    def hessian_product(self, X: Matrix, G: Array, A: Array, V: Array) -> Array:
         """Return ``Σ_i J_iᵀ A_i J_i V + Σ_i Σ_k G_ik ∇²raw_ik V``, shape (P, m)."""
         product = np.zeros_like(V, dtype=self.theta.dtype)
         for block in self._blocks(X):
@@ -158,7 +161,7 @@ class FunctionPredictor(CurvedPredictor):
                 product[:, m] += push(v)
         return product
 
-    def mixed_vjp(self, theta, X, W, G, v):
+    def mixed_vjp(self, theta: Array, X: Matrix, W: Array, G: Array, v: Array) -> Array:
         """Return the gradient in x_i of ``W_i · raw(theta, x_i) + G_i · (J_i v)``, shape (n, p).
 
         W, G of shape (n_samples, K), v of shape (P,).
@@ -168,20 +171,20 @@ class FunctionPredictor(CurvedPredictor):
             product[block] = self._input_gradient(theta, rows_of(X[block]), W[block], G[block], v)
         return product
 
-    def _input_gradient(self, theta, X, W, G, v):
-        def pulled(X, weights):
+    def _input_gradient(self, theta: Array, X: Array, W: Array, G: Array, v: Array) -> Array:
+        def pulled(X: Array, weights: Array) -> Callable[[Array], Array]:
             return lambda theta: anp.sum(weights * self._function(theta, X))
 
-        def asked(X):
+        def asked(X: Array) -> Array:
             return pulled(X, W)(theta) + anp.dot(grad(pulled(X, G))(theta), v)
 
         return grad(asked)(X)
 
-    def _model(self, X, G, A):
+    def _model(self, X: Array, G: Array, A: Array) -> Callable[[Array], Array]:
         """Return φ, the quadratic model of the losses along the curved prediction."""
         here = self._function(np.asarray(self.theta), X)
 
-        def model(theta):
+        def model(theta: Array) -> Array:
             raw = self._function(theta, X)
             change = raw - here
             bent = anp.sum(A * change[:, None, :], axis=2) if A.any() else 0.0

@@ -11,18 +11,24 @@ on 1,437 digits through 16 tanh units, products with 32 vectors take it 2 to 6 t
 the gradients of single rows 60 times.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
-from scipy import sparse
 from scipy.special import expit
 
 from .._blocks import row_blocks
+from .._typing import Array, Matrix, Pointwise, is_sparse
 from ._predictor import CurvedPredictor
 
+#: (coefficients, intercepts) of every layer.
+Layers: TypeAlias = list[tuple[Array, Array]]
 #: name: (φ, φ' and φ'' as functions of the activation a = φ(z)).
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, tuple[Pointwise, Pointwise, Pointwise]] = {
     "identity": (lambda z: z, np.ones_like, np.zeros_like),
     "logistic": (expit, lambda a: a * (1 - a), lambda a: a * (1 - a) * (1 - 2 * a)),
     "tanh": (np.tanh, lambda a: 1 - a * a, lambda a: -2 * a * (1 - a * a)),
@@ -49,34 +55,34 @@ class MLPPredictor(CurvedPredictor):
         Where derivatives are taken.
     """
 
-    sizes: tuple
+    sizes: tuple[int, ...]
     activation: str
     theta: np.ndarray
 
     @property
-    def n_outputs(self):
+    def n_outputs(self) -> int:
         """K, the number of raw predictions of a row."""
         return self.sizes[-1]
 
     @property
-    def n_coefficients(self):
+    def n_coefficients(self) -> int:
         """Number of coefficients of all layers, where the intercepts begin in theta."""
         return sum(fan_in * fan_out for fan_in, fan_out in zip(self.sizes, self.sizes[1:]))
 
     @property
-    def n_parameters(self):
+    def n_parameters(self) -> int:
         """Length P of theta."""
         return self.n_coefficients + sum(self.sizes[1:])
 
-    def at(self, theta):
+    def at(self, theta: Array) -> MLPPredictor:
         """Return the predictor whose derivatives are taken at theta."""
         return replace(self, theta=theta)
 
-    def flatten(self, coefs, intercepts):
+    def flatten(self, coefs: Sequence[Array], intercepts: Sequence[Array]) -> Array:
         """Return theta from ``coefs_`` and ``intercepts_``."""
         return np.concatenate([np.ravel(part) for part in (*coefs, *intercepts)])
 
-    def unflatten(self, theta):
+    def unflatten(self, theta: Array) -> tuple[list[Array], list[Array]]:
         """Return the coefficients and the intercepts of every layer, two lists.
 
         theta may be many, of shape (P, m); then every part ends with an axis of m.
@@ -89,22 +95,22 @@ class MLPPredictor(CurvedPredictor):
         ]
         return parts[: len(parts) // 2], parts[len(parts) // 2 :]
 
-    def offset_size(self, theta):
+    def offset_size(self, theta: Array) -> float:
         """Return the size of the largest intercept of the last layer."""
         return np.abs(self.unflatten(theta)[1][-1]).max(initial=0)
 
-    def parallel_parameters(self):
+    def parallel_parameters(self) -> Array:
         """Return the positions of the last layer that multiply the same unit, shape (h + 1, K)."""
         h, K, end = self.sizes[-2], self.sizes[-1], self.n_coefficients
         coefficients = np.arange(end - h * K, end).reshape(h, K)
         return np.vstack([coefficients, np.arange(self.n_parameters - K, self.n_parameters)])
 
     @cached_property
-    def layers(self):
+    def layers(self) -> Layers:
         """The (coefficients, intercepts) of every layer at theta."""
         return list(zip(*self.unflatten(self.theta)))
 
-    def _forward(self, layers, X):
+    def _forward(self, layers: Layers, X: Matrix) -> list[Matrix]:
         """Return the activations of every layer, X first and the raw prediction last."""
         function, activations = ACTIVATIONS[self.activation][0], [X]
         for coefficients, intercepts in layers:
@@ -113,11 +119,11 @@ class MLPPredictor(CurvedPredictor):
             activations.append(inner @ coefficients + intercepts)
         return activations
 
-    def _blocks(self, X, n_vectors):
+    def _blocks(self, X: Matrix, n_vectors: int) -> list[slice]:
         row_bytes = 4 * n_vectors * sum(self.sizes[1:]) * self.theta.itemsize
         return row_blocks(X.shape[0], row_bytes, at_most=max(64, IN_CACHE // max(row_bytes, 1)))
 
-    def raw(self, theta, X):
+    def raw(self, theta: Array, X: Matrix) -> Array:
         """Predict, before the output's activation; shape (n_samples, K)."""
         layers = list(zip(*self.unflatten(theta)))
         raw = np.empty((X.shape[0], self.n_outputs), dtype=theta.dtype)
@@ -125,7 +131,7 @@ class MLPPredictor(CurvedPredictor):
             raw[block] = self._forward(layers, X[block])[-1]
         return raw
 
-    def jvp(self, X, V):
+    def jvp(self, X: Matrix, V: Array) -> Array:
         """Return J_i V for every row; V of shape (P, m) gives (n_samples, K, m)."""
         product = np.empty((X.shape[0], V.shape[1], self.n_outputs), dtype=self.theta.dtype)
         directions = self._directions(V)
@@ -134,7 +140,7 @@ class MLPPredictor(CurvedPredictor):
             product[block] = self._tangents(activations, directions)[-1]
         return product.transpose(0, 2, 1)
 
-    def _directions(self, V):
+    def _directions(self, V: Array) -> Layers:
         """Return Ẇ (fan in, m, fan out) and ḃ (m, fan out) of every layer."""
         coefficients, intercepts = self.unflatten(V)
         return [
@@ -142,9 +148,10 @@ class MLPPredictor(CurvedPredictor):
             for W, b in zip(coefficients, intercepts)
         ]
 
-    def _tangents(self, activations, directions):
+    def _tangents(self, activations: list[Matrix], directions: Layers) -> list[Array]:
         """Return ȧ of every layer after X, (n, m, fan out) each."""
-        slope, tangents = ACTIVATIONS[self.activation][1], []
+        slope = ACTIVATIONS[self.activation][1]
+        tangents: list[Array] = []
         for a, (W, _), (moved, shift) in zip(activations, self.layers, directions):
             fan_in, m, fan_out = moved.shape
             tangent = (a @ moved.reshape(fan_in, m * fan_out)).reshape(-1, m, fan_out) + shift
@@ -154,7 +161,7 @@ class MLPPredictor(CurvedPredictor):
             tangents.append(tangent)
         return tangents
 
-    def vjp(self, X, W):
+    def vjp(self, X: Matrix, W: Array) -> Array:
         """Return sum_i J_iᵀ W_i; W of shape (n_samples, K, m) gives (P, m)."""
         product = np.zeros((self.n_parameters, W.shape[2]), dtype=self.theta.dtype)
         for block in self._blocks(X, W.shape[2]):
@@ -162,7 +169,7 @@ class MLPPredictor(CurvedPredictor):
             product += self._pulled(activations, W[block].transpose(0, 2, 1))
         return product
 
-    def _pulled(self, activations, delta):
+    def _pulled(self, activations: list[Matrix], delta: Array) -> Array:
         """Return ``Σ_i J_iᵀ δ_i`` of δ (n, m, K), shape (P, m)."""
         slope = ACTIVATIONS[self.activation][1]
         coefficients, intercepts = [], []
@@ -175,16 +182,16 @@ class MLPPredictor(CurvedPredictor):
                 delta = (delta @ W.T) * slope(a)[:, None]
         return np.vstack([*coefficients[::-1], *intercepts[::-1]])
 
-    def jacobian(self, X):
+    def jacobian(self, X: Matrix) -> Array:
         """Return J_i for every row, dense, shape (n_samples, K, P)."""
         units = np.eye(self.n_outputs, dtype=self.theta.dtype)
         return self._row_pulled(X, np.broadcast_to(units, (X.shape[0], *units.shape)))
 
-    def row_gradients(self, X, G):
+    def row_gradients(self, X: Matrix, G: Array) -> Array:
         """Return G_i J_i for every row; G of shape (n_samples, K) gives (n_samples, P)."""
         return self._row_pulled(X, G[:, None])[:, 0]
 
-    def _row_pulled(self, X, delta):
+    def _row_pulled(self, X: Matrix, delta: Array) -> Array:
         """Return δ_i J_i, row by row, of δ (n, m, K); shape (n, m, P)."""
         n, m, _ = delta.shape
         rows = np.empty((n, m, self.n_parameters), dtype=self.theta.dtype)
@@ -192,7 +199,7 @@ class MLPPredictor(CurvedPredictor):
         slope, activations = ACTIVATIONS[self.activation][1], self._forward(self.layers, X)
         for layer in reversed(range(len(self.layers))):
             a, (W, _) = activations[layer], self.layers[layer]
-            a = a.toarray() if sparse.issparse(a) else a
+            a = a.toarray() if is_sparse(a) else a
             own = slice(coefficients[layer].flat[0], coefficients[layer].flat[-1] + 1)
             rows[:, :, own] = (a[:, None, :, None] * delta[:, :, None]).reshape(n, m, W.size)
             rows[:, :, intercepts[layer]] = delta
@@ -200,11 +207,11 @@ class MLPPredictor(CurvedPredictor):
                 delta = (delta @ W.T) * slope(a)[:, None]
         return rows
 
-    def second_order(self, X, G, V):
+    def second_order(self, X: Matrix, G: Array, V: Array) -> Array:
         """Return ``Σ_i Σ_k G_ik ∇²raw_ik V``; V of shape (P, m) gives (P, m)."""
         return self.hessian_product(X, G, None, V)
 
-    def hessian_product(self, X, G, A, V):
+    def hessian_product(self, X: Matrix, G: Array, A: Array | None, V: Array) -> Array:
         """Return ``Σ_i J_iᵀ A_i J_i V + Σ_i Σ_k G_ik ∇²raw_ik V``, shape (P, m)."""
         product = np.zeros((self.n_parameters, V.shape[1]), dtype=self.theta.dtype)
         directions = self._directions(V)
@@ -215,7 +222,7 @@ class MLPPredictor(CurvedPredictor):
             product += self._bent(activations, tangents, directions, G[block], moved)
         return product
 
-    def mixed_vjp(self, theta, X, W, G, v):
+    def mixed_vjp(self, theta: Array, X: Matrix, W: Array, G: Array, v: Array) -> Array:
         """Return the gradient in x_i of ``W_i · raw(theta, x_i) + G_i · (J_i v)``, shape (n, p).
 
         W, G of shape (n_samples, K), v of shape (P,); theta is the predictor's own.
@@ -230,7 +237,14 @@ class MLPPredictor(CurvedPredictor):
             product[block] = moved[:, 0]
         return product
 
-    def _bent(self, activations, tangents, directions, delta, moved):
+    def _bent(
+        self,
+        activations: list[Matrix],
+        tangents: list[Array],
+        directions: Layers,
+        delta: Array,
+        moved: Array,
+    ) -> Array:
         """Return the derivative of ``_pulled`` along directions; ``moved`` (n, m, K) is that of δ.
 
         ``tangents`` of hidden layers are of the activations, φ' included.
@@ -249,7 +263,14 @@ class MLPPredictor(CurvedPredictor):
             intercepts.append(moved.sum(axis=0).T)
         return np.vstack([*coefficients[::-1], *intercepts[::-1]])
 
-    def _backwards(self, activations, tangents, directions, delta, moved):
+    def _backwards(
+        self,
+        activations: list[Matrix],
+        tangents: list[Array],
+        directions: Layers,
+        delta: Array,
+        moved: Array,
+    ) -> Iterator[tuple[Array, Array]]:
         """Yield (δ, its derivative along directions) of every layer, the last first, then of X."""
         _, slope, bend = ACTIVATIONS[self.activation]
         yield delta, moved

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._typing import Array, Matrix
 from ._linear import LinearPredictor
 from ._predictor import Predictor
 
@@ -30,54 +31,54 @@ class LinearWithScale(Predictor):
     by_columns = True
 
     @property
-    def location(self):
+    def location(self) -> LinearPredictor:
         """The predictor of the first output, whose parameters come first in theta."""
         return LinearPredictor(1, self.n_features, self.fit_intercept)
 
     @property
-    def n_coefficients(self):
+    def n_coefficients(self) -> int:
         """Number of coefficients p, where the intercept begins in theta."""
         return self.n_features
 
     @property
-    def n_parameters(self):
+    def n_parameters(self) -> int:
         """Length P of theta."""
         return self.location.n_parameters + 1
 
-    def unflatten(self, theta):
+    def unflatten(self, theta: Array) -> tuple[Array, Array]:
         """Return coef (1, p) and intercept (1,) of theta, without σ."""
         return self.location.unflatten(theta[:-1])
 
-    def offset_size(self, theta):
+    def offset_size(self, theta: Array) -> float:
         """Return the size of the intercept."""
         return self.location.offset_size(theta[:-1])
 
-    def raw(self, theta, X):
+    def raw(self, theta: Array, X: Matrix) -> Array:
         """Predict location and scale; shape (n_samples, 2)."""
         return self.jvp(X, theta[:, None])[:, :, 0]
 
-    def jvp(self, X, V):
+    def jvp(self, X: Matrix, V: Array) -> Array:
         """Return J_i V for every row; V of shape (P, m) gives (n_samples, 2, m)."""
         location = self.location.jvp(X, V[:-1])
         return np.concatenate([location, np.broadcast_to(V[-1], location.shape)], axis=1)
 
-    def vjp(self, X, W):
+    def vjp(self, X: Matrix, W: Array) -> Array:
         """Return sum_i J_iᵀ W_i; W of shape (n_samples, 2, m) gives (P, m)."""
         return np.vstack([self.location.vjp(X, W[:, :1]), W[:, 1].sum(axis=0)])
 
-    def row_gradients(self, X, G):
+    def row_gradients(self, X: Matrix, G: Array) -> Array:
         """Return G_i J_i for every row; G of shape (n_samples, 2) gives (n_samples, P)."""
         return np.hstack([self.location.row_gradients(X, G[:, :1]), G[:, 1:]])
 
-    def row_jvp(self, X, V):
+    def row_jvp(self, X: Matrix, V: Array) -> Array:
         """Return J_i V_i, row by row; V of shape (n_samples, P) gives (n_samples, 2)."""
         return np.hstack([self.location.row_jvp(X, V[:, :-1]), V[:, -1:]])
 
-    def mixed_vjp(self, theta, X, W, G, v):
+    def mixed_vjp(self, theta: Array, X: Matrix, W: Array, G: Array, v: Array) -> Array:
         """Return the gradient in x_i of ``W_i · raw(theta, x_i) + G_i · (J_i v)``: σ has none."""
         return self.location.mixed_vjp(theta[:-1], X, W[:, :1], G[:, :1], v[:-1])
 
-    def jacobian(self, X):
+    def jacobian(self, X: Matrix) -> Array:
         """Return J_i for every row, dense, shape (n_samples, 2, P)."""
         location = self.location.jacobian(X)
         jacobian = np.zeros((len(location), 2, self.n_parameters), dtype=location.dtype)
@@ -85,7 +86,7 @@ class LinearWithScale(Predictor):
         jacobian[:, 1, -1] = 1
         return jacobian
 
-    def weighted_gram(self, X, A):
+    def weighted_gram(self, X: Matrix, A: Array) -> Array:
         """Return sum_i J_iᵀ A_i J_i, dense; A of shape (n_samples, 2, 2) gives (P, P)."""
         gram = np.empty((self.n_parameters, self.n_parameters), dtype=A.dtype)
         gram[:-1, :-1] = self.location.weighted_gram(X, A[:, :1, :1])
@@ -93,10 +94,10 @@ class LinearWithScale(Predictor):
         gram[-1, -1] = A[:, 1, 1].sum()
         return gram
 
-    def squared_vjp(self, X, A):
+    def squared_vjp(self, X: Matrix, A: Array) -> Array:
         """Return sum_i sum_k A_ik J_ik², entry by entry; A of shape (n_samples, 2) gives (P,)."""
         return np.append(self.location.squared_vjp(X, A[:, :1]), A[:, 1].sum())
 
-    def row_norms(self, X):
+    def row_norms(self, X: Matrix) -> Array:
         """Return the largest squared singular value of every J_i."""
         return np.maximum(self.location.row_norms(X), 1)

@@ -5,13 +5,14 @@ from scipy.linalg import LinAlgWarning
 from sklearn.exceptions import ConvergenceWarning
 
 from .._warnings import warn
+from ._inverse import Inverse
 from ._spectrum import safe_rcond
 
 #: Relative standard error above which the estimates of ``LiSSA`` are warned of.
 SPREAD = 0.5
 
 
-def warn_if_inaccurate(inverse):
+def warn_if_inaccurate(inverse: Inverse) -> None:
     """Warn where a factor keeps fewer than three digits, or where repeats of LiSSA disagree.
 
     The warnings are ``LinAlgWarning`` and ``ConvergenceWarning``.
@@ -36,7 +37,7 @@ def warn_if_inaccurate(inverse):
         )
 
 
-def _singular():
+def _singular() -> str:
     return (
         "The Hessian is singular, because columns are constant or collinear, or outnumber the "
         "rows, or because classes are separable. The change of the parameters that has minimum "
@@ -44,7 +45,7 @@ def _singular():
     )
 
 
-def _ill_conditioned(rcond):
+def _ill_conditioned(rcond: float) -> str:
     return (
         f"The Hessian is ill-conditioned (reciprocal condition {rcond:.1g}): influences have lost "
         "most of their digits. Standardise the columns (StandardScaler), drop constant or "

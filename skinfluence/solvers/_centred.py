@@ -10,12 +10,13 @@ mean 1e8 and spread 1 leaves eight digits instead of none.
 """
 
 import numpy as np
-from scipy import sparse
 
-from ._inverse import Inverse
+from .._typing import Array, is_sparse
+from ..operators import Hessian
+from ._inverse import FactoredInverse
 
 
-def far_centre(hessian, matrix=None):
+def far_centre(hessian: Hessian, matrix: Array | None = None) -> Array | None:
     """Return the means of the columns that are far from zero, 0 for the others; None if none is.
 
     Parameters
@@ -31,7 +32,7 @@ def far_centre(hessian, matrix=None):
     """
     predictor, end = hessian.problem.predictor, hessian.problem.predictor.n_coefficients
     movable = predictor.has_dual and predictor.fit_intercept and not np.any(hessian.ridge[end:])
-    if not movable or sparse.issparse(hessian.problem.X):
+    if not movable or is_sparse(hessian.problem.X):
         return None
     diagonal, border = _from_matrix(matrix, end) if matrix is not None else _from_products(hessian)
     intercepts = diagonal[end:]
@@ -43,18 +44,18 @@ def far_centre(hessian, matrix=None):
     return np.where(far, border.sum(axis=0) / intercepts.sum(), 0).astype(hessian.dtype)
 
 
-def _from_matrix(matrix, end):
+def _from_matrix(matrix: Array, end: int) -> tuple[Array, Array]:
     """Return the diagonal of H, and each output's entries between coefficients and intercept."""
     K = len(matrix) - end
     return np.diag(matrix), np.einsum("kjk->kj", matrix[:end, end:].reshape(K, -1, K))
 
 
-def _from_products(hessian):
+def _from_products(hessian: Hessian) -> tuple[Array, Array]:
     curvatures = np.einsum("nkk->nk", hessian.curvatures)
     return hessian.diagonal(), curvatures.T @ hessian.problem.X
 
 
-class CentredInverse(Inverse):
+class CentredInverse(FactoredInverse):
     """``T⁻¹ H'⁻¹ T⁻ᵀ`` from the inverse of the centred Hessian.
 
     Parameters
@@ -67,7 +68,7 @@ class CentredInverse(Inverse):
         m.
     """
 
-    def __init__(self, hessian, part, centre):
+    def __init__(self, hessian: Hessian, part: FactoredInverse, centre: Array) -> None:
         super().__init__(hessian)
         self.part, self.centre = part, centre
         far = np.flatnonzero(centre)
@@ -76,27 +77,32 @@ class CentredInverse(Inverse):
         self.rcond = min(part.rcond, float(digits))
 
     @property
-    def rank(self):
+    def order(self) -> int:
+        """Order of the centred system."""
+        return self.part.order
+
+    @property
+    def rank(self) -> int:
         """Rank of the centred Hessian."""
         return self.part.rank
 
-    def _matmat(self, B):
+    def _matmat(self, B: Array) -> Array:
         return self._back(self.part @ self._moved(B))
 
     @property
-    def white_size(self):
+    def white_size(self) -> int:
         """Number of rows of W."""
         return self.part.white_size
 
-    def whiten(self, B):
+    def whiten(self, B: Array) -> Array:
         """Return W B, with W = W' T⁻ᵀ."""
         return self.part.whiten(self._moved(B))
 
-    def unwhiten(self, Z):
+    def unwhiten(self, Z: Array) -> Array:
         """Return Wᵀ Z."""
         return self._back(self.part.unwhiten(Z))
 
-    def _moved(self, B):
+    def _moved(self, B: Array) -> Array:
         """Return T⁻ᵀ B."""
         end, p = self.hessian.problem.predictor.n_coefficients, len(self.centre)
         B = self.project(B)
@@ -104,12 +110,12 @@ class CentredInverse(Inverse):
         moved[:end].reshape(-1, p, B.shape[1])[:] -= self.centre[:, None] * B[end:, None]
         return moved
 
-    def _back(self, solved):
+    def _back(self, solved: Array) -> Array:
         """Return T⁻¹ of what was solved in the coordinates of centred rows."""
         end, p = self.hessian.problem.predictor.n_coefficients, len(self.centre)
         coefficients = solved[:end].reshape(-1, p, solved.shape[1])
         solved[end:] -= np.einsum("j,kjm->km", self.centre, coefficients)
         return self.project(solved)
 
-    def _leverages(self, rows):
+    def _leverages(self, rows: Array) -> Array:
         return self.part.leverages(rows)

@@ -1,18 +1,23 @@
-"""Conjugate gradients, for all right-hand sides at once."""
+"""CG: conjugate gradients against the Hessian itself, which is never formed."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from .._typing import Array
 from .._warnings import warn
+from ..operators import Hessian
+from ._conjugate_gradients import Iterated, conjugate_gradients
 from ._inverse import Inverse
 from ._preconditioners import PRECONDITIONERS
+from ._solver import Solver
 from ._spectrum import indefinite
 
 
 @dataclass(frozen=True)
-class CG:
+class CG(Solver):
     """Solve by conjugate gradients: needs nothing but products with the Hessian.
 
     Each right-hand side runs its own recurrence and stops by its own residual; an iteration is
@@ -34,9 +39,13 @@ class CG:
 
     rtol: float = 1e-8
     max_iter: int = 1000
-    preconditioner: str | None = None
+    preconditioner: Literal["jacobi", "kronecker"] | None = None
 
-    def invert(self, hessian):
+    def order(self, hessian: Hessian) -> None:
+        """Return None: nothing is factored, every product iterates."""
+        return None
+
+    def invert(self, hessian: Hessian) -> Inverse:
         """Return H⁻¹; every product with it runs the iteration."""
         if self.preconditioner is not None and self.preconditioner not in PRECONDITIONERS:
             names = " or ".join(map(repr, PRECONDITIONERS))
@@ -55,49 +64,30 @@ class CGInverse(Inverse):
         The largest relative residual, ``‖b - H x‖ / ‖b‖``, that a product has ended with so far.
     """
 
-    def __init__(self, hessian, solver):
+    def __init__(self, hessian: Hessian, solver: CG) -> None:
         super().__init__(hessian)
         self.solver, self.residual = solver, 0.0
         named = solver.preconditioner
         self.preconditioner = None if named is None else PRECONDITIONERS[named].of(hessian)
 
-    def _matmat(self, B):
+    def _matmat(self, B: Array) -> Array:
         B = self.project(np.asarray(B, dtype=self.dtype))
-        X = np.zeros_like(B)
-        R, Z = B.copy(), self._precondition(B)
-        D, rho = Z.copy(), _dots(B, Z)
-        tolerance = self.solver.rtol * np.linalg.norm(B, axis=0)
-        running = np.linalg.norm(R, axis=0) > tolerance
-        for _ in range(self.solver.max_iter):
-            if not running.any():
-                break
-            step, product = self._step(D[:, running], rho[running])
-            X[:, running] += step * D[:, running]
-            R[:, running] -= step * product
-            Z = self._precondition(R[:, running])
-            new = _dots(R[:, running], Z)
-            D[:, running] = Z + (new / rho[running]) * D[:, running]
-            rho[running] = new
-            running = np.linalg.norm(R, axis=0) > tolerance
-        self._judge(R, B)
-        return self.project(X)
-
-    def _step(self, D, rho):
-        """Return the step along every direction, and the product H D."""
-        product = self.hessian @ D
-        curvature = _dots(D, product)
-        if np.any(curvature <= 0):
+        rtol, max_iter = self.solver.rtol, self.solver.max_iter
+        iterated = conjugate_gradients(
+            self.hessian, B, rtol=rtol, max_iter=max_iter, precondition=self._precondition
+        )
+        if iterated.indefinite:
             raise indefinite(self.hessian)
-        return rho / curvature, product
+        self._judge(iterated)
+        return self.project(iterated.solution)
 
-    def _precondition(self, R):
+    def _precondition(self, R: Array) -> Array:
         return self.project(R if self.preconditioner is None else self.preconditioner(R))
 
-    def _judge(self, R, B):
+    def _judge(self, iterated: Iterated) -> None:
         """Keep the worst residual, and warn if it is above the tolerance."""
-        sizes = np.linalg.norm(B, axis=0)
-        worst = np.max(np.linalg.norm(R, axis=0) / np.where(sizes > 0, sizes, 1), initial=0)
-        self.residual = max(self.residual, float(worst))
+        worst = float(np.max(iterated.residual, initial=0))
+        self.residual = max(self.residual, worst)
         if worst > self.solver.rtol:
             warn(
                 f"Conjugate gradients stopped after {self.solver.max_iter} iterations at a "
@@ -105,7 +95,3 @@ class CGInverse(Inverse):
                 "add `damping`, standardise the columns, or precondition.",
                 ConvergenceWarning,
             )
-
-
-def _dots(A, B):
-    return np.einsum("ij,ij->j", A, B)

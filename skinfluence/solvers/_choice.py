@@ -1,16 +1,25 @@
 """From a string to a solver: ``"auto"`` chooses by size and memory."""
 
+import numpy as np
 import sklearn
 
+from ..operators import Hessian
 from ._cg import CG
 from ._direct import Direct
 from ._lanczos import Lanczos
 from ._lissa import LiSSA
+from ._solver import Solver, SupportsInvert
 
 _NAMES = ("auto", "direct", "cg", "lissa", "lanczos")
 
 
-def resolve_solver(solver, hessian, *, random_state=None, n_jobs=None):
+def resolve_solver(
+    solver: str | SupportsInvert,
+    hessian: Hessian,
+    *,
+    random_state: int | np.random.RandomState | None = None,
+    n_jobs: int | None = None,
+) -> SupportsInvert:
     """Return the solver that a name stands for; instances are returned as they are.
 
     ``"auto"`` is ``Direct`` while its factor fits scikit-learn's ``working_memory`` four times
@@ -39,17 +48,17 @@ def resolve_solver(solver, hessian, *, random_state=None, n_jobs=None):
     TypeError
         If it is neither a name nor something with ``invert``.
     """
-    if hasattr(solver, "invert") and not isinstance(solver, type):
-        return solver
     if not isinstance(solver, str):
+        if hasattr(solver, "invert") and not isinstance(solver, type):
+            return solver
         raise TypeError(f"`solver` must be one of {_NAMES} or a solver; got {solver!r}.")
     if solver == "auto":
-        order = Direct().size(hessian)
+        order = Direct().order(hessian)
         budget = 4 * sklearn.get_config()["working_memory"] * 2**20
         return Direct() if order**2 * hessian.dtype.itemsize <= budget else CG()
     if solver == "lissa":
         return LiSSA(random_state=random_state, n_jobs=n_jobs)
-    choices = {"direct": Direct, "cg": CG, "lanczos": Lanczos}
+    choices: dict[str, type[Solver]] = {"direct": Direct, "cg": CG, "lanczos": Lanczos}
     if solver not in choices:
         raise ValueError(f"`solver` must be one of {_NAMES} or a solver; got {solver!r}.")
     return choices[solver]()

@@ -8,13 +8,23 @@ convex loss; the first is what a refit follows, and may be indefinite (Martens 2
 section 8).
 """
 
+from typing import Literal
+
 from ..operators import Hessian
+from ..problem import Problem
 from ._damping import invert_damped
-from ._direct import Direct
+from ._inverse import Inverse
+from ._solver import SupportsInvert, factored_inverse
 from ._spectrum import IndefiniteError, bounds, indefinite, safe_rcond
 
 
-def invert_curved(solver, problem, damping, curvature="auto", block_size=None):
+def invert_curved(
+    solver: SupportsInvert,
+    problem: Problem,
+    damping: float | Literal["auto"],
+    curvature: str = "auto",
+    block_size: int | None = None,
+) -> tuple[Inverse, str]:
     """Return H⁻¹ by a solver, of the exact Hessian or of the linearised problem's.
 
     Parameters
@@ -26,9 +36,9 @@ def invert_curved(solver, problem, damping, curvature="auto", block_size=None):
     damping : float or "auto"
         In the mean form; see ``invert_damped``.
     curvature : {"auto", "hessian", "gauss_newton"}, default="auto"
-        "auto" is the exact Hessian where the prediction is linear in theta, or where ``Direct``
-        finds it safely positive definite with the damping given, or where the raw prediction is the
-        loss itself; else Gauss-Newton.
+        "auto" is the exact Hessian where the prediction is linear in theta, or where a factor says
+        that it is safely positive definite with the damping given, or where the raw prediction is
+        the loss itself; else Gauss-Newton.
     block_size : int, default=None
         Of the Hessian.
 
@@ -63,7 +73,7 @@ def invert_curved(solver, problem, damping, curvature="auto", block_size=None):
     return inverse, "hessian"
 
 
-def _require_exact(curvature):
+def _require_exact(curvature: str) -> str:
     """Return "hessian" for a model that is known by its losses alone, or raise ValueError."""
     if curvature == "gauss_newton":
         raise ValueError(
@@ -73,13 +83,20 @@ def _require_exact(curvature):
     return "hessian"
 
 
-def _exact_if_safe(solver, problem, damping, block_size):
+def _exact_if_safe(
+    solver: SupportsInvert,
+    problem: Problem,
+    damping: float | Literal["auto"],
+    block_size: int | None,
+) -> Inverse | None:
     """Return the exact inverse, or None where H may be indefinite, or lose all digits."""
-    if not isinstance(solver, Direct):
-        return None
+    hessian = Hessian(problem, 0.0 if damping == "auto" else damping, block_size)
     try:
-        inverse = solver.invert(Hessian(problem, 0.0 if damping == "auto" else damping, block_size))
+        factored = factored_inverse(solver, hessian)
     except IndefiniteError:
         return None
-    semidefinite = inverse.rcond == 0  # then it is the pseudo-inverse, by eigenvectors
-    return inverse if semidefinite or inverse.rcond > safe_rcond(inverse.dtype) else None
+    if factored is None:
+        return None
+    inverse, rcond = factored
+    semidefinite = rcond == 0  # then it is the pseudo-inverse, by eigenvectors
+    return inverse if semidefinite or rcond > safe_rcond(inverse.dtype) else None

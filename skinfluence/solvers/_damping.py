@@ -1,7 +1,11 @@
 """``damping="auto"``: none where H is safely positive definite, else what makes it so."""
 
+from typing import Literal
+
 from ..operators import Hessian
-from ._direct import Direct
+from ..problem import Problem
+from ._inverse import Inverse
+from ._solver import SupportsInvert, factored_inverse
 from ._spectrum import (
     IndefiniteError,
     bounds,
@@ -11,13 +15,18 @@ from ._spectrum import (
 )
 
 
-def invert_damped(solver, problem, damping, block_size=None):
+def invert_damped(
+    solver: SupportsInvert,
+    problem: Problem,
+    damping: float | Literal["auto"],
+    block_size: int | None = None,
+) -> Inverse:
     """Return H⁻¹ by a solver, with a damping that is given or found.
 
     "auto" takes 0 where H is safely positive definite: its reciprocal condition, flat directions
-    aside, exceeds 1000 ε. For ``Direct`` that is the condition of what it factors, columns scaled
-    alike; other solvers take that of H from its extreme eigenvalues, or the penalty alone where
-    the loss is convex and all coefficients carry enough of it. Else damping is
+    aside, exceeds 1000 ε. For a solver that factors it is the condition of the factor, columns
+    scaled alike; other solvers take that of H from its extreme eigenvalues, or the penalty alone
+    where the loss is convex and all coefficients carry enough of it. Else damping is
     ``max(√ε λ_max, |λ_min|) - λ_min`` of H / n, at which no eigenvalue is below √ε λ_max, or below
     ``|λ_min|``. ``inverse.hessian.damping`` holds what was taken.
 
@@ -46,15 +55,16 @@ def invert_damped(solver, problem, damping, block_size=None):
     return solver.invert(Hessian(problem, damping, block_size))
 
 
-def _safe_inverse(solver, hessian):
+def _safe_inverse(solver: SupportsInvert, hessian: Hessian) -> Inverse | None:
     """Return H⁻¹ if H is safely positive definite, else None."""
     safe = safe_rcond(hessian.dtype)
-    if isinstance(solver, Direct):
-        try:
-            inverse = solver.invert(hessian)
-        except IndefiniteError:
-            return None
-        return inverse if inverse.rcond > safe else None
+    try:
+        factored = factored_inverse(solver, hessian)
+    except IndefiniteError:
+        return None
+    if factored is not None:
+        inverse, rcond = factored
+        return inverse if rcond > safe else None
     if not _is_penalised(hessian, safe):
         smallest, largest = bounds(hessian)
         if not smallest > safe * largest:
@@ -62,7 +72,7 @@ def _safe_inverse(solver, hessian):
     return solver.invert(hessian)
 
 
-def _is_penalised(hessian, safe):
+def _is_penalised(hessian: Hessian, safe: float) -> bool:
     """Tell whether all coefficients carry a ridge that makes a convex loss safe by itself."""
     if not hessian.has_dual:
         return False

@@ -1,16 +1,22 @@
 """Direct: factor the Hessian once, in the primal (P, P) or in the dual (nK, nK)."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from .._typing import Array
+from ..operators import Hessian
 from ._dual import dual_inverse
-from ._inverse import Inverse
+from ._inverse import FactoredInverse
 from ._primal import primal_inverse
+from ._solver import Solver
 
 
 @dataclass(frozen=True)
-class Direct:
+class Direct(Solver):
     """Solve by Cholesky, in whichever of the primal and the dual is smaller.
 
     The primal factors H itself, (P, P). The dual factors ``I + Fᵀ Jᵀ D⁻¹ J F`` of size (nK, nK)
@@ -24,9 +30,9 @@ class Direct:
         Which system to factor. The dual needs every coefficient penalised (or damped).
     """
 
-    form: str = "auto"
+    form: Literal["auto", "primal", "dual"] = "auto"
 
-    def invert(self, hessian):
+    def invert(self, hessian: Hessian) -> FactoredInverse:
         """Return H⁻¹.
 
         Parameters
@@ -47,23 +53,24 @@ class Direct:
         if face is not None:
             part, positions = face
             return FaceInverse(hessian, self.invert(part), positions)
-        if hessian.outputs() is not None:
-            return SeparableInverse(hessian, self)
+        blocks = hessian.outputs()
+        if blocks is not None:
+            return SeparableInverse(hessian, blocks, self)
         if self._takes_dual(hessian):
             return dual_inverse(hessian)
         return primal_inverse(hessian)
 
-    def size(self, hessian):
-        """Return the order of the largest matrix that ``invert`` would factor."""
+    def order(self, hessian: Hessian) -> int:
+        """Return the order of the largest system that ``invert`` would factor."""
         face = hessian.face()
         if face is not None:
-            return self.size(face[0])
+            return self.order(face[0])
         parts = hessian.outputs()
         if parts is not None:
-            return max(self.size(part) for part, _, _ in parts)
+            return max(self.order(part) for part, _, _ in parts)
         return _dual_size(hessian) if self._takes_dual(hessian) else hessian.shape[0]
 
-    def _takes_dual(self, hessian):
+    def _takes_dual(self, hessian: Hessian) -> bool:
         if self.form not in ("auto", "primal", "dual"):
             raise ValueError(f"`form` must be 'auto', 'primal' or 'dual'; got {self.form!r}.")
         if self.form == "dual" and not hessian.has_dual:
@@ -76,53 +83,62 @@ class Direct:
         return self.form == "dual"
 
 
-class FaceInverse(Inverse):
+class FaceInverse(FactoredInverse):
     """H⁻¹ on the features that a norm does not hold at zero, 0 on those that it does."""
 
-    def __init__(self, hessian, part, positions):
+    def __init__(self, hessian: Hessian, part: FactoredInverse, positions: Array) -> None:
         super().__init__(hessian)
         self.part, self.positions = part, positions
         self.exact, self.rcond = part.exact, part.rcond
 
     @property
-    def rank(self):
+    def order(self) -> int:
+        """Order of the system of the face."""
+        return self.part.order
+
+    @property
+    def rank(self) -> int:
         """Rank on the face."""
         return self.part.rank
 
-    def _matmat(self, B):
+    def _matmat(self, B: Array) -> Array:
         solved = np.zeros(B.shape, dtype=np.result_type(self.dtype, B.dtype))
         solved[self.positions] = self.part @ B[self.positions]
         return solved
 
     @property
-    def white_size(self):
+    def white_size(self) -> int:
         """Number of rows of W."""
         return self.part.white_size
 
-    def whiten(self, B):
+    def whiten(self, B: Array) -> Array:
         """Return W B."""
         return self.part.whiten(B[self.positions])
 
-    def unwhiten(self, Z):
+    def unwhiten(self, Z: Array) -> Array:
         """Return Wᵀ Z."""
         spread = np.zeros((self.shape[0], Z.shape[1]), dtype=np.result_type(self.dtype, Z.dtype))
         spread[self.positions] = self.part.unwhiten(Z)
         return spread
 
-    def _leverages(self, rows):
+    def _leverages(self, rows: Array) -> Array:
         return self.part.leverages(rows)
 
 
-class SeparableInverse(Inverse):
+class SeparableInverse(FactoredInverse):
     """H⁻¹ of a loss that is a sum over blocks of outputs: one small inverse a block.
 
     Blocks with the same curvature and penalty (squared error) share one factor.
     """
 
-    def __init__(self, hessian, solver):
+    def __init__(
+        self, hessian: Hessian, blocks: list[tuple[Hessian, Array, slice]], solver: Direct
+    ) -> None:
         super().__init__(hessian)
-        self.positions, self.outputs, self.parts = [], [], []
-        for part, positions, outputs in hessian.outputs():
+        self.positions: list[Array] = []
+        self.outputs: list[slice] = []
+        self.parts: list[FactoredInverse] = []
+        for part, positions, outputs in blocks:
             shared = self.parts and _same_matrix(part, self.parts[0].hessian)
             self.parts.append(self.parts[0] if shared else solver.invert(part))
             self.positions.append(positions)
@@ -130,27 +146,32 @@ class SeparableInverse(Inverse):
         self.rcond = min(part.rcond for part in self.parts)
 
     @property
-    def rank(self):
+    def order(self) -> int:
+        """Order of the largest block's system."""
+        return max(part.order for part in self.parts)
+
+    @property
+    def rank(self) -> int:
         """Sum of the ranks of the outputs."""
         return sum(part.rank for part in self.parts)
 
-    def _matmat(self, B):
+    def _matmat(self, B: Array) -> Array:
         solved = np.empty(B.shape, dtype=np.result_type(self.dtype, B.dtype))
         for part, positions in zip(self.parts, self.positions):
             solved[positions] = part @ B[positions]
         return solved
 
     @property
-    def white_size(self):
+    def white_size(self) -> int:
         """Number of rows of W, those of the blocks one below the other."""
         return sum(part.white_size for part in self.parts)
 
-    def whiten(self, B):
+    def whiten(self, B: Array) -> Array:
         """Return W B."""
         blocks = zip(self.parts, self.positions)
         return np.concatenate([part.whiten(B[positions]) for part, positions in blocks])
 
-    def unwhiten(self, Z):
+    def unwhiten(self, Z: Array) -> Array:
         """Return Wᵀ Z."""
         spread = np.empty((self.shape[0], Z.shape[1]), dtype=np.result_type(self.dtype, Z.dtype))
         ends = np.cumsum([part.white_size for part in self.parts])
@@ -158,7 +179,7 @@ class SeparableInverse(Inverse):
             spread[positions] = part.unwhiten(rows)
         return spread
 
-    def _leverages(self, rows):
+    def _leverages(self, rows: Array) -> Array:
         K = self.hessian.problem.n_outputs
         leverages = np.zeros((len(rows), K, K), dtype=self.dtype)
         for part, outputs in zip(self.parts, self.outputs):
@@ -166,12 +187,12 @@ class SeparableInverse(Inverse):
         return leverages
 
 
-def _dual_size(hessian):
+def _dual_size(hessian: Hessian) -> int:
     """Return the order of the dual: the rows that curve, times outputs."""
     return len(hessian.curved_rows) * hessian.problem.n_outputs
 
 
-def _same_matrix(one, other):
+def _same_matrix(one: Hessian, other: Hessian) -> bool:
     """Tell whether two blocks of the same rows have the same ridge, curvature and face."""
     pairs = ((one.ridge, other.ridge), (one.curvatures, other.curvatures), (one.free, other.free))
     return all(np.array_equal(*pair) for pair in pairs)

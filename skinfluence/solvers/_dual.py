@@ -16,21 +16,23 @@ gives ``C + Cᵀ - Cᵀ (M - I) C = M⁻¹``,
     I - X̂ᵀ M⁻¹ X̂ = (I - X̂ᵀ C X̂)ᵀ (I - X̂ᵀ C X̂).
 """
 
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add
 
 import numpy as np
-from scipy import sparse
 from scipy.linalg import get_lapack_funcs, solve_triangular
 
 from .._blocks import row_blocks, take_rows
+from .._typing import Array, Matrix, is_sparse
+from ..operators import Hessian
 from ._centred import CentredInverse, far_centre
-from ._inverse import Inverse
+from ._inverse import FactoredInverse
 
 #: Order of the system up to which a leverage is solved for as soon as it would lose a digit.
 SMALL = 200
 
 
-def dual_inverse(hessian):
+def dual_inverse(hessian: Hessian) -> FactoredInverse:
     """Factor the system of the rows, centred where columns are far from zero."""
     centre = far_centre(hessian)
     if centre is None:
@@ -38,10 +40,10 @@ def dual_inverse(hessian):
     return CentredInverse(hessian, DualInverse(hessian.centred(centre)), centre)
 
 
-class DualInverse(Inverse):
+class DualInverse(FactoredInverse):
     """H⁻¹ for a linear predictor whose coefficients all carry a ridge."""
 
-    def __init__(self, hessian):
+    def __init__(self, hessian: Hessian) -> None:
         super().__init__(hessian)
         predictor, curved = hessian.problem.predictor, hessian.curved_rows
         X = take_rows(hessian.problem.X, curved)
@@ -54,7 +56,12 @@ class DualInverse(Inverse):
         self.factor, self.rcond = _factor_gram(self.rows)
         self._add_border(hessian.ridge[self.end :])
 
-    def _add_border(self, ridge):
+    @property
+    def order(self) -> int:
+        """Number of rows that curve, times outputs."""
+        return len(self.factor)
+
+    def _add_border(self, ridge: Array) -> None:
         self.border = np.zeros((self.end, 0), dtype=self.dtype)
         if not len(ridge):
             return
@@ -71,17 +78,17 @@ class DualInverse(Inverse):
         if np.linalg.matrix_rank(schur, hermitian=True) < len(schur):
             self.rcond = 0.0
 
-    def _whiten_dual(self, T):
+    def _whiten_dual(self, T: Array) -> Array:
         return solve_triangular(self.factor, T, trans=1, check_finite=False)
 
-    def _unwhiten_dual(self, Z):
+    def _unwhiten_dual(self, Z: Array) -> Array:
         return solve_triangular(self.factor, Z, check_finite=False)
 
-    def _colour(self, W):
+    def _colour(self, W: Array) -> Array:
         """Return D^-½ X̂ᵀ W, flat over the outputs."""
         return self.prior.reshape(-1, 1) * self._spread(W)
 
-    def _matmat(self, B):
+    def _matmat(self, B: Array) -> Array:
         prior = self.prior.reshape(-1, 1)
         scaled = B[: self.end] * prior
         dual = self._unwhiten_dual(self._whiten_dual(self._gather(scaled)))
@@ -92,11 +99,11 @@ class DualInverse(Inverse):
         return solved + self.border @ (self.schur_inverse @ (self.border.T @ B))
 
     @property
-    def white_size(self):
+    def white_size(self) -> int:
         """Number of rows of W: one a coefficient, then one an intercept."""
         return self.end + self.border.shape[1]
 
-    def whiten(self, B):
+    def whiten(self, B: Array) -> Array:
         """Return W B, with ``W = [(I - X̂ᵀ C X̂) D^-½ ⊕ 0; S^-½ Vᵀ]``."""
         scaled = B[: self.end] * self.prior.reshape(-1, 1)
         white = scaled - self._spread(self._whiten_more(self._whiten_dual(self._gather(scaled))))
@@ -104,7 +111,7 @@ class DualInverse(Inverse):
             return white
         return np.vstack([white, self.schur_root @ (self.border.T @ B)])
 
-    def unwhiten(self, Z):
+    def unwhiten(self, Z: Array) -> Array:
         """Return Wᵀ Z."""
         white = Z[: self.end]
         dual = self._whiten_more(self._gather(white), transposed=True)
@@ -115,27 +122,27 @@ class DualInverse(Inverse):
         solved = np.vstack([coefficients, np.zeros_like(Z[self.end :])])
         return solved + self.border @ (self.schur_root.T @ Z[self.end :])
 
-    def _whiten_more(self, T, transposed=False):
+    def _whiten_more(self, T: Array, transposed: bool = False) -> Array:
         """Return (U + I)⁻¹ T, or that of its transpose."""
         return solve_triangular(self.shifted, T, trans=int(transposed), check_finite=False)
 
     @cached_property
-    def shifted(self):
+    def shifted(self) -> Array:
         """U + I, for ``whiten``."""
         shifted = self.factor.copy(order="F")
         shifted[np.diag_indices_from(shifted)] += 1
         return shifted
 
-    def _gather(self, B):
+    def _gather(self, B: Array) -> Array:
         """Return X̂ B."""
         parts = B.reshape(*self.prior.shape, -1)
-        return sum(rows @ part for rows, part in zip(self.rows, parts))
+        return reduce(add, (rows @ part for rows, part in zip(self.rows, parts)))
 
-    def _spread(self, T):
+    def _spread(self, T: Array) -> Array:
         """Return X̂ᵀ T."""
         return np.concatenate([rows.T @ T for rows in self.rows])
 
-    def _leverages(self, rows):
+    def _leverages(self, rows: Array) -> Array:
         leverages = self._coefficient_leverages(rows)
         if self.border.shape[1]:
             problem = self.hessian.problem
@@ -143,7 +150,7 @@ class DualInverse(Inverse):
             leverages += effect @ self.schur_inverse @ effect.transpose(0, 2, 1)
         return leverages
 
-    def _coefficient_leverages(self, rows):
+    def _coefficient_leverages(self, rows: Array) -> Array:
         """Return ``J_i H_w⁻¹ J_iᵀ``: at one output, ``(1 - [M⁻¹]_ii) / f_i²`` for all rows at once.
 
         That difference loses its digits where f_i² h_i is small (a row with no curvature, such as
@@ -162,24 +169,24 @@ class DualInverse(Inverse):
         leverages[lost] = self._solved_leverages(rows[lost])
         return leverages
 
-    def _solved_leverages(self, rows):
+    def _solved_leverages(self, rows: Array) -> Array:
         """Return ``J_i D⁻¹ J_iᵀ - ‖U⁻ᵀ X̂ D^-½ J_iᵀ‖²``, one triangular solve a row and output."""
         K, X = len(self.prior), self.hessian.problem.X
         leverages = np.zeros((len(rows), K, K), dtype=self.dtype)
         row_bytes = 2 * K * len(self.factor) * self.dtype.itemsize
         for block in row_blocks(len(rows), row_bytes, self.hessian.block_size):
             chosen = take_rows(X, rows[block])
-            white = []
+            parts = []
             for k, (own, prior) in enumerate(zip(self.rows, self.prior)):
                 scaled = _scaled_rows(chosen, np.ones((chosen.shape[0], 1)), prior)
-                white.append(self._whiten_dual(_dense(own @ scaled.T)))
+                parts.append(self._whiten_dual(_dense(own @ scaled.T)))
                 leverages[block, k, k] = _row_squares(scaled)
-            white = np.stack(white)
+            white = np.stack(parts)
             leverages[block] -= np.einsum("kin,lin->nkl", white, white, optimize=True)
         return leverages
 
 
-def _square_roots(curvatures):
+def _square_roots(curvatures: Array) -> Array:
     """Return F_i with ``F_i F_iᵀ = s_i A_i``, shape (n, K, K)."""
     if curvatures.shape[1] == 1:
         return np.sqrt(np.maximum(curvatures, 0))
@@ -187,18 +194,18 @@ def _square_roots(curvatures):
     return vectors * np.sqrt(np.maximum(eigenvalues, 0))[:, None, :]
 
 
-def _scaled_rows(X, roots, prior):
+def _scaled_rows(X: Matrix, roots: Array, prior: Array) -> Matrix:
     """Return the rows (i, a) = roots_ia x_i · prior, shape (n K, p)."""
     repeated = np.repeat(np.arange(X.shape[0]), roots.shape[1])
     scale = roots.ravel().astype(X.dtype, copy=False)
-    if sparse.issparse(X):
+    if is_sparse(X):
         return X[repeated].multiply(scale[:, None]).multiply(prior).tocsr()
     return X[repeated] * scale[:, None] * prior
 
 
-def _factor_gram(rows):
+def _factor_gram(rows: list[Matrix]) -> tuple[Array, float]:
     """Return the upper Cholesky factor of I + Σ_k X̂_k X̂_kᵀ, and its reciprocal condition."""
-    gram = sum(_lower_gram(part) for part in rows)
+    gram = reduce(add, (_lower_gram(part) for part in rows))
     gram[np.diag_indices_from(gram)] += 1
     norm = _norm_of_lower(gram)
     potrf, pocon = get_lapack_funcs(("potrf", "pocon"), (gram,))
@@ -208,7 +215,7 @@ def _factor_gram(rows):
     return factor, float(pocon(factor, norm, uplo="U")[0])
 
 
-def _norm_of_lower(matrix, block_size=512):
+def _norm_of_lower(matrix: Array, block_size: int | None = 512) -> float:
     """Return the 1-norm of a symmetric matrix from its lower triangle."""
     sums = -np.abs(np.diag(matrix))
     for block in row_blocks(len(matrix), 1, block_size):
@@ -218,13 +225,13 @@ def _norm_of_lower(matrix, block_size=512):
     return sums.max(initial=0)
 
 
-def _lower_gram(rows, block_size=512):
+def _lower_gram(rows: Array, block_size: int | None = 512) -> Array:
     """Return rows rowsᵀ, dense; of a sparse matrix only the lower triangle.
 
     The few columns that most rows fill (the words of every mail) cost a sparse product most of
     its time, and a dense one next to nothing: they are multiplied apart.
     """
-    if not sparse.issparse(rows):
+    if not is_sparse(rows):
         return rows @ rows.T
     n = rows.shape[0]
     full = np.bincount(rows.indices, minlength=rows.shape[1]) > n / 10
@@ -235,10 +242,10 @@ def _lower_gram(rows, block_size=512):
     return gram
 
 
-def _dense(matrix):
-    return matrix.toarray() if sparse.issparse(matrix) else matrix
+def _dense(matrix: Array) -> Array:
+    return matrix.toarray() if is_sparse(matrix) else matrix
 
 
-def _row_squares(rows):
-    squares = rows.multiply(rows) if sparse.issparse(rows) else rows * rows
+def _row_squares(rows: Array) -> Array:
+    squares = rows.multiply(rows) if is_sparse(rows) else rows * rows
     return np.asarray(squares.sum(axis=1)).ravel()

@@ -3,13 +3,13 @@
 from functools import cached_property
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.linalg import LinearOperator
 
 from .._blocks import row_blocks, take_rows
+from .._typing import Array, is_sparse
+from ..operators import Hessian, SymmetricOperator
 
 
-class Inverse(LinearOperator):
+class Inverse(SymmetricOperator):
     """H⁻¹ as a symmetric ``LinearOperator``; a solver's subclass writes ``_matmat``.
 
     Where H has flat directions (a softmax and its intercepts) this is the pseudo-inverse: it
@@ -29,33 +29,32 @@ class Inverse(LinearOperator):
         singular. None where nothing is factored.
     """
 
-    exact = True
-    rcond = None
+    exact: bool = True
+    rcond: float | None = None
 
-    def __init__(self, hessian):
+    def __init__(self, hessian: Hessian) -> None:
         super().__init__(hessian.dtype, hessian.shape)
         self.hessian = hessian
         K = hessian.problem.n_outputs
         self.known_leverages = np.full((hessian.problem.n_rows, K, K), np.nan, dtype=self.dtype)
 
-    def _matvec(self, v):
-        return self._matmat(np.reshape(v, (-1, 1)))[:, 0]
-
-    def _adjoint(self):
-        return self
+    @property
+    def order(self) -> int | None:
+        """Order of the largest system that was factored; None where none was."""
+        return None if self.rcond is None else self.shape[0]
 
     @property
-    def rank(self):
+    def rank(self) -> int:
         """Number of directions that are not flat, as far as the solver knows."""
         free = self.hessian.free
         held = 0 if free is None else np.count_nonzero(~free)
         return self.shape[0] - held - self.hessian.flat_directions.shape[1]
 
-    def project(self, B):
+    def project(self, B: Array) -> Array:
         """Return B without its flat directions."""
         return self.hessian.project(B)
 
-    def leverages(self, rows):
+    def leverages(self, rows: Array) -> Array:
         """Return ``J_i H⁻¹ J_iᵀ`` of training rows, shape (n_rows, K, K).
 
         It is how far row i's own raw prediction moves by a unit change of its gradient. What was
@@ -67,7 +66,7 @@ class Inverse(LinearOperator):
         return self.known_leverages[rows]
 
     @cached_property
-    def leverage_bounds(self):
+    def leverage_bounds(self) -> Array | None:
         """Upper bounds on P_j of one output, from the ridge alone; shape (n,), or None.
 
         H is at least its ridge, and along the intercept at least the total curvature: with means
@@ -87,11 +86,11 @@ class Inverse(LinearOperator):
         bounds = np.empty(n, dtype=self.dtype)
         for block in row_blocks(n, 2 * len(ridge) * self.dtype.itemsize, at_most=512):
             X = problem.X[block]
-            X = (X.toarray() if sparse.issparse(X) else X) - mean
+            X = (X.toarray() if is_sparse(X) else X) - mean
             bounds[block] = np.einsum("np,np->n", X, X / ridge) + intercept
         return bounds
 
-    def _leverages(self, rows):
+    def _leverages(self, rows: Array) -> Array:
         """Solve for every row; inverses that know better override this."""
         problem = self.hessian.problem
         K, P = problem.n_outputs, len(problem.theta)
@@ -102,7 +101,43 @@ class Inverse(LinearOperator):
             blocks.append(self._leverage_block(jacobian))
         return np.concatenate(blocks)
 
-    def _leverage_block(self, jacobian):
+    def _leverage_block(self, jacobian: Array) -> Array:
         n, K, P = jacobian.shape
         solved = (self @ jacobian.reshape(n * K, P).T).reshape(P, n, K)
         return np.einsum("nkp,pnl->nkl", jacobian, solved, optimize=True)
+
+
+class FactoredInverse(Inverse):
+    """H⁻¹ from a factor of a system: it has a condition, an order, and a root W, ``H⁻¹ = WᵀW``.
+
+    Parameters
+    ----------
+    hessian : Hessian
+        The operator that is inverted.
+
+    Attributes
+    ----------
+    rcond : float
+        Reciprocal condition of the matrix that was factored, its columns scaled alike; 0 if it is
+        singular.
+    """
+
+    rcond: float
+
+    @property
+    def order(self) -> int:
+        """Order of the largest system that was factored."""
+        return self.shape[0]
+
+    @property
+    def white_size(self) -> int:
+        """Number of rows of W."""
+        return self.shape[0]
+
+    def whiten(self, B: Array) -> Array:
+        """Return W B, so that (W B)ᵀ(W B) = Bᵀ H⁻¹ B."""
+        raise NotImplementedError
+
+    def unwhiten(self, Z: Array) -> Array:
+        """Return Wᵀ Z."""
+        raise NotImplementedError

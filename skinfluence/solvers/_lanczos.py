@@ -13,12 +13,15 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.sparse.linalg import eigsh
 
+from .._typing import Array
+from ..operators import Hessian
 from ._inverse import Inverse
+from ._solver import Solver
 from ._spectrum import indefinite
 
 
 @dataclass(frozen=True)
-class Lanczos:
+class Lanczos(Solver):
     """Solve in a low-rank approximation: cheap products for many right-hand sides.
 
     The eigenvectors of the largest eigenvalues are kept (Schioppa et al. 2022, "Scaling up
@@ -35,7 +38,11 @@ class Lanczos:
     rank: int = 100
     tol: float = 1e-6
 
-    def invert(self, hessian):
+    def order(self, hessian: Hessian) -> None:
+        """Return None: a few eigenvectors are found by products."""
+        return None
+
+    def invert(self, hessian: Hessian) -> Inverse:
         """Return the approximate H⁻¹.
 
         Raises
@@ -47,7 +54,7 @@ class Lanczos:
             raise ValueError(f"`rank` must be an integer >= 1; got {self.rank!r}.")
         return LanczosInverse(hessian, *self._spectrum(hessian))
 
-    def _spectrum(self, hessian):
+    def _spectrum(self, hessian: Hessian) -> tuple[Array, Array]:
         """Return the largest eigenvalues (k,) and their eigenvectors (P, k)."""
         P = hessian.shape[0]
         if self.rank >= P - 1:
@@ -76,7 +83,7 @@ class LanczosInverse(Inverse):
 
     exact = False
 
-    def __init__(self, hessian, eigenvalues, eigenvectors):
+    def __init__(self, hessian: Hessian, eigenvalues: Array, eigenvectors: Array) -> None:
         super().__init__(hessian)
         self.eigenvalues, self.eigenvectors = eigenvalues, eigenvectors
         n_others = self.rank - len(eigenvalues)
@@ -84,7 +91,7 @@ class LanczosInverse(Inverse):
         rounding = self.shape[0] * np.finfo(self.dtype).eps * float(eigenvalues.sum())
         self.rest = others / n_others if n_others > 0 and others > rounding else np.inf
 
-    def _matmat(self, B):
+    def _matmat(self, B: Array) -> Array:
         B = self.project(np.asarray(B, dtype=self.dtype))
         inside = self.eigenvectors.T @ B
         shares = self.dtype.type(1) / self.eigenvalues - self.dtype.type(1 / self.rest)

@@ -1,13 +1,17 @@
 """LiSSA: the stochastic estimate of H⁻¹v of Agarwal et al. (2017), as Koh & Liang use it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.utils import check_random_state
 
 from .._blocks import row_blocks
+from .._typing import Array
+from ..operators import Hessian
 from ._inverse import Inverse
+from ._solver import Solver
 from ._spectrum import largest_eigenvalue
 
 #: Steps whose rows are gathered at once.
@@ -15,7 +19,7 @@ GATHERED = 256
 
 
 @dataclass(frozen=True)
-class LiSSA:
+class LiSSA(Solver):
     """Solve by LiSSA, the recursion of Koh & Liang (2017), section 3.
 
     With H_B / n the mean Hessian of a random batch, penalty and damping folded into every row's
@@ -50,22 +54,26 @@ class LiSSA:
     depth: int = 5000
     repeats: int = 10
     batch_size: int = 32
-    scale: float | str = "auto"
-    random_state: object = None
+    scale: float | Literal["auto"] = "auto"
+    random_state: int | np.random.RandomState | None = None
     n_jobs: int | None = None
 
-    def invert(self, hessian):
+    def order(self, hessian: Hessian) -> None:
+        """Return None: nothing is factored, every product is sampled."""
+        return None
+
+    def invert(self, hessian: Hessian) -> Inverse:
         """Return the estimate of H⁻¹; every product with it uses the same draws."""
         for name in ("depth", "repeats", "batch_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be >= 1; got {getattr(self, name)}.")
-        if self.scale != "auto" and not self.scale > 0:
+        scale = self._spectral_scale(hessian) if self.scale == "auto" else self.scale
+        if isinstance(scale, str) or not scale > 0:
             raise ValueError(f"`scale` must be > 0, or 'auto'; got {self.scale}.")
-        scale = self._spectral_scale(hessian) if self.scale == "auto" else float(self.scale)
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.repeats)
-        return LiSSAInverse(hessian, self, scale, seeds)
+        return LiSSAInverse(hessian, self, float(scale), seeds)
 
-    def _spectral_scale(self, hessian):
+    def _spectral_scale(self, hessian: Hessian) -> float:
         rows, ridge = hessian.problem.n_rows, float(hessian.ridge.max(initial=0))
         single = rows * float(hessian.row_bounds().max(initial=0))
         scale = single + ridge
@@ -89,11 +97,12 @@ class LiSSAInverse(Inverse):
 
     exact = False
 
-    def __init__(self, hessian, solver, scale, seeds):
+    def __init__(self, hessian: Hessian, solver: LiSSA, scale: float, seeds: Array) -> None:
         super().__init__(hessian)
-        self.solver, self.scale, self.seeds, self.spread = solver, scale, seeds, None
+        self.solver, self.scale, self.seeds = solver, scale, seeds
+        self.spread: Array | None = None
 
-    def _matmat(self, B):
+    def _matmat(self, B: Array) -> Array:
         B = self.project(np.asarray(B, dtype=self.dtype))
         estimates = Parallel(n_jobs=self.solver.n_jobs)(
             delayed(_recursion)(self.hessian, B, seed, self.solver, self.scale)
@@ -107,7 +116,7 @@ class LiSSAInverse(Inverse):
         return self.project(mean)
 
 
-def _recursion(hessian, B, seed, solver, scale):
+def _recursion(hessian: Hessian, B: Array, seed: int, solver: LiSSA, scale: float) -> Array:
     """Return x_depth / (σ n) for every column of B, with one stream of draws."""
     draws, X = np.random.RandomState(seed), B.copy()
     problem, sigma = hessian.problem, hessian.dtype.type(scale * hessian.problem.n)
@@ -124,7 +133,9 @@ def _recursion(hessian, B, seed, solver, scale):
     return X / sigma
 
 
-def _advance(hessian, B, X, rows, solver, sigma):
+def _advance(
+    hessian: Hessian, B: Array, X: Array, rows: Array, solver: LiSSA, sigma: np.floating
+) -> Array:
     """Take a step from X for every batch of ``rows``, which are gathered once.
 
     The draws of all steps together stand for n rows, so that a step's share is multiplied by

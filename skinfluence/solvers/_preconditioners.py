@@ -7,10 +7,15 @@ with t the sum of the traces and r the mean ridge (Martens & Grosse 2015, for a 
 would be H if the curvatures of all rows had the same shape. Its factors are (K, K) and (p, p).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import eigh
+
+from .._typing import Array
+from ..operators import Hessian
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,12 +25,12 @@ class Jacobi:
     scale: np.ndarray
 
     @classmethod
-    def of(cls, hessian):
+    def of(cls, hessian: Hessian) -> Jacobi:
         """Read the diagonal of H."""
         diagonal = hessian.diagonal()
         return cls(1 / np.where(diagonal > 0, diagonal, 1))
 
-    def __call__(self, R):
+    def __call__(self, R: Array) -> Array:
         return self.scale[:, None] * R
 
 
@@ -49,7 +54,7 @@ class Kronecker:
     inverse: np.ndarray
 
     @classmethod
-    def of(cls, hessian):
+    def of(cls, hessian: Hessian) -> Kronecker:
         """Decompose both factors.
 
         Raises
@@ -72,7 +77,7 @@ class Kronecker:
         inverse = 1 / np.where(spectrum > 0, spectrum, 1)  # no curvature and no ridge: M = I
         return cls(predictor.parallel_parameters(), U, V, inverse)
 
-    def __call__(self, R):
+    def __call__(self, R: Array) -> Array:
         rotated = np.einsum("pkm,kl->plm", np.tensordot(self.V.T, R[self.positions], 1), self.U)
         rotated *= self.inverse[:, :, None]
         product = np.empty_like(R)
@@ -81,4 +86,7 @@ class Kronecker:
 
 
 #: By the name that ``CG(preconditioner=...)`` takes.
-PRECONDITIONERS = {"jacobi": Jacobi, "kronecker": Kronecker}
+PRECONDITIONERS: dict[str, type[Jacobi] | type[Kronecker]] = {
+    "jacobi": Jacobi,
+    "kronecker": Kronecker,
+}

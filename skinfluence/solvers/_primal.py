@@ -8,15 +8,17 @@ import numpy as np
 from scipy.linalg import eigh, get_blas_funcs, get_lapack_funcs, solve_triangular
 
 from .._blocks import row_blocks, take_rows
+from .._typing import Array, Matrix
+from ..operators import Hessian
 from ._centred import CentredInverse, far_centre
-from ._inverse import Inverse
+from ._inverse import FactoredInverse
 from ._spectrum import IndefiniteError, indefinite
 
 #: Rows whose leverages are found at once: enough for BLAS, few enough for the cache.
 IN_CACHE = 512
 
 
-def primal_inverse(hessian):
+def primal_inverse(hessian: Hessian) -> FactoredInverse:
     """Factor the dense Hessian: Cholesky, or eigenvectors where it is singular.
 
     Flat directions N are given the curvature of the parameters in them, ``H + N C Nᵀ``, and
@@ -36,7 +38,7 @@ def primal_inverse(hessian):
         raise indefinite(hessian) from None  # in the coordinates that are damped
 
 
-def _factor(hessian, matrix):
+def _factor(hessian: Hessian, matrix: Array) -> FactoredInverse:
     if hessian.free is not None:
         matrix[~hessian.free, ~hessian.free] = np.mean(np.diag(matrix)[hessian.free])
     scale = 1 / np.sqrt(_positive(np.diag(matrix)))
@@ -55,30 +57,17 @@ def _factor(hessian, matrix):
     return SpectralInverse(hessian, *_spectrum(hessian, matrix))
 
 
-class WhitenedInverse(Inverse):
-    """``H⁻¹ = Wᵀ W``: ``whiten`` applies W, ``unwhiten`` its transpose."""
+class WhitenedInverse(FactoredInverse):
+    """``H⁻¹ = Wᵀ W``, of which W is at hand: products are ``unwhiten(whiten(B))``."""
 
-    @property
-    def white_size(self):
-        """Number of rows of W."""
-        return self.shape[0]
-
-    def whiten(self, B):
-        """Return W B, so that (W B)ᵀ(W B) = Bᵀ H⁻¹ B."""
-        raise NotImplementedError
-
-    def unwhiten(self, Z):
-        """Return Wᵀ Z."""
-        raise NotImplementedError
-
-    def _matmat(self, B):
+    def _matmat(self, B: Array) -> Array:
         return self.unwhiten(self.whiten(B))
 
-    def whitener(self):
+    def whitener(self) -> Array:
         """Return W as an array, shape (rank, P)."""
         raise NotImplementedError
 
-    def _leverages(self, rows):
+    def _leverages(self, rows: Array) -> Array:
         """Return ``J_i Wᵀ W J_iᵀ``; a few rows of many parameters are solved one by one."""
         problem = self.hessian.problem
         K = problem.n_outputs
@@ -96,12 +85,12 @@ class WhitenedInverse(Inverse):
                 leverages[block] = np.matmul(white, white.transpose(0, 2, 1))
         return leverages
 
-    def _leverage_block(self, jacobian):
+    def _leverage_block(self, jacobian: Array) -> Array:
         n, K, P = jacobian.shape
         white = self.whiten(jacobian.reshape(n * K, P).T).T.reshape(n, K, -1)
         return np.matmul(white, white.transpose(0, 2, 1))
 
-    def _white_rows(self, X, whitener):
+    def _white_rows(self, X: Matrix, whitener: Array) -> Array:
         """Return ``J_i Wᵀ`` for every row, shape (n_rows, K, rank)."""
         return self.hessian.problem.predictor.jvp(X, whitener.T)
 
@@ -112,15 +101,15 @@ class NullInverse(WhitenedInverse):
     rcond = 1.0
     white_size = 0
 
-    def whiten(self, B):
+    def whiten(self, B: Array) -> Array:
         """Return W B."""
         return np.zeros((0, B.shape[1]), dtype=B.dtype)
 
-    def unwhiten(self, Z):
+    def unwhiten(self, Z: Array) -> Array:
         """Return Wᵀ Z."""
         return np.zeros((self.shape[0], Z.shape[1]), dtype=Z.dtype)
 
-    def whitener(self):
+    def whitener(self) -> Array:
         """Return W."""
         return np.zeros((0, self.shape[0]), dtype=self.dtype)
 
@@ -128,28 +117,28 @@ class NullInverse(WhitenedInverse):
 class CholeskyInverse(WhitenedInverse):
     """W = L⁻¹ S, from ``S H S = L Lᵀ`` with S = diag(H)^-½."""
 
-    def __init__(self, hessian, factor, scale, rcond):
+    def __init__(self, hessian: Hessian, factor: float, scale: Array, rcond: float) -> None:
         super().__init__(hessian)
         self.factor, self.scale, self.rcond = factor, scale, rcond
 
-    def whiten(self, B):
+    def whiten(self, B: Array) -> Array:
         """Return W B."""
         scaled = self.scale[:, None] * self.project(B)
         return solve_triangular(self.factor, scaled, lower=True, check_finite=False)
 
-    def unwhiten(self, Z):
+    def unwhiten(self, Z: Array) -> Array:
         """Return Wᵀ Z."""
         solved = solve_triangular(self.factor, Z, lower=True, trans=1, check_finite=False)
         return self.project(self.scale[:, None] * solved)
 
-    def whitener(self):
+    def whitener(self) -> Array:
         """Return W: lower triangular, unless H has flat directions, which it has no part in."""
         (trtri,) = get_lapack_funcs(("trtri",), (self.factor,))
         inverse, _ = trtri(self.factor, lower=True)  # above the diagonal 0, as in the factor
         inverse *= self.scale
         return self.project(inverse.T).T
 
-    def _white_rows(self, X, whitener):
+    def _white_rows(self, X: Matrix, whitener: Array) -> Array:
         predictor = self.hessian.problem.predictor
         if predictor.n_outputs > 1:
             return super()._white_rows(X, whitener)
@@ -162,36 +151,36 @@ class CholeskyInverse(WhitenedInverse):
 class SpectralInverse(WhitenedInverse):
     """W = Λ^-½ Vᵀ over the eigenvalues that are not zero: the answer of minimum norm."""
 
-    def __init__(self, hessian, eigenvalues, eigenvectors):
+    def __init__(self, hessian: Hessian, eigenvalues: Array, eigenvectors: Array) -> None:
         super().__init__(hessian)
         self.half = self.project(eigenvectors / np.sqrt(eigenvalues)).T
         whole = len(eigenvalues) == len(eigenvectors)
         self.rcond = float(eigenvalues[0] / eigenvalues[-1]) if whole else 0.0
 
     @property
-    def rank(self):
+    def rank(self) -> int:
         """Number of eigenvalues that are not zero, less the flat and the held directions."""
         return super().rank - (self.shape[0] - len(self.half))
 
     @property
-    def white_size(self):
+    def white_size(self) -> int:
         """Number of eigenvalues that are not zero."""
         return len(self.half)
 
-    def whiten(self, B):
+    def whiten(self, B: Array) -> Array:
         """Return W B."""
         return self.half @ B
 
-    def unwhiten(self, Z):
+    def unwhiten(self, Z: Array) -> Array:
         """Return Wᵀ Z."""
         return self.half.T @ Z
 
-    def whitener(self):
+    def whitener(self) -> Array:
         """Return W."""
         return self.half
 
 
-def _spectrum(hessian, matrix):
+def _spectrum(hessian: Hessian, matrix: Array) -> tuple[Array, Array]:
     """Return the eigenvalues that are not zero, and their vectors."""
     if not np.all(np.isfinite(matrix)):
         raise ValueError("The Hessian is not finite; rescale the columns of X.")
@@ -203,5 +192,5 @@ def _spectrum(hessian, matrix):
     return eigenvalues[kept], eigenvectors[:, kept]
 
 
-def _positive(diagonal):
+def _positive(diagonal: Array) -> Array:
     return np.where(diagonal > 0, diagonal, 1)

@@ -14,6 +14,9 @@ import sklearn
 from scipy.linalg import eigh_tridiagonal, eigvalsh
 from scipy.sparse.linalg import eigsh
 
+from .._typing import Array
+from ..operators import Hessian, Operator
+
 #: Up to this order eigenvalues are found from the matrix itself.
 DENSE = 200
 
@@ -25,12 +28,12 @@ class IndefiniteError(ValueError):
     """The Hessian has a negative eigenvalue."""
 
 
-def safe_rcond(dtype):
+def safe_rcond(dtype: np.dtype) -> float:
     """Return the reciprocal condition below which a solve keeps fewer than three digits."""
     return 1000 * float(np.finfo(dtype).eps)
 
 
-def largest_eigenvalue(operator, tol=1e-4):
+def largest_eigenvalue(operator: Operator, tol: float = 1e-4) -> float:
     """Return the largest eigenvalue of a symmetric operator of shape (P, P).
 
     Parameters
@@ -52,7 +55,7 @@ def largest_eigenvalue(operator, tol=1e-4):
     return float(eigsh(operator, k=1, which="LA", tol=tol, v0=start, return_eigenvectors=False)[0])
 
 
-def extremes(hessian):
+def extremes(hessian: Hessian) -> tuple[float, float, float]:
     """Return the smallest and the largest eigenvalue of H, and the error of the smallest.
 
     Flat directions, parameters that a norm holds at zero, and those of columns that are zero in
@@ -81,7 +84,7 @@ def extremes(hessian):
     return float(eigenvalues[0]), float(eigenvalues[-1]), 0.0
 
 
-def _lanczos(hessian):
+def _lanczos(hessian: Hessian) -> tuple[float, float, float]:
     """Run Lanczos' recursion, reorthogonalised, until the smallest Ritz value has settled."""
     P, eps = hessian.shape[0], float(np.finfo(hessian.dtype).eps)
     room = int(sklearn.get_config()["working_memory"] * 2**20 / (8 * P))
@@ -108,7 +111,7 @@ def _lanczos(hessian):
     return float(ritz[0]), float(ritz[-1]), float(error)
 
 
-def bounds(hessian):
+def bounds(hessian: Hessian) -> tuple[float, float]:
     """Return a lower bound on the smallest eigenvalue of H, and its largest eigenvalue.
 
     No eigenvalue is below the least ridge where the loss is convex.
@@ -119,16 +122,18 @@ def bounds(hessian):
     return max(smallest - error, floor), largest
 
 
-def sufficient_damping(hessian, smallest, largest):
+def sufficient_damping(hessian: Hessian, smallest: float, largest: float) -> float:
     """Return the damping, in the mean form, at which a solve with H can be trusted."""
     enough = max(float(np.sqrt(np.finfo(hessian.dtype).eps)) * largest, -smallest)
     extra = enough - smallest
     return hessian.damping + max(extra, 0.0) / hessian.problem.n
 
 
-def indefinite(hessian, smallest=None, largest=None):
+def indefinite(
+    hessian: Hessian, smallest: float | None = None, largest: float | None = None
+) -> IndefiniteError:
     """Return the error that says which damping would do."""
-    if smallest is None:
+    if smallest is None or largest is None:
         smallest, largest = bounds(hessian)
     enough = sufficient_damping(hessian, float(smallest), float(largest))
     last_digit = 10.0 ** (np.floor(np.log10(enough)) - 1) if enough > 0 else 1.0
@@ -139,6 +144,6 @@ def indefinite(hessian, smallest=None, largest=None):
     )
 
 
-def _start(P):
+def _start(P: int) -> Array:
     """Return a fixed vector with a share in every direction."""
     return np.random.RandomState(0).standard_normal(P)

@@ -105,7 +105,8 @@ def check_removal(
         If the gradient of the adapter's objective without the row is another.
     """
     problem = as_problem(fitted, X, y, sample_weight)
-    for row, removal in zip(rows, Removal(problem, np.asarray(rows)).dense()):
+    left_out = np.asarray(rows)
+    for row, removal in zip(left_out, Removal(problem, left_out).dense()):
         kept = np.flatnonzero(np.arange(problem.n_rows) != row)
         weights = None if sample_weight is None else np.asarray(sample_weight)[kept]
         without = as_problem(fitted, _safe_indexing(X, kept), _safe_indexing(y, kept), weights)
@@ -186,11 +187,12 @@ def check_refits(
     method = "newton" if problem.loss.predicts else "influence"
     curved = problem.predictor.curved
     explainer = InfluenceExplainer(estimator, method=method, refine=curved).fit(X, y)
-    found = explainer.verify(X, y, rows=np.asarray(rows), refine=curved, random_state=0)
+    left_out = np.asarray(rows)
+    found = explainer.verify(X, y, rows=left_out, refine=curved, random_state=0)
     least = 0.99 if method == "newton" else 0.9
     slope_fits = method == "influence" or abs(found.slope - 1) <= tol
     assert found.pearson >= least and slope_fits, (
         f"Estimates and real refits disagree: correlation {found.pearson:.4f}, slope "
-        f"{found.slope:.3f} over {len(rows)} rows. If the other checks pass, the refits are "
+        f"{found.slope:.3f} over {len(left_out)} rows. If the other checks pass, the refits are "
         "probably noise: lower the estimator's tolerance, and fix its `random_state`."
     )

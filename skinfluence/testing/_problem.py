@@ -135,6 +135,7 @@ def check_adjoints(problem: Any, rows: ArrayLike) -> None:
         If uᵀ(A v) and (Aᵀu)ᵀ v differ by more than rounding.
     """
     random, eps = np.random.RandomState(0), np.finfo(problem.theta.dtype).eps
+    rows = np.asarray(rows)
     jacobian = Jacobian(problem.predictor, problem.X[rows], problem.gradients[rows])
     for operator in (jacobian, Removal(problem, rows)):
         u, v = (random.standard_normal(size) for size in operator.shape)

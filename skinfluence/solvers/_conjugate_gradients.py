@@ -1,0 +1,114 @@
+"""Conjugate gradients, for all right-hand sides at once, with a preconditioner M⁻¹.
+
+    x ← x + α d,    r ← r - α H d,    d ← M⁻¹r + β d,        α = rᵀM⁻¹r / dᵀHd
+
+Each column runs its own recurrence and stops by its own residual r = b - Hx; an iteration is one
+product of H with the directions of those that are still running (Hestenes and Stiefel 1952).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from .._typing import Array
+
+if TYPE_CHECKING:
+    from ..operators import Operator
+
+
+@dataclass(frozen=True, eq=False)
+class Iterated:
+    """What conjugate gradients ended with.
+
+    Parameters
+    ----------
+    solution : ndarray of shape (P, m)
+        H⁻¹ B, as far as it was found.
+    residual : ndarray of shape (m,)
+        Size of what is left of every column, relative to what there was first.
+    converged : ndarray of bool of shape (m,)
+        Whether that is within the tolerance.
+    iterations : int
+        Products with H.
+    indefinite : bool
+        Whether H curved downwards, or not at all, along a direction: there the iteration ended.
+    """
+
+    solution: Array
+    residual: Array
+    converged: Array
+    iterations: int
+    indefinite: bool
+
+
+def conjugate_gradients(
+    hessian: Operator,
+    B: Array,
+    *,
+    rtol: float,
+    max_iter: int,
+    precondition: Callable[[Array], Array] | None = None,
+    norm: Literal["euclidean", "preconditioner"] = "euclidean",
+) -> Iterated:
+    """Solve H X = B, column by column, from X = 0.
+
+    Parameters
+    ----------
+    hessian : Operator of shape (P, P)
+        H, symmetric.
+    B : ndarray of shape (P, m)
+        Right-hand sides, which are not written to.
+    rtol : float
+        A column stops where the norm of its residual is at most ``rtol`` times that of b.
+    max_iter : int
+        Iterations after which the rest is left as it is.
+    precondition : callable, default=None
+        M⁻¹ of a block of columns; None is the identity.
+    norm : {"euclidean", "preconditioner"}, default="euclidean"
+        The norm of residuals: ``√(rᵀr)``, or ``√(rᵀM⁻¹r)``, which is near that of the error in H.
+
+    Returns
+    -------
+    iterated : Iterated
+    """
+
+    def conditioned(R: Array) -> Array:
+        return R if precondition is None else precondition(R)
+
+    def sizes(R: Array, rho: Array) -> Array:
+        return np.linalg.norm(R, axis=0) if norm == "euclidean" else np.sqrt(np.maximum(rho, 0))
+
+    X, R, Z = np.zeros_like(B, order="F"), B.copy(order="F"), conditioned(B)
+    D, rho = Z.copy(order="F"), _dots(B, Z)
+    first = sizes(B, rho)
+    left, tolerance = first.copy(), rtol * first
+    running = left > tolerance
+    iterations, indefinite = 0, False
+    while (count := np.count_nonzero(running)) and iterations < max_iter:
+        columns = running if count < len(running) else slice(None)  # all of them: no copies
+        directions = D[:, columns]
+        product = hessian @ directions
+        curvature = _dots(directions, product)
+        iterations += 1
+        indefinite = bool((curvature <= 0).any())
+        if indefinite:
+            break
+        step = rho[columns] / curvature
+        X[:, columns] += step * directions
+        R[:, columns] -= step * product
+        Z = conditioned(R[:, columns])
+        new = _dots(R[:, columns], Z)
+        D[:, columns] = Z + (new / rho[columns]) * directions
+        rho[columns] = new
+        left[columns] = sizes(R[:, columns], new)
+        running = left > tolerance
+    residual = left / np.where(first > 0, first, 1)
+    return Iterated(X, residual, left <= tolerance, iterations, indefinite)
+
+
+def _dots(A: Array, B: Array) -> Array:
+    return (A * B).sum(axis=0)  # an einsum takes longer to start than a short column takes
