@@ -17,7 +17,7 @@ from ._frames import influence_frame, row_names
 from ._parameters import check_at_least, check_choices, check_damping, check_share
 from ._typing import MatrixLike, RowsLike
 from ._wrapping import DelegatingEstimator
-from .adapters import Model, check_weights, fit_clone, fitted_model
+from .adapters import Model, check_weights, fit_clone, fitted_model, model_or_black_box
 from .changes import (
     Change,
     Perturb,
@@ -237,13 +237,16 @@ class InfluenceExplainer(DelegatingEstimator):
         self._check_routing("fit", sample_weight)
         estimator = fit_clone(self._base_estimator(), X, y, sample_weight)
         derived = method is None or method.needs_hessian
-        how = {"temperature": self.temperature, "opaque": not derived}
-        model = fitted_model(estimator, X, y, sample_weight, **how)
-        jobs = {"n_jobs": self.n_jobs, "verbose": self.verbose}
-        fit = self._solved(model) if derived else Fit(model, **jobs)
+        data, warmth = (X, y, sample_weight), self.temperature
+        if derived:
+            fit = self._solved(fitted_model(estimator, *data, temperature=warmth))
+        else:
+            model = model_or_black_box(estimator, *data, temperature=warmth)
+            fit = Fit(model, n_jobs=self.n_jobs, verbose=self.verbose)
         method = affordable_method(fit) if method is None else method
-        vars(self).update(self._fitted(fit, method, row_names(X)))  # all at once: an interrupted
-        return self  # fit leaves the last one whole
+        # All at once: an interrupted fit leaves the last one whole.
+        self.__dict__.update(self._fitted(fit, method, row_names(X)))
+        return self
 
     def _solved(self, model):
         names = ("solver", "damping", "curvature", "refine", "block_size", "random_state")
@@ -820,12 +823,12 @@ class InfluenceExplainer(DelegatingEstimator):
                 'already; fit with method="newton" or "influence".'
             )
         asked = Loss(X_test, y_test).encode(self.answers_.fit)
-        comparison = RefitComparison(self.answers_, self.method_, asked)
+        comparison = RefitComparison(self.answers_, self._method, asked)
         if rows is None:
             chosen = comparison.select(n_rows, select, random)
         else:
-            rows = check_rows(rows, self._n_rows)
-            chosen = rows, np.full(len(rows), "given")
+            given = check_rows(rows, self._n_rows)
+            chosen = given, np.full(len(given), "given")
         return comparison.verify(*chosen, refine=refine, confidence=confidence, random=random)
 
     @property
@@ -951,7 +954,7 @@ class InfluenceExplainer(DelegatingEstimator):
 
     def _one_step(self, name):
         fit = self._differentiated(name)
-        return OneStep(fit.model.problem, fit.inverse)
+        return OneStep(fit.model.known_problem, fit.known_inverse)
 
     @property
     def smallest_eigenvalue_(self) -> float | None:

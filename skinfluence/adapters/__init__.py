@@ -25,7 +25,7 @@ from ._adapter import Adapter, adapter_of, register, unsupported
 from ._as_problem import as_problem
 from ._black_box import BlackBox
 from ._errors import UnsupportedEstimatorError
-from ._fitted_model import FittedModel, Model, encode_rows, fitted_model
+from ._fitted_model import FittedModel, Model, encode_rows, fitted_model, model_or_black_box
 from ._fitting import check_weights, fit_clone
 from ._hooks import (
     assign,
@@ -68,6 +68,7 @@ __all__ = [
     "fitted_model",
     "held",
     "inner",
+    "model_or_black_box",
     "penalty_parameter",
     "pull_back",
     "pull_back_at",

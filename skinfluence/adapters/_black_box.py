@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import is_classifier
 
 from .._sklearn_private import _num_samples
 from ..losses import Loss, NegativeLogProbability, SquaredError
-from ..problem import Continuous, Labels, encode_targets
+from ..problem import Continuous, Labels, Problem, Targets, encode_targets
 from ._wrappers import transform_features
 
 
@@ -43,8 +43,8 @@ class BlackBox:
     sample_weight: np.ndarray | None = None
     X_given: Any = None
 
-    problem = None
-    dtype = np.dtype(np.float64)
+    problem: ClassVar[None] = None
+    dtype: ClassVar[np.dtype] = np.dtype(np.float64)
 
     def __post_init__(self):
         _ = self.loss  # raises where there is none
@@ -59,7 +59,7 @@ class BlackBox:
         return self._judged[0]
 
     @property
-    def targets(self):
+    def targets(self) -> Targets:
         """The user's y to the numbers that the loss takes, and back."""
         return self._judged[1]
 
@@ -71,7 +71,21 @@ class BlackBox:
     @property
     def n_outputs(self) -> int:
         """K, the numbers that the loss takes of a row."""
-        return self.targets.n_outputs
+        targets: Any = self.targets
+        return targets.n_outputs
+
+    @property
+    def known_problem(self) -> Problem:
+        """Unknown."""
+        raise TypeError(f"What {type(self.final).__name__} minimises is not known.")
+
+    def problem_with_weights(self, sample_weight: np.ndarray) -> Problem:
+        """Raise TypeError: it is not known."""
+        return self.known_problem
+
+    def spanning(self, X_new: Any) -> "BlackBox":
+        """Return the model itself: it has no features of its own."""
+        return self
 
     @property
     def theta(self) -> np.ndarray:
@@ -127,7 +141,8 @@ class BlackBox:
     def decode(self, raw) -> np.ndarray:
         """Return the labels of the largest probability, or the values."""
         if is_classifier(self.final):
-            return self.targets.classes[np.argmax(self.loss.probabilities(raw), axis=1)]
+            loss: Any = self.loss
+            return self.final.classes_[np.argmax(loss.probabilities(raw), axis=1)]
         return self.targets.decode(raw)
 
 

@@ -4,7 +4,7 @@ What is asked is the same of a model whose objective is known and of one that is
 predictions alone (``_black_box``): encode rows and targets, predict, and say a row's loss.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,7 +15,7 @@ from sklearn.utils import indexable
 from .._sklearn_private import _num_samples
 from .._typing import MatrixLike
 from ..losses import Loss
-from ..problem import Problem, encode_targets, require_predictions
+from ..problem import Problem, Targets, encode_targets, require_predictions
 from ._as_problem import as_problem
 from ._black_box import BlackBox
 from ._errors import UnsupportedEstimatorError
@@ -44,17 +44,30 @@ class Model(Protocol):
         The user's y to the numbers that the loss takes, and back.
     """
 
-    estimator: Any
-    problem: Problem | None
-    y: np.ndarray
-    sample_weight: np.ndarray | None
-    X_given: Any
+    @property
+    def estimator(self) -> Any: ...
+
+    @property
+    def problem(self) -> Problem | None: ...
+
+    @property
+    def known_problem(self) -> Problem:
+        """The same; TypeError if it is not known."""
+
+    @property
+    def y(self) -> np.ndarray: ...
+
+    @property
+    def sample_weight(self) -> np.ndarray | None: ...
+
+    @property
+    def X_given(self) -> Any: ...
 
     @property
     def loss(self) -> Loss: ...
 
     @property
-    def targets(self) -> Any: ...
+    def targets(self) -> Targets: ...
 
     @property
     def n_rows(self) -> int: ...
@@ -103,6 +116,12 @@ class Model(Protocol):
     def total_weight(self) -> float:
         """Return n, the sum of the weights; ValueError where it is not known."""
 
+    def problem_with_weights(self, sample_weight: np.ndarray) -> Problem:
+        """Return what the estimator would minimise with other sample weights."""
+
+    def spanning(self, X_new: MatrixLike) -> "Model":
+        """Return the model in features that also hold new rows: those of a kernel may not."""
+
     def decode(self, raw: np.ndarray) -> np.ndarray:
         """Return the labels or values that raw predictions stand for."""
 
@@ -137,9 +156,14 @@ class FittedModel:
         return self.problem.reported
 
     @property
-    def targets(self):
+    def targets(self) -> Targets:
         """The user's y to the numbers that the loss takes, and back."""
         return self.problem.targets
+
+    @property
+    def known_problem(self) -> Problem:
+        """The problem."""
+        return self.problem
 
     @property
     def n_rows(self) -> int:
@@ -210,14 +234,21 @@ class FittedModel:
         """Return n, the sum of the weights."""
         return self.problem.n
 
+    def spanning(self, X_new: MatrixLike) -> "FittedModel":
+        """Return the model in features that also hold new rows: those of a kernel may not."""
+        kernel = self.problem.kernel
+        if kernel is None or kernel.features is None:
+            return self
+        return replace(self, problem=kernel.spanning(self.problem, self.inner_features(X_new)))
+
     def problem_with_weights(self, sample_weight: np.ndarray) -> Problem:
         """Return what the estimator would minimise with other sample weights."""
         return as_problem(self.estimator, self.X_given, self.y, sample_weight)
 
 
 def fitted_model(
-    estimator, X, y, sample_weight=None, *, temperature=1e-3, opaque=False
-) -> FittedModel | BlackBox:
+    estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, temperature: float = 1e-3
+) -> FittedModel:
     """Return a fitted estimator as questions see it.
 
     Parameters
@@ -230,24 +261,29 @@ def fitted_model(
         Its training weights.
     temperature : float, default=1e-3
         Width of the smooth loss that stands for one with a kink.
-    opaque : bool, default=False
-        Whether an estimator without an adapter is taken for a black box.
 
     Raises
     ------
     UnsupportedEstimatorError
-        For such an estimator, unless ``opaque``.
+        For an estimator without an adapter.
     """
     y = y.toarray() if sparse.issparse(y) else np.array(y)
     weights = None if sample_weight is None else np.array(sample_weight)
+    problem = as_problem(estimator, X, y, weights).at_temperature(temperature)
+    return FittedModel(estimator, problem, y, weights, X)
+
+
+def model_or_black_box(
+    estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, temperature: float = 1e-3
+) -> FittedModel | BlackBox:
+    """Return a fitted estimator as questions see it, a black box where it has no adapter."""
     try:
-        problem = as_problem(estimator, X, y, weights).at_temperature(temperature)
+        return fitted_model(estimator, X, y, sample_weight, temperature=temperature)
     except UnsupportedEstimatorError:
-        if not opaque:
-            raise
+        y = y.toarray() if sparse.issparse(y) else np.array(y)
+        weights = None if sample_weight is None else np.array(sample_weight)
         (features,) = indexable(transform_features(estimator, X))
         return BlackBox(estimator, final_estimator(estimator), features, y, weights, X)
-    return FittedModel(estimator, problem, y, weights, X)
 
 
 def encode_rows(model: Model, X: MatrixLike, y: ArrayLike):

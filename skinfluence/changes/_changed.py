@@ -71,6 +71,13 @@ class Changed:
     def __len__(self) -> int:
         raise NotImplementedError
 
+    @property
+    def own_rows(self) -> np.ndarray:
+        """The row that each change is of; ValueError where that is several."""
+        if self.rows is None:
+            raise ValueError("A change of a group is of several rows, and none is its own.")
+        return self.rows
+
     def removals(self, problem: Problem, block: slice) -> Rows:
         """Return R of a block of changes."""
         raise NotImplementedError
@@ -93,11 +100,11 @@ class Changed:
 
     def blocks(self, fit: Any, change_bytes: int) -> list[slice]:
         """Split the changes so that blocks that take ``change_bytes`` each fit in memory."""
-        return row_blocks(len(self), change_bytes, fit.inverse.hessian.block_size)
+        return row_blocks(len(self), change_bytes, fit.known_inverse.hessian.block_size)
 
     def linear_products(self, fit: Any) -> Callable[[Any], Product]:
         """Return what gives, for a question about rows, ``J H⁻¹ Rᵀ`` of a block of changes."""
-        problem, inverse = fit.problem, fit.inverse
+        problem, inverse = fit.problem, fit.known_inverse
 
         def of(asked):
             solved = inverse @ asked.jacobian(problem).T
@@ -107,13 +114,13 @@ class Changed:
 
     def linear_change(self, fit: Any, block: slice) -> np.ndarray:
         """Return ``H⁻¹ Rᵀ`` of a block of changes, one a row; shape (b, P)."""
-        return (fit.inverse @ _dense(self.removals(fit.problem, block)).T).T
+        return (fit.known_inverse @ _dense(self.removals(fit.problem, block)).T).T
 
     def linear_own(self, fit: Any, block: slice) -> np.ndarray:
         """Return ``J_j H⁻¹ R_jᵀ`` of a block of changes, j the row each is of; shape (b, K)."""
         problem = fit.problem
         return problem.predictor.row_jvp(
-            problem.X[self.rows[block]], self.linear_change(fit, block)
+            problem.X[self.own_rows[block]], self.linear_change(fit, block)
         )
 
     def user_parameters(self, problem: Problem, block: slice, change, linear: bool) -> np.ndarray:
@@ -138,7 +145,7 @@ class DenseChanged(Changed):
 
     def linear_products(self, fit):
         """Return what gives, for a question about rows, ``J H⁻¹ Rᵀ`` of a block of changes."""
-        removals, inverse = self.removals(fit.problem, slice(None)), fit.inverse
+        removals, inverse = self.removals(fit.problem, slice(None)), fit.known_inverse
         solved = None
 
         def of(asked):

@@ -70,18 +70,22 @@ class Perturbed(Changed):
 
     def features(self, fit):
         """Return (p,), the number of features that the user has."""
-        inner = np.zeros((0, _n_inner(fit.model.problem)))
+        inner = np.zeros((0, _n_inner(fit.model.known_problem)))
         return (pull_back_features(fit.model.estimator, inner).shape[1],)
 
     def blocks(self, fit, change_bytes):
         """Split the rows so that all their features fit in memory."""
         (p,) = self.features(fit)
-        wide = change_bytes * (_n_inner(fit.model.problem) + p)
+        wide = change_bytes * (_n_inner(fit.model.known_problem) + p)
         return super().blocks(fit, wide // (2 * fit.model.n_outputs))
 
     def linear_products(self, fit):
         """Return what gives, for a question about rows, ``J H⁻¹ Rᵀ`` of a block of rows."""
-        problem, inverse, estimator = fit.model.problem, fit.inverse, fit.model.estimator
+        problem, inverse, estimator = (
+            fit.model.known_problem,
+            fit.known_inverse,
+            fit.model.estimator,
+        )
         find = _in_kernel_features if problem.in_kernel_features else _in_features
 
         def of(asked):
@@ -92,13 +96,13 @@ class Perturbed(Changed):
 
     def linear_change(self, fit, block):
         """Return ``H⁻¹ Rᵀ`` of a block of rows, shape (b, p, P)."""
-        problem = fit.model.problem
+        problem = fit.model.known_problem
         if problem.kernel is not None:
             raise ValueError(
                 "The dual coefficients of a kernel model have no derivative in its rows' features: "
                 "these are what they multiply. Ask for `Prediction` or `Loss` with `Perturb`."
             )
-        every = fit.inverse @ np.eye(len(problem.theta), dtype=problem.theta.dtype)
+        every = fit.known_inverse @ np.eye(len(problem.theta), dtype=problem.theta.dtype)
         slopes = MixedDerivative(problem, self.rows[block]).rows_by_vectors(every)
         inner = slopes[..., : _n_inner(problem)]
         return np.moveaxis(_pulled_back(fit.model.estimator, inner), 0, -1)

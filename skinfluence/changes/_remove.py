@@ -80,7 +80,7 @@ class Removed(Changed):
 
     def linear_own(self, fit, block):
         """Return ``J_j H⁻¹ R_jᵀ`` of a block of rows, from their leverages; shape (b, K)."""
-        return self.removals(fit.problem, block).own_change(fit.inverse)
+        return self.removals(fit.problem, block).own_change(fit.known_inverse)
 
     def user_parameters(self, problem, block, change, linear):
         """Return the change of the user's parameters, of which theta has the change (b, P)."""

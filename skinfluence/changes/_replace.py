@@ -101,19 +101,26 @@ class Replaced(Changed):
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def known_new(self) -> NewRows:
+        """The new rows, encoded; TypeError of a black box."""
+        if self.new is None:
+            raise TypeError("The rows of a black box are not encoded; it answers by refits alone.")
+        return self.new
+
     def removals(self, problem: Problem, block: slice) -> Replacement:
         """Return R of a block of rows."""
-        return Replacement(problem, self.new.take(block))
+        return Replacement(problem, self.known_new.take(block))
 
     def objectives(self, problem: Problem, block: slice):
         """Yield the objective with each row replaced."""
         for i in np.arange(len(self))[block]:
-            new = self.new.take([i])
+            new = self.known_new.take([i])
             yield ChangedObjective(replace_rows(problem, new), Replacement(problem, new).dense()[0])
 
     def moves(self, optimum):
         """Return where an optimum goes with each row replaced."""
-        return optimum.with_rows(self.new)
+        return optimum.with_rows(self.known_new)
 
     def refit(self, refits, position):
         """Return the model fitted with one of the rows replaced."""

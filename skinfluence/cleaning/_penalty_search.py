@@ -5,7 +5,7 @@ training. The grid is half decades; it is walked downhill by decades from 1, the
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -45,7 +45,7 @@ class PenaltySearch:
     y: Any
     sample_weight: ArrayLike | None = None
     solver: Any = "auto"
-    damping: float | str = 0.0
+    damping: float | Literal["auto"] = 0.0
     risks: dict[int, float] = field(default_factory=dict)
 
     def best(self) -> float:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -48,7 +48,7 @@ class ScoredModel:
     estimator: BaseEstimator
     problem: Problem
     solver: Any
-    damping: float | str
+    damping: float | Literal["auto"]
 
     @cached_property
     def inverse(self) -> Any:
@@ -101,7 +101,8 @@ class ScoredModel:
 
     def probabilities(self, raw: np.ndarray) -> np.ndarray | None:
         """Return class probabilities, shape (n, n_classes); None for a regression."""
-        targets, loss = self.problem.targets, self.problem.asked
+        targets: Any = self.problem.targets
+        loss = self.problem.asked
         if not hasattr(targets, "classes"):
             return None
         return loss.probabilities(raw) if hasattr(loss, "probabilities") else targets.shares(raw)
@@ -110,11 +111,12 @@ class ScoredModel:
         """Return what raw predictions say, in the user's labels or units."""
         if probabilities is None:
             return self.problem.targets.decode(raw)
-        return self.problem.targets.classes[np.argmax(probabilities, axis=1)]
+        classes = getattr(self.problem.targets, "classes")  # noqa: B009  it is of a classifier
+        return classes[np.argmax(probabilities, axis=1)]
 
     def codes(self, y: Any) -> np.ndarray | None:
         """Return the class of every label as a number from 0; None for a regression."""
-        targets = self.problem.targets
+        targets: Any = self.problem.targets
         return targets.codes(y) if hasattr(targets, "classes") else None
 
     def __getstate__(self) -> dict:
@@ -130,7 +132,7 @@ def scored_model(
     *,
     tuned: bool,
     solver: Any,
-    damping: float | str,
+    damping: float | Literal["auto"],
     random_state: Any,
     n_jobs: int | None,
 ) -> tuple[ScoredModel, float | None]:

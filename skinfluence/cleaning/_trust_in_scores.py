@@ -6,7 +6,7 @@ from .. import report
 from ..adapters import FittedModel
 from ..changes import Removed
 from ..diagnostics import Conditioning, compare
-from ..methods import Refit, RetrainAnswers
+from ..methods import Newton, Refit, RetrainAnswers
 from ..optimum import newton_decrement, typical_decrement
 from ..report import REFITTED, Figure, Trust
 from ._scored_model import ScoredModel
@@ -51,7 +51,8 @@ def refit_some(
         confidence=0.95,
         random=random,
         selected_as=why,
-        method="newton",
+        method=Newton.name,
+        remedy=Newton.remedy,
     )
     return Trust(found, "the loss of each row itself")
 

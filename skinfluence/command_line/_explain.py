@@ -134,9 +134,10 @@ def influential_rows(
 
 def _at_penalty(model: Pipeline, penalty: float | None) -> Pipeline:
     """Return the model at the penalty that its leave-one-out risk chose."""
-    if penalty is None:
+    parameter = penalty_parameter(model)
+    if penalty is None or parameter is None:
         return model
-    return clone(model).set_params(**{penalty_parameter(model): penalty})
+    return clone(model).set_params(**{parameter: penalty})
 
 
 def _training_rows(table: Prepared, cleaner: LabelCleaner, rows: list[int]) -> ExplainedRows:

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from ..changes import Removed
-from ..methods import Answers, RetrainAnswers, absolute_total, whole
+from ..methods import Answers, Method, RetrainAnswers, absolute_total, whole
 from ..questions import AskedLoss
 from ._verification import Verification, compare
 
@@ -22,14 +22,14 @@ class RefitComparison:
     ----------
     answers : Answers
         Estimates.
-    method : str
+    method : Method
         What gave them.
     asked : AskedLoss
         The test losses.
     """
 
     answers: Answers
-    method: str
+    method: Method
     asked: AskedLoss
 
     def verify(
@@ -64,7 +64,8 @@ class RefitComparison:
             confidence=confidence,
             random=random,
             selected_as=selected_as,
-            method=self.method,
+            method=self.method.name,
+            remedy=self.method.remedy,
         )
 
     def select(self, n_rows: int, select: str, random: np.random.RandomState):

@@ -1,5 +1,7 @@
 """Verification: what comparing estimates with real refits found, and whether to believe them."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.utils import Bunch
 
@@ -39,6 +41,8 @@ class Verification(Bunch):
         Nominal coverage of the intervals.
     method : str
         The explainer's ``method_``.
+    remedy : str
+        What to do where its estimates do not agree.
     """
 
     @property
@@ -53,12 +57,7 @@ class Verification(Bunch):
             return "Nothing can be said, because all effects are the same: ask about other rows."
         poor = _poor(self.pearson, self.slope)
         if poor:
-            remedy = (
-                'Try method="newton".'
-                if self.method == "influence"
-                else "See that the fit reaches its optimum (refine=True), or use leave_one_out."
-            )
-            return f"Do not rely on these estimates: {poor}. {remedy}"
+            return f"Do not rely on these estimates: {poor}. {self.remedy}"
         if not np.all(np.isfinite([*self.pearson_interval, *self.slope_interval])):
             return "The estimates agree with the refits, but of too few rows for an interval."
         poor = _poor(self.pearson_interval[0], *self.slope_interval)
@@ -99,14 +98,14 @@ def compare(estimated, refitted, rows, *, confidence, random, **context):
     random : RandomState
         Draws their resamples.
     **context : dict
-        Items to keep beside the figures: ``selected_as`` and ``method``.
+        Items to keep beside the figures: ``selected_as``, ``method`` and ``remedy``.
     """
     fidelity = Fidelity(estimated.astype(float), refitted.astype(float), rows)
     figures, intervals = fidelity.figures(), fidelity.intervals(confidence, random)
     errors = np.abs(fidelity.estimated - fidelity.refitted)
     test, column = np.unravel_index(np.argmax(errors), errors.shape)
     size = np.linalg.norm(fidelity.refitted)
-    found = {name: float(figure) for name, figure in zip(FIGURES, figures)}
+    found: dict[str, Any] = {name: float(figure) for name, figure in zip(FIGURES, figures)}
     found |= {f"{name}_interval": tuple(ends.tolist()) for name, ends in zip(FIGURES, intervals)}
     return Verification(
         **found,

@@ -5,7 +5,7 @@ With J(x) the Jacobian of the raw prediction,
     embedding(x) = J(x) Wᵀ,    H⁻¹ = WᵀW
 """
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,8 +17,6 @@ from .._explainer import InfluenceExplainer
 from .._parameters import check_whole
 from .._typing import MatrixLike
 from .._wrapping import WrappingEstimator
-from ..adapters import encode_features
-from ..problem import require_predictions
 from ..solvers import Direct
 from ._principal_components import (
     blocks_of,
@@ -158,8 +156,9 @@ class InfluenceEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wrap
         explainer = InfluenceExplainer(
             self.estimator, method="influence", solver=solver, damping=self.damping
         ).fit(X, y, sample_weight)
-        require_predictions(explainer.problem_)
-        inverse = explainer.inverse_
+        fit = explainer.answers_.fit
+        fit.model.require_predictions()
+        inverse = fit.known_inverse
         components = ratio = directions = None
         if self.n_components is not None:
             components, ratio = principal_components(inverse, self.n_components, self.random_state)
@@ -191,8 +190,9 @@ class InfluenceEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wrap
             units of the raw prediction.
         """
         check_is_fitted(self)
-        problem, inverse = self.explainer_.problem_, self.explainer_.inverse_
-        X = problem.encode(encode_features(self.estimator_, X))
+        fit = self.explainer_.answers_.fit
+        inverse = fit.known_inverse
+        X = fit.model.encode(fit.model.inner_features(X))
         shape = X.shape[0], self._n_features_out
         embedding = np.empty(shape, dtype=np.result_type(X.dtype, inverse.dtype))
         for block in blocks_of(inverse, X):
@@ -206,7 +206,9 @@ class InfluenceEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wrap
     def _n_features_out(self) -> int:
         if self.components_ is not None:
             return len(self.components_)
-        return self.explainer_.problem_.n_outputs * self.explainer_.inverse_.white_size
+        fit = self.explainer_.answers_.fit
+        inverse: Any = fit.known_inverse
+        return fit.model.n_outputs * inverse.white_size
 
     def __sklearn_tags__(self) -> Tags:
         tags, wrapped = super().__sklearn_tags__(), get_tags(self._base_estimator())

@@ -1,7 +1,7 @@
 """First order: ``influence = J · H⁻¹ · Rᵀ`` (Koh & Liang 2017, equations 1 and 2)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ class FirstOrder:
     needs_hessian: ClassVar[bool] = True
     needs_predictions: ClassVar[bool] = False
     evaluates: ClassVar[bool] = False
+    remedy: ClassVar[str] = 'Try method="newton".'
     estimates: ClassVar[bool] = True
 
     def bind(self, fit: Fit) -> "FirstOrderAnswers":
@@ -72,7 +73,7 @@ class FirstOrderAnswers:
 
     def on_parameters(self, asked, changed) -> Effects:
         """Yield effects on theta, equation 1: ``H⁻¹ Rᵀ``."""
-        problem = self.fit.model.problem
+        problem = self.fit.model.known_problem
 
         def fill(block, out):
             change = changed.linear_change(self.fit, block)
@@ -85,10 +86,14 @@ class FirstOrderAnswers:
         """Yield effects on the loss of the changed rows, ``G_j J_j H⁻¹ R_jᵀ``."""
 
         def fill(block, out):
-            out[:] = asked.derivative(changed.rows[block], self.own_raw(changed, block))
+            out[:] = asked.derivative(changed.own_rows[block], self.own_raw(changed, block))
 
         shape = asked.shape(len(changed), changed.features(self.fit))
         yield ..., Effect(shape, asked.axis, self._dtype, fill, [slice(0, len(changed))])
+
+    def estimator_without(self, members: np.ndarray) -> tuple[Any, float]:
+        """Raise ValueError: what is left of a model is not found to first order."""
+        raise ValueError("The first order finds no estimator without rows; use Newton steps.")
 
     def certificates(self, rows: np.ndarray) -> np.ndarray:
         """Return nan: nothing is certified."""

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..adapters import Model, encode_features
+from .._typing import MatrixLike
+from ..adapters import Model
 from ..operators import Hessian
 from ..problem import Problem
 from ..solvers import Inverse
@@ -43,9 +44,14 @@ class Fit:
     verbose: int = 0
 
     @property
+    def known_inverse(self) -> Inverse:
+        """H⁻¹; ValueError if there is none."""
+        return self.require_inverse("influence")
+
+    @property
     def problem(self) -> Problem:
         """The problem that H belongs to: the linearised one with Gauss-Newton."""
-        return self.inverse.hessian.problem
+        return self.known_inverse.hessian.problem
 
     def require_inverse(self, name: str) -> Inverse:
         """Return H⁻¹; ValueError, for what is called ``name``, where there is none."""
@@ -53,18 +59,16 @@ class Fit:
             raise ValueError(f'`{name}` needs the Hessian; use method="newton" or "influence".')
         return self.inverse
 
-    def spanning(self, X_new: Any) -> "Fit":
+    def spanning(self, X_new: MatrixLike) -> "Fit":
         """Return the fit in features that also hold new rows: those of a kernel may not."""
-        problem = self.model.problem
-        if problem is None or not problem.in_kernel_features:
+        model = self.model.spanning(X_new)
+        if model is self.model:
             return self
-        X_new = encode_features(self.model.estimator, X_new)
-        problem = problem.kernel.spanning(problem, X_new)
-        model, inverse = replace(self.model, problem=problem), self.inverse
-        if inverse is not None:
-            hessian = inverse.hessian
-            inverse = self.solver.invert(Hessian(problem, hessian.damping, hessian.block_size))
-        return replace(self, model=model, inverse=inverse)
+        if self.inverse is None:
+            return replace(self, model=model)
+        before = self.inverse.hessian
+        hessian = Hessian(model.known_problem, before.damping, before.block_size)
+        return replace(self, model=model, inverse=self.solver.invert(hessian))
 
 
 def block_bytes(n_numbers: int, n_outputs: int) -> int:

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._typing import MatrixLike, RowsLike
-from ..adapters import check_weights, fit_clone, fitted_model
+from ..adapters import check_weights, fit_clone, model_or_black_box
 from ..changes import Remove
 from ..questions import Loss
 from ._effect import whole
@@ -72,7 +72,7 @@ def leave_one_out(
     """
     sample_weight = check_weights(sample_weight, X)
     fitted = fit_clone(estimator, X, y, sample_weight)
-    model = fitted_model(fitted, X, y, sample_weight, temperature=temperature, opaque=True)
+    model = model_or_black_box(fitted, X, y, sample_weight, temperature=temperature)
     answers = Retrain(refine).bind(Fit(model, n_jobs=n_jobs, verbose=verbose))
     asked, changed = Loss(X_test, y_test).encode(answers.fit), Remove(rows).encode(answers.fit)
     return whole(answers, asked, changed)

@@ -26,7 +26,8 @@ class Answers(Protocol):
         The fitted model.
     """
 
-    fit: Fit
+    @property
+    def fit(self) -> Fit: ...
 
     def effects(self, asked: Asked, changed: Changed) -> Effects:
         """Return the effects of changes on what is asked, in parts."""
@@ -46,6 +47,9 @@ class Answers(Protocol):
     def certificates(self, rows: np.ndarray) -> np.ndarray:
         """Return what was left to go of rows that were followed, nan for the others."""
 
+    def estimator_without(self, members: np.ndarray) -> tuple[Any, float]:
+        """Return the estimator as it would be without the rows of a mask, and the certificate."""
+
 
 @runtime_checkable
 class Method(Protocol):
@@ -63,11 +67,14 @@ class Method(Protocol):
         Whether what is asked is evaluated after the change, and not only its derivative.
     estimates : bool
         Whether its answers are estimates, which refits can be compared with.
+    remedy : str
+        What to do where they do not agree.
     """
 
     name: ClassVar[str]
     needs_hessian: ClassVar[bool]
     estimates: ClassVar[bool]
+    remedy: ClassVar[str]
     needs_predictions: ClassVar[bool]
     evaluates: ClassVar[bool]
 
@@ -80,7 +87,7 @@ NEWTON_BUDGET = 2e12
 #: Multiplications a row and parameter that a gradient of a curved model counts for, at least.
 CURVED = 100
 
-_NAMED = {method.name: method for method in (FirstOrder(), Newton(), Retrain())}
+_NAMED: dict[str, Method] = {method.name: method for method in (FirstOrder(), Newton(), Retrain())}
 NAMES = ("auto", *_NAMED)
 
 
@@ -105,8 +112,8 @@ def resolve_method(method: str | Method) -> Method | None:
 
 def affordable_method(fit: Fit) -> Method:
     """Return what "auto" stands for: Newton steps where they fit a budget, else the first order."""
-    problem, solver = fit.model.problem, fit.solver
-    order = factored_order(solver, fit.inverse.hessian, fit.inverse)
+    problem, solver = fit.model.known_problem, fit.solver
+    order = factored_order(solver, fit.known_inverse.hessian, fit.known_inverse)
     work = np.inf if order is None else problem.y.size * order**2
     if problem.predictor.curved:  # every row is followed: a gradient of all rows each
         work += CURVED * problem.n_rows**2 * len(problem.theta)

@@ -44,11 +44,14 @@ class Newton:
     needs_hessian: ClassVar[bool] = True
     needs_predictions: ClassVar[bool] = True
     evaluates: ClassVar[bool] = True
+    remedy: ClassVar[str] = (
+        "See that the fit reaches its optimum (refine=True), or use leave_one_out."
+    )
     estimates: ClassVar[bool] = True
 
     def bind(self, fit: Fit) -> "NewtonAnswers":
         """Return what it answers of a fitted model."""
-        known = fit.problem, fit.inverse, fit.solver
+        known = fit.problem, fit.known_inverse, fit.solver
         return NewtonAnswers(fit, Optimum(*known, self.tolerance, self.settled))
 
 
@@ -96,7 +99,7 @@ class NewtonAnswers:
 
     def on_parameters(self, asked, changed) -> Effects:
         """Yield effects on theta: where the steps end."""
-        moves, problem = changed.moves(self.optimum), self.fit.model.problem
+        moves, problem = changed.moves(self.optimum), self.fit.model.known_problem
 
         def fill(block, out):
             change = moves.parameters(block)
@@ -110,7 +113,7 @@ class NewtonAnswers:
         moves = changed.moves(self.optimum)
 
         def fill(block, out):
-            out[:] = asked.change(changed.rows[block], moves.own(block))
+            out[:] = asked.change(changed.own_rows[block], moves.own(block))
 
         shape = asked.shape(len(changed), ())
         yield ..., Effect(shape, asked.axis, self._dtype, fill, [slice(0, len(changed))])
@@ -124,10 +127,11 @@ class NewtonAnswers:
         optimum, model = self.optimum, self.fit.model
         ends = optimum.with_objectives(RemovedGroups(members[:, None])).ends
         theta, certificate = optimum.problem.theta + ends.changes[0], ends.certificates[0]
+        rest = model.known_problem.rest(members).at(theta)
         followed = optimum.objectives.follows
         if not followed and not certificate <= (self.optimum.tolerance or 0):
             _warn_one_step(certificate)
-        return with_parameters(model.estimator, model.problem.rest(members).at(theta)), certificate
+        return with_parameters(model.estimator, rest), certificate
 
     def own_raw(self, changed: Changed, block: slice = slice(None)) -> np.ndarray:
         """Return the change of the raw prediction of each change's own row, shape (b, K)."""

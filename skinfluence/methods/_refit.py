@@ -34,7 +34,7 @@ from ..adapters import (
 )
 from ..optimum import Nearby, check_convergence, step_left
 from ..optimum import refine as refine_problem
-from ..problem import Problem, with_rows
+from ..problem import with_rows
 from ..solvers import Direct, Inverse, invert_curved
 
 
@@ -92,7 +92,7 @@ class Refit:
         if self._descends:
             members = np.ones(known.n_rows, dtype=bool)
             members[kept] = False
-            return self._descended(known.problem.without(members), known.y[kept], dropped)
+            return self._descended(members, known.y[kept], dropped)
         X, y = _safe_indexing(known.X, kept), known.y[kept]
         weights = None if known.sample_weight is None else known.sample_weight[kept]
         return self._fitted(X, y, weights, dropped, kept)
@@ -121,7 +121,7 @@ class Refit:
         known, after = self.model, self.without(dropped)
         if after.problem is None:
             return with_final(known.estimator, after.estimator), np.nan
-        change = after.problem.theta - known.problem.theta
+        change = after.theta - known.theta
         left = step_left(after.problem, invert_curved(Direct(), after.problem, 0.0)[0], change)
         return with_parameters(known.estimator, after.problem), left
 
@@ -130,7 +130,7 @@ class Refit:
         """A solver of the Hessians of refits, which are near the full fit's."""
         if self.inverse is not None:
             return Nearby(self.inverse)
-        return Nearby(invert_curved(Direct(), self.model.problem, 0.0)[0])
+        return Nearby(invert_curved(Direct(), self.model.known_problem, 0.0)[0])
 
     @property
     def _descends(self):
@@ -138,9 +138,9 @@ class Refit:
         problem = self.model.problem
         return self.refine and problem is not None and problem.predictor.curved
 
-    def _descended(self, problem: Problem, y, changed) -> Model:
+    def _descended(self, members, y, changed) -> Model:
         self._require_classes(y, changed)
-        problem = refine_problem(problem, self.nearby)
+        problem = refine_problem(self.model.known_problem.without(members), self.nearby)
         estimator = with_parameters(final_estimator(self.model.estimator), problem)
         return FittedModel(estimator, problem)
 

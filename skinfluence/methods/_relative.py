@@ -57,7 +57,7 @@ def effect_sizes(fit: Fit, changed: Removed, constraint: str) -> np.ndarray:
     theta = fit.model.theta
     sizes = np.empty(len(changed), dtype=theta.dtype)
     row_bytes = 4 * sizes.itemsize * len(theta)
-    for block in row_blocks(len(changed), row_bytes, fit.inverse.hessian.block_size):
+    for block in row_blocks(len(changed), row_bytes, fit.known_inverse.hessian.block_size):
         sizes[block] = size(fit, changed, block)
     return sizes
 
@@ -69,8 +69,8 @@ def _theta_size(fit, changed, block):
 def _loss_size(fit, changed, block):
     """Return ``√(R_j H⁻¹ R_jᵀ)`` from the leverages, and what balanced weights add."""
     removal = changed.removals(fit.problem, block)
-    squares = np.einsum("nk,nk->n", removal.own.gradients, removal.own_change(fit.inverse))
+    squares = np.einsum("nk,nk->n", removal.own.gradients, removal.own_change(fit.known_inverse))
     if removal.directions.shape[0]:
-        shared = removal @ (fit.inverse @ removal.directions.T)
+        shared = removal @ (fit.known_inverse @ removal.directions.T)
         squares += np.einsum("nq,nq->n", removal.coefficients, shared)
     return np.sqrt(np.maximum(squares, 0))

@@ -28,6 +28,7 @@ class Retrain:
     needs_hessian: ClassVar[bool] = False
     needs_predictions: ClassVar[bool] = False
     evaluates: ClassVar[bool] = True
+    remedy: ClassVar[str] = ""
     estimates: ClassVar[bool] = False
 
     def bind(self, fit: Fit) -> "RetrainAnswers":
@@ -78,7 +79,7 @@ class RetrainAnswers:
 
     def on_parameters(self, asked, changed) -> Effects:
         """Yield effects on theta."""
-        problem, before = self.fit.model.problem, self.fit.model.theta
+        problem, before = self.fit.model.known_problem, self.fit.model.theta
 
         def fill(block, out):
             after = np.reshape(self.refit.values(asked, changed), (len(changed), len(before)))
@@ -90,7 +91,7 @@ class RetrainAnswers:
         """Yield effects on the loss of the changed rows."""
 
         def fill(block, out):
-            out[:] = asked.change(changed.rows, self._own_raw(asked, changed))
+            out[:] = asked.change(changed.own_rows, self._own_raw(asked, changed))
 
         yield ..., self._effect(asked, changed, fill)
 
@@ -107,7 +108,7 @@ class RetrainAnswers:
         return self._own_raw(OwnLoss().encode(self.fit), changed)
 
     def _own_raw(self, asked, changed):
-        before = asked.raw[changed.rows]
+        before = asked.raw[changed.own_rows]
         return np.reshape(self.refit.values(asked, changed), before.shape) - before
 
     def _effect(self, asked, changed, fill):

@@ -1,7 +1,7 @@
 """From a fitted model to H⁻¹: which solver and Hessian, how much damping, and is it an optimum."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,8 +17,8 @@ def solve(
     model: FittedModel,
     *,
     solver: Any = "auto",
-    damping: float | str = 0.0,
-    curvature: str = "auto",
+    damping: float | Literal["auto"] = 0.0,
+    curvature: Literal["auto", "hessian", "gauss_newton"] = "auto",
     refine: bool = False,
     block_size: int | None = None,
     random_state: int | np.random.RandomState | None = None,
@@ -49,8 +49,8 @@ def solve(
         problem = refine_problem(problem, solver)
     if refine:  # else the estimator keeps the optimum of its own loss
         model = replace(model, estimator=with_parameters(model.estimator, problem))
-    inverse, curvature = invert_curved(solver, problem, damping, curvature, block_size)
+    inverse, taken = invert_curved(solver, problem, damping, curvature, block_size)
     decrement, typical = check_convergence(problem, inverse, frozen=frozen, refined=refine)
     warn_if_inaccurate(inverse)
     model = replace(model, problem=problem)
-    return Fit(model, solver, inverse, curvature, decrement, typical, n_jobs, verbose)
+    return Fit(model, solver, inverse, taken, decrement, typical, n_jobs, verbose)

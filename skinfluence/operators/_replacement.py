@@ -47,7 +47,7 @@ class Replacement(Operator):
         )
         self.coefficients = weights[2].astype(self.dtype)
         changes = self.coefficients.shape[1] > 0 and self.coefficients.any()
-        members = problem.reweighting.memberships() if changes else []
+        members = problem.reweighting.memberships() if changes else np.zeros((0, 1), dtype=bool)
         shared = [problem.data_gradient(problem.weights * mask) for mask in members]
         self.directions = np.reshape(shared, (-1, self.shape[1])).astype(self.dtype)
         self.coefficients = self.coefficients if changes else self.coefficients[:, :0]
@@ -55,7 +55,7 @@ class Replacement(Operator):
     @property
     def reweighted(self) -> Array:
         """Mask of the rows whose replacement changes the weights of others."""
-        return self.coefficients.any(axis=1)
+        return np.any(self.coefficients, axis=1)
 
     def _matmat(self, V: Array) -> Array:
         return self.old @ V - self.new @ V - self.coefficients @ (self.directions @ V)

@@ -209,7 +209,8 @@ class LeftOutRows:
     @property
     def _residual_tolerance(self):
         """Residual to follow rows to, relative to their first step."""
-        return self.tolerance if abrupt(self.problem) else max(self.tolerance, self.settled / 10)
+        tolerance = self.tolerance or 0.0
+        return tolerance if abrupt(self.problem) else max(tolerance, self.settled / 10)
 
     def _unsettled(self, rows, system, steps):
         """Tell which rows one step does not settle."""

@@ -118,7 +118,8 @@ def _contract(rows, system, steps, tolerance, ends):
     first = dots(removal, change)
     first, before = np.where(first > 0, first, 1), np.ones(len(rows))
     going, hard = np.arange(len(rows)), []
-    pairs, last = [], (change, -removal, -change)
+    pairs: list[tuple[np.ndarray, ...]] = []
+    last = change, -removal, -change
     for _ in range(MAX_STEPS):
         residual = system.residual(rows[going], change[going])
         solved = system.solve_without(rows[going], residual)

@@ -105,4 +105,6 @@ class KnownMoves:
 
     def own(self, block):
         """Return the change of the raw prediction of each change's own row, shape (b, K)."""
+        if self.rows is None:
+            raise ValueError("A change of a group is of several rows, and none is its own.")
         return self.problem.own_raw_changes(self.rows[block], self.ends.changes[block])

@@ -11,7 +11,7 @@ from ..problem import NewRows, Problem
 from ..solvers import Inverse
 from ._changed_objective import ChangedObjectives
 from ._left_out_rows import LeftOutRows
-from ._moves import KnownMoves, Moves, RowMoves
+from ._moves import KnownMoves, RowMoves
 from ._replaced_rows import ReplacedRows
 
 
@@ -40,11 +40,11 @@ class Optimum:
     tolerance: float | None = 1e-4
     settled: float = 0.05
 
-    def without_rows(self, rows: np.ndarray) -> Moves:
+    def without_rows(self, rows: np.ndarray) -> RowMoves:
         """Return where the optimum goes without each of some rows."""
         return RowMoves(self.rows, rows)
 
-    def with_objectives(self, changed: Changed) -> Moves:
+    def with_objectives(self, changed: Changed) -> KnownMoves:
         """Return where the optimum goes with each changed objective."""
 
         def find():
@@ -53,7 +53,7 @@ class Optimum:
 
         return KnownMoves(self.problem, find, changed.rows)
 
-    def with_rows(self, new: NewRows) -> Moves:
+    def with_rows(self, new: NewRows) -> KnownMoves:
         """Return where the optimum goes with each row replaced."""
         return KnownMoves(self.problem, lambda: self.replaced.ends(new), new.rows)
 

@@ -106,12 +106,12 @@ class ReplacedRows:
             return np.ones(len(change), dtype=bool)
         if problem.loss.quadratic:
             return np.zeros(len(change), dtype=bool)
-        width = problem.loss.width(problem.raw, problem.y)
+        width, settled = problem.loss.width(problem.raw, problem.y), self.settled or 0.0
         squares = dots(replacement.dense(), change)
-        limit = (self.settled * width) ** 2 * self._curvature
+        limit = (settled * width) ** 2 * self._curvature
         sides = replacement.old, replacement.new
         own = [problem.predictor.row_jvp(side.X, change) for side in sides]
-        far = np.abs(np.hstack(own)).max(axis=1) > OWN_MOVE * self.settled * width
+        far = np.abs(np.hstack(own)).max(axis=1) > OWN_MOVE * settled * width
         return far | ~((squares <= limit) & (squares >= 0))
 
     @cached_property

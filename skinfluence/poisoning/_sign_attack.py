@@ -120,7 +120,7 @@ class SignAttack:
     ) -> Bunch:
         before, estimator = self.model.problem, self.model.estimator
         moved = encode_features(estimator, self._like(rows, X_new))
-        after = self.model.refit.with_rows(rows, moved).problem
+        after = self.model.refit.with_rows(rows, moved).known_problem
         losses = [p.asked(p.predict_raw(test), target) for p in (before, after)]
         refitted = with_parameters(estimator, after)
         return Bunch(

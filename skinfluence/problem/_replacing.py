@@ -81,7 +81,7 @@ class NewRows:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def take(self, positions: np.ndarray) -> "NewRows":
+    def take(self, positions: np.ndarray | slice | list[int]) -> "NewRows":
         """Return some of the new rows."""
         return NewRows(*(part[positions] for part in (self.rows, self.X, self.y, self.codes)))
 

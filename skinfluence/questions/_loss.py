@@ -1,7 +1,7 @@
 """The loss of test rows."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -55,7 +55,7 @@ class AskedLoss(AskedOfRows):
 
     def part(self, tests: slice) -> "AskedLoss":
         """Return the question about some of the rows."""
-        part = super().part(tests)
+        part = cast("AskedLoss", super().part(tests))
         return part if part is self else replace(part, y=self.y[tests])
 
     def shape(self, n_changes, features):
@@ -68,7 +68,7 @@ class AskedLoss(AskedOfRows):
 
     def gradients(self):
         """Return every row, and the gradient of its loss; the smooth one where that has a kink."""
-        return np.arange(len(self)), self.model.problem.asked.gradient(self.raw, self.y)
+        return np.arange(len(self)), self.model.known_problem.asked.gradient(self.raw, self.y)
 
     def jacobian(self, problem):
         """Return J: the gradient of every loss in theta, shape (m, P)."""

@@ -33,7 +33,7 @@ class MeanLoss(ScalarQuestion):
         y = model.encode_targets(self.y)
 
         def slope(raw):
-            return model.problem.asked.gradient(raw, y) / raw.dtype.type(len(raw))
+            return model.known_problem.asked.gradient(raw, y) / raw.dtype.type(len(raw))
 
         return Number(lambda raw: np.mean(model.loss(raw, y)), slope)
 
@@ -141,10 +141,11 @@ class ROCAUC(ScalarQuestion):
 
 def _positives(model, y, name):
     """Return the mask of the rows of the second of two classes."""
-    classes = getattr(model.targets, "classes", ())
+    classes: Any = getattr(model.targets, "classes", ())
     if len(classes) != 2 or np.ndim(classes[0]):
         raise ValueError(f"`{name}` is of two classes; the model has {len(classes)}.")
-    return np.asarray(model.targets.codes(y)) == 1
+    labels: Any = model.targets
+    return np.asarray(labels.codes(y)) == 1
 
 
 def _ranked(model):

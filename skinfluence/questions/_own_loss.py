@@ -69,7 +69,7 @@ class AskedOwnLoss:
 
     def derivative(self, rows: np.ndarray, moved: np.ndarray) -> np.ndarray:
         """Return the change of every row's loss to first order in that of its raw prediction."""
-        return np.einsum("nk,nk->n", self.model.problem.asked_gradients[rows], moved)
+        return np.einsum("nk,nk->n", self.model.known_problem.asked_gradients[rows], moved)
 
     def change(self, rows: np.ndarray, moved: np.ndarray) -> np.ndarray:
         """Return the change of every row's loss where its raw prediction changes by ``moved``."""

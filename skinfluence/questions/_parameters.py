@@ -38,7 +38,7 @@ class AskedParameters:
 
     def shape(self, n_changes, features):
         """Return (n_changes, features, n_params)."""
-        problem = self.model.problem
+        problem = self.model.known_problem
         n_params = len(problem.theta)
         if problem.kernel is not None:  # a coefficient a row and output
             n_params += problem.y.size - problem.predictor.n_coefficients

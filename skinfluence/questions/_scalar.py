@@ -129,8 +129,8 @@ class Number:
         """Return the gradient in raw, of its shape."""
         if self.jumps is not None:
             raise ValueError(
-                f"{self.jumps} has jumps, and no gradient for the first order; use "
-                'method="newton" or "retrain", which evaluate it.'
+                f"{self.jumps} has jumps, and no gradient; ask about changes that are not "
+                'infinitely small, with method="newton" or "retrain", which evaluate it.'
             )
         _ = self(raw)
         if self.slope is not None:

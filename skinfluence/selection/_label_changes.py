@@ -97,7 +97,7 @@ def label_changes(
     search = LabelSearch(model, wanted, allowed_rows(problem, rows))
     chosen, found = fewest(search, most_changes("max_changes", max_changes, problem.n_rows))
     changed, labels = search.relabelled(chosen)
-    refitted = model.refit.with_rows(changed, y_new=labels).problem
+    refitted = model.refit.with_rows(changed, y_new=labels).known_problem
     return Bunch(
         rows=changed,
         labels=labels,
@@ -133,7 +133,8 @@ class LabelSearch:
     def relabelled(self, chosen: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows and the new labels of changes."""
         rows, codes = np.reshape(chosen, (-1, 2)).astype(int).T
-        return rows, self.problem.targets.classes[codes]
+        targets: Any = self.problem.targets
+        return rows, targets.classes[codes]
 
     def best(self, problem: Problem, chosen: list[tuple[int, int]]) -> tuple[int, int] | None:
         """Return the change that lowers the test loss most, None if none does."""
@@ -142,14 +143,15 @@ class LabelSearch:
         rows = np.flatnonzero(candidates)
         if len(rows) == 0:
             return None
-        classes = problem.targets.classes
+        targets: Any = problem.targets
+        classes = targets.classes
         codes, rows = np.repeat(np.arange(len(classes)), len(rows)), np.tile(rows, len(classes))
         new = NewRows.of(problem, rows, y_new=classes[codes])
         fit, (X, y) = self.model.fit(problem), (self.wanted.X, self.wanted.y)
         asked = AskedLoss(fit.model, None, X, y)
         effects = whole(FirstOrderAnswers(fit), asked, Replaced(rows, new=new))[0]
         short = np.argsort(effects, kind="stable")[:SHORTLIST]
-        steps = ReplacedRows(problem, fit.inverse, self.model.solver, settled=None)
+        steps = ReplacedRows(problem, fit.known_inverse, self.model.solver, settled=None)
         delta = problem.predictor.jvp(X, steps.ends(new.take(short)).changes.T)[0].T
         effects = problem.asked.change(problem.predict_raw(X), y, delta)
         best = effects.argmin()

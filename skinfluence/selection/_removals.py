@@ -83,7 +83,7 @@ def removals(
     search = RemovalSearch(model, answer, allowed_rows(problem, rows))
     chosen, found = fewest(search, most_changes("max_rows", max_rows, problem.n_rows))
     removed = np.array(chosen, dtype=int)
-    refitted = model.refit.without(removed).problem
+    refitted = model.refit.without(removed).known_problem
     return Bunch(
         rows=removed,
         found=found,

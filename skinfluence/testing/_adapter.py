@@ -10,6 +10,7 @@ from .._explainer import InfluenceExplainer
 from .._sklearn_private import _num_samples, _safe_indexing
 from .._typing import MatrixLike
 from ..adapters import as_problem, fit_clone, weight_argument
+from ..methods import FirstOrder, Method, Newton
 from ..operators import Hessian, Removal
 from ._problem import check_adjoints, check_gradient, check_hessian, check_stationary
 
@@ -141,8 +142,8 @@ def check_weights(fitted: Any, X: MatrixLike, y: ArrayLike, sample_weight: Array
     double[row] *= 2
     twice = np.append(np.arange(n), row)
     once = as_problem(fitted, X, y, double)
-    both = _safe_indexing(X, twice), _safe_indexing(y, twice), np.asarray(sample_weight)[twice]
-    both = as_problem(fitted, *both)
+    rows = _safe_indexing(X, twice), _safe_indexing(y, twice), np.asarray(sample_weight)[twice]
+    both = as_problem(fitted, *rows)
     for name in ("objective", "gradient", "hessian"):
         one, other = (_value(problem, name) for problem in (once, both))
         error, size = np.abs(one - other).max(), np.abs(_value(once, "hessian")).max()
@@ -184,13 +185,13 @@ def check_refits(
         If the correlation is below 0.99 (0.9 to first order), or the slope is not 1.
     """
     problem = as_problem(fit_clone(estimator, X, y), X, y)
-    method = "newton" if problem.loss.predicts else "influence"
+    method: Method = Newton() if problem.loss.predicts else FirstOrder()
     curved = problem.predictor.curved
     explainer = InfluenceExplainer(estimator, method=method, refine=curved).fit(X, y)
     left_out = np.asarray(rows)
     found = explainer.verify(X, y, rows=left_out, refine=curved, random_state=0)
-    least = 0.99 if method == "newton" else 0.9
-    slope_fits = method == "influence" or abs(found.slope - 1) <= tol
+    least = 0.99 if method.evaluates else 0.9
+    slope_fits = not method.evaluates or abs(found.slope - 1) <= tol
     assert found.pearson >= least and slope_fits, (
         f"Estimates and real refits disagree: correlation {found.pearson:.4f}, slope "
         f"{found.slope:.3f} over {len(left_out)} rows. If the other checks pass, the refits are "
