@@ -23,9 +23,13 @@ from . import (  # noqa: F401  these register their adapters
 )
 from ._adapter import Adapter, adapter_of, register, unsupported
 from ._as_problem import as_problem
-from ._black_box import BlackBox
+from ._black_box import BlackBox as BlackBox
 from ._errors import UnsupportedEstimatorError
-from ._fitted_model import FittedModel, Model, encode_rows, fitted_model, model_or_black_box
+from ._fitted_model import FittedModel as FittedModel
+from ._fitted_model import Model as Model
+from ._fitted_model import encode_rows as encode_rows
+from ._fitted_model import fitted_model as fitted_model
+from ._fitted_model import model_or_black_box as model_or_black_box
 from ._fitting import check_weights, fit_clone
 from ._hooks import (
     assign,
@@ -50,9 +54,6 @@ from ._wrappers import (
 
 __all__ = [
     "Adapter",
-    "BlackBox",
-    "FittedModel",
-    "Model",
     "Transformer",
     "UnsupportedEstimatorError",
     "Wrapper",
@@ -61,14 +62,11 @@ __all__ = [
     "assign",
     "check_weights",
     "encode_features",
-    "encode_rows",
     "final_estimator",
     "final_is_frozen",
     "fit_clone",
-    "fitted_model",
     "held",
     "inner",
-    "model_or_black_box",
     "penalty_parameter",
     "pull_back",
     "pull_back_at",

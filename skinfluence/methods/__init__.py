@@ -1,39 +1,26 @@
 """Methods: how an answer is found, to first order, by Newton steps, or by really fitting again.
 
-``InfluenceExplainer(method=)`` takes a name or one of these values. Each answers any question about
-any change, *after minus before*, in the same units.
+``InfluenceExplainer(method=)`` takes a name or one of these values. Each answers any of
+:mod:`skinfluence.questions` about any of :mod:`skinfluence.changes`, *after minus before*, in the
+same units.
 """
 
-from ._effect import Effect, absolute_total, strongest, whole
-from ._first_order import FirstOrder, FirstOrderAnswers
+from ._effect import absolute_total as absolute_total
+from ._effect import strongest as strongest
+from ._effect import whole as whole
+from ._first_order import FirstOrder
+from ._first_order import FirstOrderAnswers as FirstOrderAnswers
 from ._fit import Fit
-from ._leave_one_out import leave_one_out
-from ._method import NAMES, Answers, Method, affordable_method, resolve_method
-from ._newton import Newton, NewtonAnswers
-from ._refit import Refit
-from ._relative import relative_influence
-from ._retrain import Retrain, RetrainAnswers
-from ._solving import solve
+from ._leave_one_out import leave_one_out as leave_one_out
+from ._method import Answers, Method
+from ._method import affordable_method as affordable_method
+from ._method import resolve_method as resolve_method
+from ._newton import Newton
+from ._newton import NewtonAnswers as NewtonAnswers
+from ._refit import Refit as Refit
+from ._relative import relative_influence as relative_influence
+from ._retrain import Retrain
+from ._retrain import RetrainAnswers as RetrainAnswers
+from ._solving import solve as solve
 
-__all__ = [
-    "NAMES",
-    "Answers",
-    "Effect",
-    "FirstOrder",
-    "FirstOrderAnswers",
-    "Fit",
-    "Method",
-    "Newton",
-    "NewtonAnswers",
-    "Refit",
-    "Retrain",
-    "RetrainAnswers",
-    "absolute_total",
-    "affordable_method",
-    "leave_one_out",
-    "relative_influence",
-    "resolve_method",
-    "solve",
-    "strongest",
-    "whole",
-]
+__all__ = ["Answers", "FirstOrder", "Fit", "Method", "Newton", "Retrain"]

@@ -27,7 +27,8 @@ class Answers(Protocol):
     """
 
     @property
-    def fit(self) -> Fit: ...
+    def fit(self) -> Fit:
+        """The fitted model."""
 
     def effects(self, asked: Asked, changed: Changed) -> Effects:
         """Return the effects of changes on what is asked, in parts."""

@@ -1,23 +1,24 @@
 """Questions: what is asked of a model, the J of ``influence = J · H⁻¹ · Rᵀ``.
 
-Each is a value in its user's terms, for ``InfluenceExplainer.effect(question, change)``.
+Each is a value in its user's terms, for ``InfluenceExplainer.effect(question, change)``, about any
+of :mod:`skinfluence.changes`.
 """
 
-from ._loss import AskedLoss, Loss
+from ._loss import AskedLoss as AskedLoss
+from ._loss import Loss
 from ._numbers import ROCAUC, Accuracy, DemographicParity, EqualOpportunity, MeanLoss
 from ._own_loss import OwnLoss
 from ._parameters import Parameters
-from ._prediction import AskedPrediction, Prediction
-from ._question import Asked, AskedOfRows, Question
+from ._prediction import AskedPrediction as AskedPrediction
+from ._prediction import Prediction
+from ._question import Asked as Asked
+from ._question import AskedOfRows as AskedOfRows
+from ._question import Question
 from ._scalar import Scalar
 
 __all__ = [
     "ROCAUC",
     "Accuracy",
-    "Asked",
-    "AskedLoss",
-    "AskedOfRows",
-    "AskedPrediction",
     "DemographicParity",
     "EqualOpportunity",
     "Loss",
