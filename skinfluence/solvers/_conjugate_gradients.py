@@ -82,30 +82,34 @@ def conjugate_gradients(
     def sizes(R: Array, rho: Array) -> Array:
         return np.linalg.norm(R, axis=0) if norm == "euclidean" else np.sqrt(np.maximum(rho, 0))
 
-    X, R, Z = np.zeros_like(B, order="F"), B.copy(order="F"), conditioned(B)
-    D, rho = Z.copy(order="F"), _dots(B, Z)
+    X, Z = np.zeros_like(B, order="F"), conditioned(B)
+    rho = _dots(B, Z)
     first = sizes(B, rho)
     left, tolerance = first.copy(), rtol * first
-    running = left > tolerance
+    running = np.flatnonzero(left > tolerance)  # columns; the blocks below hold these alone
+    S, R, D, rho = X[:, running], B[:, running], Z[:, running], rho[running]
     iterations, indefinite = 0, False
-    while (count := np.count_nonzero(running)) and iterations < max_iter:
-        columns = running if count < len(running) else slice(None)  # all of them: no copies
-        directions = D[:, columns]
-        product = hessian @ directions
-        curvature = _dots(directions, product)
+    while len(running) and iterations < max_iter:
+        product = hessian @ D
+        curvature = _dots(D, product)
         iterations += 1
         indefinite = bool((curvature <= 0).any())
         if indefinite:
             break
-        step = rho[columns] / curvature
-        X[:, columns] += step * directions
-        R[:, columns] -= step * product
-        Z = conditioned(R[:, columns])
-        new = _dots(R[:, columns], Z)
-        D[:, columns] = Z + (new / rho[columns]) * directions
-        rho[columns] = new
-        left[columns] = sizes(R[:, columns], new)
-        running = left > tolerance
+        step = rho / curvature
+        S += step * D
+        R -= step * product
+        Z = conditioned(R)
+        rho, before = _dots(R, Z), rho
+        D *= rho / before
+        D += Z
+        left[running] = sizes(R, rho)
+        kept = left[running] > tolerance[running]
+        if not kept.all():
+            X[:, running] = S
+            running, rho = running[kept], rho[kept]
+            S, R, D = S[:, kept], R[:, kept], D[:, kept]
+    X[:, running] = S
     residual = left / np.where(first > 0, first, 1)
     return Iterated(X, residual, left <= tolerance, iterations, indefinite)
 
