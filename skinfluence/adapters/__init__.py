@@ -5,6 +5,7 @@ An estimator's adapter says what it minimised; where that does not follow from `
 ``Adapter``.
 """
 
+from ..problem._unsupported import UnsupportedEstimatorError
 from . import (  # noqa: F401  these register their adapters
     _bayes,
     _composites,
@@ -23,7 +24,6 @@ from . import (  # noqa: F401  these register their adapters
 )
 from ._adapter import Adapter, adapter_of, register, unsupported
 from ._as_problem import as_problem
-from ._errors import UnsupportedEstimatorError
 from ._fitting import check_weights, fit_clone
 from ._hooks import (
     assign,
