@@ -5,6 +5,7 @@ An estimator's adapter says what it minimised; where that does not follow from `
 ``Adapter``.
 """
 
+from ..problem._unsupported import UnsupportedEstimatorError
 from . import (  # noqa: F401  these register their adapters
     _bayes,
     _composites,
@@ -24,7 +25,6 @@ from . import (  # noqa: F401  these register their adapters
 from ._adapter import Adapter, adapter_of, register, unsupported
 from ._as_problem import as_problem
 from ._black_box import BlackBox as BlackBox
-from ._errors import UnsupportedEstimatorError
 from ._fitted_model import FittedModel as FittedModel
 from ._fitted_model import Model as Model
 from ._fitted_model import encode_rows as encode_rows

@@ -32,8 +32,9 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validat
 from .._typing import MatrixLike
 from ..predictors import LinearPredictor
 from ..problem import Problem
+from ..problem._unsupported import UnsupportedEstimatorError
 from ..problem._weights import WeightsLike
-from ._errors import NotAffineError, UnsupportedEstimatorError
+from ._not_affine import NotAffineError
 
 
 class Fittable(Protocol):

@@ -16,9 +16,9 @@ from .._sklearn_private import _num_samples
 from .._typing import MatrixLike
 from ..losses import Loss
 from ..problem import Problem, Targets, encode_targets, require_predictions
+from ..problem._unsupported import UnsupportedEstimatorError
 from ._as_problem import as_problem
 from ._black_box import BlackBox
-from ._errors import UnsupportedEstimatorError
 from ._hooks import encode_features
 from ._wrappers import final_estimator, transform_features
 

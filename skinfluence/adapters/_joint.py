@@ -18,10 +18,10 @@ from ..losses import Loss, SumOfLosses
 from ..penalties import GroupNorm
 from ..predictors import LinearPredictor
 from ..problem import FixedWeights, Problem, Targets
+from ..problem._unsupported import UnsupportedEstimatorError
 from ..problem._weights import WeightsLike
 from ._adapter import Adapter, unsupported
 from ._as_problem import as_problem
-from ._errors import UnsupportedEstimatorError
 from ._hooks import assign, held
 from ._wrappers import final_estimator, transforms
 

@@ -24,8 +24,8 @@ from sklearn.preprocessing import (
 from .._sklearn_private import columns_of
 from .._typing import MatrixLike
 from ._adapter import Adapter, register
-from ._errors import NotAffineError
 from ._hooks import pull_back, pull_back_at
+from ._not_affine import NotAffineError
 
 
 class Transformer(Adapter):

@@ -19,6 +19,7 @@ from scipy import sparse
 
 from ._kernels import Kernel, KernelModel, PairwiseKernel, model_of
 from ._problem import Problem
+from ._unsupported import UnsupportedEstimatorError
 
 
 def kernel_input_influence(
@@ -88,7 +89,7 @@ def _differentiable(model: KernelModel) -> Kernel:
             params["gamma"] = 1 / model.rows.shape[1]
         if function is not None:
             return partial(function, **params)
-    raise TypeError(
+    raise UnsupportedEstimatorError(
         "The derivative of this kernel in its rows is not known; it is for dense rows and the "
         f"kernels {', '.join(sorted(map(str, _KERNELS)))}."
     )

@@ -1,8 +1,4 @@
-"""The errors of estimators that have no adapter, and of transformers that are not affine."""
-
-
-class UnsupportedEstimatorError(TypeError):
-    """The estimator, or a setting of it, has no adapter."""
+"""The error of a transformer that a gradient cannot go back through."""
 
 
 class NotAffineError(TypeError):
