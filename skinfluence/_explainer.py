@@ -13,7 +13,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch, check_random_state, estimator_html_repr
 from sklearn.utils.validation import check_is_fitted
 
-from ._frames import influence_frame, row_names
 from ._parameters import check_at_least, check_choices, check_damping, check_share
 from ._typing import MatrixLike, RowsLike
 from ._wrapping import DelegatingEstimator
@@ -49,7 +48,7 @@ from .methods import (
 )
 from .problem import Problem
 from .questions import Loss, OwnLoss, Parameters, Prediction, Question
-from .report import write_influence_report
+from .report import influence_frame, row_names, write_influence_report
 from .solvers import Inverse
 
 MethodName = Literal["auto", "influence", "newton", "retrain"]

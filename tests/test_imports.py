@@ -23,7 +23,7 @@ LAYERS = [
     {"changes", "questions"},
     {"optimum"},
     {"methods"},
-    {"diagnostics", "_frames", "_wrapping"},
+    {"diagnostics", "_wrapping"},
     {"report"},  # is handed what it shows: it knows the estimators' attributes, not their classes
     {"_explainer", "_smoothed_linear_svc", "cleaning"},
     {"datasets", "embedding", "metrics", "selection", "testing"},

@@ -12,7 +12,6 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import Bunch, column_or_1d, indexable
 from sklearn.utils.validation import check_is_fitted
 
-from .._frames import import_pandas, label_columns, row_names
 from .._parameters import check_choices, check_damping, check_whole
 from .._sklearn_private import _num_samples, _safe_indexing
 from .._typing import MatrixLike, RowsLike
@@ -27,7 +26,10 @@ from ..report import (
     check_image_shape,
     check_table,
     cleaning_report,
+    import_pandas,
+    label_columns,
     require_report_packages,
+    row_names,
     write_whole,
 )
 from ._contradictions import contradicting_rows, convincing
