@@ -21,8 +21,8 @@ from sklearn.preprocessing import StandardScaler
 from skinfluence import InfluenceExplainer, as_problem, leave_one_out
 from skinfluence.datasets import load_mnist
 from skinfluence.operators import Hessian
+from skinfluence.optimum import LeftOutRows, refine
 from skinfluence.problems import FixedWeights
-from skinfluence.scores import Newton, Refit, refine
 from skinfluence.solvers import Direct
 
 
@@ -111,11 +111,12 @@ def balanced(n_splits, n_jobs):
         model = LogisticRegression(class_weight="balanced", tol=1e-10, max_iter=10_000).fit(X, y)
         problem = refine(as_problem(model, X, y), Direct())
         rows = np.arange(len(y))
-        truth = Refit.of(model, X, y, n_jobs=n_jobs).on_parameters()(rows)
+        retrain = InfluenceExplainer(model, method="retrain", n_jobs=n_jobs)
+        truth = retrain.fit(X, y).parameter_influence()
         fixed = replace(problem, reweighting=FixedWeights())
         for name, known in {"newton": problem, "fixed": fixed}.items():
             inverse = Direct().invert(Hessian(known))
-            estimate = Newton(known, inverse, Direct()).on_parameters()(rows)
+            estimate = LeftOutRows(known, inverse, Direct()).changes(rows)
             found[name].append({name: agreement(estimate, truth)})
     newton, fixed = (worst(found[name], name) for name in found)
     yield judge('class_weight="balanced", 10 in the minority, parameters', newton, 0.995, 0.03)

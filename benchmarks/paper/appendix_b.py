@@ -22,7 +22,7 @@ from sklearn.neural_network import MLPClassifier
 
 from skinfluence import as_problem
 from skinfluence.operators import Hessian, Jacobian, Removal
-from skinfluence.scores import refine
+from skinfluence.optimum import refine
 from skinfluence.solvers import Direct
 
 sys.path.insert(0, str(Path(__file__).parents[1]))

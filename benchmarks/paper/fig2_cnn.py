@@ -19,8 +19,7 @@ from scipy.special import logsumexp
 
 from skinfluence import as_problem
 from skinfluence.datasets import load_mnist
-from skinfluence.operators import Hessian
-from skinfluence.scores import FirstOrder
+from skinfluence.operators import Hessian, Jacobian, Removal
 from skinfluence.solvers import CG, IndefiniteError
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -61,8 +60,9 @@ def influences(problem, X, y, curvature):
     start = time.perf_counter()
     working = problem if curvature == "hessian" else problem.linearised()
     inverse = CG(rtol=1e-2).invert(Hessian(working, DAMPING))
-    effect = FirstOrder(working, inverse).on_losses(X, y)
-    estimate = effect(np.arange(problem.n_rows))[0]
+    gradient = working.loss.gradient(working.predict_raw(X), y)
+    solved = inverse @ Jacobian(working.predictor, X, gradient).dense().T
+    estimate = (Removal(working, np.arange(problem.n_rows)) @ solved)[:, 0]
     return estimate, time.perf_counter() - start
 
 

@@ -29,8 +29,7 @@ from sklearn.svm import LinearSVC
 
 from skinfluence import InfluenceExplainer, as_problem
 from skinfluence.datasets import load_mnist
-from skinfluence.operators import Hessian
-from skinfluence.scores import FirstOrder
+from skinfluence.operators import Hessian, Jacobian, Removal
 from skinfluence.solvers import Direct
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -58,8 +57,10 @@ def first_order(model, X, y, temperature, x, label, rows=None):
         return explainer.fit(X, y).loss_influence(x, label, rows=rows)[0]
     problem = as_problem(model, X, y).at_temperature(0.0)
     rows = np.arange(len(y)) if rows is None else rows
-    scores = FirstOrder(problem, Direct("primal").invert(Hessian(problem)))
-    return scores.on_losses(x, problem.targets.encode(label, float))(rows)[0]
+    inverse = Direct("primal").invert(Hessian(problem))
+    gradient = problem.loss.gradient(problem.predict_raw(x), problem.targets.encode(label, float))
+    solved = inverse @ Jacobian(problem.predictor, x, gradient).dense().T
+    return (Removal(problem, rows) @ solved)[:, 0]
 
 
 def newton(model, X, y, temperature, x, label, rows):

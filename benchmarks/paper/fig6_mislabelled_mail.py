@@ -28,8 +28,8 @@ from threadpoolctl import threadpool_limits
 
 from skinfluence import LabelCleaner, as_problem
 from skinfluence.datasets import load_enron1
-from skinfluence.operators import Hessian
-from skinfluence.scores import FirstOrder, Newton, refine
+from skinfluence.operators import Hessian, Removal
+from skinfluence.optimum import LeftOutRows, refine
 from skinfluence.solvers import Direct
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -71,8 +71,8 @@ def suspicion(model, X, y):
     problem = refine(as_problem(model, X, y), Direct())
     inverse = Direct().invert(Hessian(problem))
     rows = np.arange(problem.n_rows)
-    alone = Newton(problem, inverse, Direct(), tolerance=0.1).on_own_raw(rows)
-    own = FirstOrder(problem, inverse).on_own_raw(rows)
+    alone = LeftOutRows(problem, inverse, Direct(), tolerance=0.1).own_raw_changes(rows)
+    own = Removal(problem, rows).own_change(inverse)
     return {
         "leave-one-out loss": problem.loss(problem.raw + alone, problem.y),
         "self-influence": np.einsum("nk,nk->n", problem.gradients, own),
