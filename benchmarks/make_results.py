@@ -16,6 +16,7 @@ SECTIONS = {
     "leave_one_out": ("Against really leaving rows out", "leave_one_out.py"),
     "linear_models": ("Every linear model against its refits", "linear_models.py"),
     "groups": ("Against really removing groups of rows", "groups.py"),
+    "scalars": ("Numbers of one's own, under removal", "scalars.py"),
     "approximate_cv": ("Cross-validation from one fit", "approximate_cv.py"),
     "fig1": ("Figure 1 of Koh and Liang (2017)", "paper/fig1_influence_or_distance.py"),
     "fig2": ("Figure 2 of Koh and Liang (2017)", "paper/fig2_leave_one_out.py"),
@@ -32,6 +33,7 @@ SECTIONS = {
     "memory": ("Memory and time", "memory.py"),
     "report_speed": ("The time of a report", "report_speed.py"),
     "classical_diagnostics": ("Classical diagnostics", "classical_diagnostics.py"),
+    "structure": ("The structure of the code", "structure.py"),
 }
 OPENING = """# What was measured
 
