@@ -243,6 +243,7 @@ class InfluenceExplainer(DelegatingEstimator):
             model = model_or_black_box(estimator, *data, temperature=warmth)
             fit = Fit(model, n_jobs=self.n_jobs, verbose=self.verbose)
         method = affordable_method(fit) if method is None else method
+        method.check(fit)
         # All at once: an interrupted fit leaves the last one whole.
         self.__dict__.update(self._fitted(fit, method, row_names(X)))
         return self

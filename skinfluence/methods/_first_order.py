@@ -22,10 +22,12 @@ class FirstOrder:
 
     name: ClassVar[str] = "influence"
     needs_hessian: ClassVar[bool] = True
-    needs_predictions: ClassVar[bool] = False
     evaluates: ClassVar[bool] = False
     remedy: ClassVar[str] = 'Try method="newton".'
     estimates: ClassVar[bool] = True
+
+    def check(self, fit: Fit) -> None:
+        """Do nothing: any fit can be answered from."""
 
     def bind(self, fit: Fit) -> "FirstOrderAnswers":
         """Return what it answers of a fitted model."""

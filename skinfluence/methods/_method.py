@@ -62,8 +62,6 @@ class Method(Protocol):
         What ``method_`` says.
     needs_hessian : bool
         Whether it answers from H⁻¹, so that the objective must be known.
-    needs_predictions : bool
-        Whether it takes the curvature of a row's loss in its prediction, so that there must be one.
     evaluates : bool
         Whether what is asked is evaluated after the change, and not only its derivative.
     estimates : bool
@@ -76,8 +74,10 @@ class Method(Protocol):
     needs_hessian: ClassVar[bool]
     estimates: ClassVar[bool]
     remedy: ClassVar[str]
-    needs_predictions: ClassVar[bool]
     evaluates: ClassVar[bool]
+
+    def check(self, fit: Fit) -> None:
+        """Raise ValueError where it cannot answer from a fit."""
 
     def bind(self, fit: Fit) -> Answers:
         """Return what it answers of a fitted model."""

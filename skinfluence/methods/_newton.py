@@ -42,12 +42,20 @@ class Newton:
 
     name: ClassVar[str] = "newton"
     needs_hessian: ClassVar[bool] = True
-    needs_predictions: ClassVar[bool] = True
     evaluates: ClassVar[bool] = True
     remedy: ClassVar[str] = (
         "See that the fit reaches its optimum (refine=True), or use leave_one_out."
     )
     estimates: ClassVar[bool] = True
+
+    def check(self, fit: Fit) -> None:
+        """Raise ValueError for a model that is known by its losses alone."""
+        if not fit.model.known_problem.loss.predicts:
+            raise ValueError(
+                'method="newton" takes the curvature of a row\'s loss in its prediction out of the '
+                "Hessian, and a model that is known by its losses alone has no prediction. Use "
+                'method="influence", or give the model as a prediction and a loss of it.'
+            )
 
     def bind(self, fit: Fit) -> "NewtonAnswers":
         """Return what it answers of a fitted model."""

@@ -26,10 +26,12 @@ class Retrain:
 
     name: ClassVar[str] = "retrain"
     needs_hessian: ClassVar[bool] = False
-    needs_predictions: ClassVar[bool] = False
     evaluates: ClassVar[bool] = True
     remedy: ClassVar[str] = ""
     estimates: ClassVar[bool] = False
+
+    def check(self, fit: Fit) -> None:
+        """Do nothing: any fit can be answered from."""
 
     def bind(self, fit: Fit) -> "RetrainAnswers":
         """Return what it answers of a fitted model."""
