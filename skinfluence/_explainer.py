@@ -4,13 +4,13 @@ import html
 import numbers
 import os
 from copy import copy, deepcopy
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.base import BaseEstimator
-from sklearn.utils import Bunch, check_random_state, estimator_html_repr
+from sklearn.utils import check_random_state, estimator_html_repr
 from sklearn.utils.validation import check_is_fitted
 
 from ._parameters import check_at_least, check_choices, check_damping, check_share
@@ -39,6 +39,7 @@ from .methods import (
     Fit,
     Method,
     Newton,
+    StrongestRows,
     affordable_method,
     relative_influence,
     resolve_method,
@@ -49,7 +50,7 @@ from .methods import (
 from .problem import Problem
 from .questions import Loss, OwnLoss, Parameters, Prediction, Question
 from .report import influence_frame, row_names, write_influence_report
-from .solvers import Inverse
+from .solvers import Inverse, SupportsInvert
 
 MethodName = Literal["auto", "influence", "newton", "retrain"]
 
@@ -167,17 +168,19 @@ class InfluenceExplainer(DelegatingEstimator):
     (50, 519)
     """
 
+    # As they are with a method that has derivatives; refits leave all but the first two None, and
+    # of an estimator without an adapter the problem too.
     estimator_: BaseEstimator
-    problem_: Problem | None
     answers_: Answers
     method_: str
-    inverse_: Inverse | None
-    solver_: Any
-    damping_: float | None
-    curvature_: str | None
-    newton_decrement_: float | None
-    typical_decrement_: float | None
-    conditioning_: Conditioning | None
+    problem_: Problem
+    inverse_: Inverse
+    solver_: SupportsInvert
+    damping_: float
+    curvature_: str
+    newton_decrement_: float
+    typical_decrement_: float
+    conditioning_: Conditioning
 
     __repr__ = SummarisedRepr()
 
@@ -623,9 +626,24 @@ class InfluenceExplainer(DelegatingEstimator):
         asked, changed = Loss(X_test, y_test).encode(fit), Remove(rows).encode(fit)
         return relative_influence(fit, asked, changed, constraint, self.n_jobs)
 
+    @overload
+    def most_influential(
+        self,
+        X_test: MatrixLike,
+        y_test: ArrayLike,
+        *,
+        k: int = 10,
+        as_frame: Literal[False] = False,
+    ) -> StrongestRows: ...
+
+    @overload
+    def most_influential(
+        self, X_test: MatrixLike, y_test: ArrayLike, *, k: int = 10, as_frame: Literal[True]
+    ) -> Any: ...
+
     def most_influential(
         self, X_test: MatrixLike, y_test: ArrayLike, *, k: int = 10, as_frame: bool = False
-    ) -> Bunch:
+    ) -> Any:
         """Return the rows that help and harm each test row most, and by how much.
 
         Parameters
@@ -1046,7 +1064,7 @@ class InfluenceExplainer(DelegatingEstimator):
     def _get_fitted_attr_html(self, doc_link=""):
         """List the fitted attributes that are known; scikit-learn (>= 1.9) would find them all."""
         known = copy(self)
-        known.conditioning_ = None
+        known.__dict__.update(conditioning_=None)
         attributes = super(InfluenceExplainer, known)._get_fitted_attr_html(doc_link)
         for name, shown in list(attributes.items()):
             if shown["value"] is None or isinstance(shown["value"], property):

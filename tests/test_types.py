@@ -15,6 +15,8 @@ WRONG = {
     'Direct(form="upper")': "arg-type",
     "Direct().invert(3)": "arg-type",
     "factored_order(object(), Hessian)": "arg-type",
+    'InfluenceExplainer(method="newtons")': "arg-type",
+    "InfluenceExplainer().most_influential([], []).helpful.shapes": "attr-defined",
 }
 
 
@@ -24,7 +26,8 @@ def found(tmp_path_factory):
     pytest.importorskip("mypy", reason="mypy is one of the development tools")
     folder = tmp_path_factory.mktemp("types")
     wrong = folder / "wrong.py"
-    names = "from skinfluence import SmoothedLinearSVC\nfrom skinfluence.operators import Hessian\n"
+    names = "from skinfluence import InfluenceExplainer, SmoothedLinearSVC\n"
+    names += "from skinfluence.operators import Hessian\n"
     names += "from skinfluence.solvers import Direct, factored_order\n"
     wrong.write_text(names + "\n".join(WRONG) + "\n")
     options = ["--config-file", "", "--cache-dir", folder / "cache", "--ignore-missing-imports"]

@@ -9,8 +9,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import scale
 
 from skinfluence import InfluenceExplainer, LabelCleaner, SmoothedLinearSVC
+from skinfluence.changes import Remove
 from skinfluence.inspection import FidelityDisplay
+from skinfluence.methods import Newton
 from skinfluence.operators import Hessian
+from skinfluence.questions import Scalar
 from skinfluence.solvers import CG, Direct, Inverse, Solver, SupportsInvert, factored_order
 
 
@@ -37,6 +40,12 @@ def influences(X: np.ndarray, y: np.ndarray) -> np.ndarray:
     explainer.fit(X[20:], y[20:])
     effects: np.ndarray = explainer.loss_influence(X[:20], y[:20], rows=[0, 1])
     own: np.ndarray = explainer.self_influence()
+    helpful: np.ndarray = explainer.most_influential(X[:20], y[:20], k=3).helpful
+    asked = Scalar(lambda raw: (raw[:10] - raw[10:]).mean(), X[:20])
+    effects = effects + explainer.effect(asked, Remove(helpful[0]))[:2]
+    model = LogisticRegression(tol=1e-8, max_iter=1000)
+    newton = InfluenceExplainer(model, method=Newton(tolerance=1e-6), damping="auto")
+    assert newton.fit(X[20:], y[20:]).problem_.n_rows == len(y) - 20
     order: int | None = factored_order(Mine(), explainer.inverse_.hessian)
     solvers: list[Solver] = [Direct("primal"), CG(preconditioner="jacobi")]
     accepted: list[SupportsInvert] = [Mine(), *solvers]

@@ -5,6 +5,7 @@
 same units.
 """
 
+from ._effect import StrongestRows as StrongestRows
 from ._effect import absolute_total as absolute_total
 from ._effect import strongest as strongest
 from ._effect import whole as whole

@@ -102,18 +102,28 @@ def _checked(out, shape, dtype):
     return out
 
 
-def strongest(answers, asked, changed, k: int) -> Bunch:
-    """Return the k changes that raise and lower each number most, and by how much.
+class StrongestRows(Bunch):
+    """The training rows that raise and lower each test loss most by leaving, strongest first.
 
-    Returns
-    -------
-    found : Bunch
-        ``helpful``, ``harmful`` (m, k): positions of the changes, strongest first;
-        ``helpful_influence``, ``harmful_influence`` (m, k): their effects. The whole matrix is
-        never held.
+    Attributes
+    ----------
+    helpful, harmful : ndarray of int of shape (m, k)
+        Indices of training rows.
+    helpful_influence, harmful_influence : ndarray of shape (m, k)
+        Their influence.
     """
+
+    helpful: np.ndarray
+    harmful: np.ndarray
+    helpful_influence: np.ndarray
+    harmful_influence: np.ndarray
+
+
+def strongest(answers, asked, changed, k: int) -> StrongestRows:
+    """Return the k changes that raise and lower each number most; the whole matrix is not held."""
     parts = [_both_ends(effect, k) for _, effect in answers.effects(asked, changed)]
-    return Bunch(**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return StrongestRows(**found)
 
 
 def _both_ends(effect, k):
