@@ -144,6 +144,7 @@ def test_row_of_no_weight_is_no_row(name, method):
         assert_allclose(found[:, ~kept], 0, atol=scale, err_msg=question)
     assert np.isfinite(explainer.loo_predict()).all()
     assert np.isfinite(explainer.self_influence()).all()
+    assert_allclose(explainer.self_influence()[~kept], 0, atol=scale)
     if method != "retrain":
         assert_allclose(explainer.leverage()[~kept], 0, atol=1e-12)
         assert_array_equal(explainer.relative_influence(*test)[:, ~kept] != 0, False)
