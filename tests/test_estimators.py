@@ -20,10 +20,8 @@ ESTIMATORS = [
     LabelCleaner(),
     LabelCleaner(Ridge()),
     InfluenceEmbedding(),
-    InfluenceEmbedding(n_components=2),
-    InfluenceEmbedding(Ridge()),
+    InfluenceEmbedding(Ridge(), n_components=2),
     SmoothedLinearSVC(),
-    SmoothedLinearSVC(temperature=1e-3),
 ]
 
 
