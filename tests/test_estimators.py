@@ -19,8 +19,8 @@ ESTIMATORS = [
     InfluenceExplainer(Ridge()),
     LabelCleaner(),
     LabelCleaner(Ridge()),
-    InfluenceEmbedding(),
-    InfluenceEmbedding(Ridge(), n_components=2),
+    InfluenceEmbedding(n_components=2),
+    InfluenceEmbedding(Ridge()),
     SmoothedLinearSVC(),
 ]
 
