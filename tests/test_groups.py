@@ -260,7 +260,9 @@ def test_no_optimum_is_told_by_a_warning_that_names_the_remedy():
         assert explainer.remove(wrong).certificate_ > 1
 
 
-@pytest.mark.parametrize("params", [{"damping": 0.01}, {"solver": LiSSA(random_state=0)}], ids=str)
+@pytest.mark.parametrize(
+    "params", [{"damping": 0.01}, {"solver": LiSSA(depth=500, random_state=0)}], ids=str
+)
 def test_damping_and_stochastic_solvers_take_one_block_step(params):
     X, y, X_test, y_test = cancer()
     X, X_test = X[:, :3], X_test[:, :3]
