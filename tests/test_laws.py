@@ -2,7 +2,6 @@
 
 import inspect
 import pickle
-from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -228,16 +227,18 @@ def test_weight_of_zero_has_no_influence(case):
 
 @pytest.mark.parametrize("method", ["influence", "newton"])
 def test_results_do_not_depend_on_blocks_memory_or_n_jobs(case, method):
-    rows = np.arange(len(case.y)) if method == "influence" else case.rows
-    questions = QUESTIONS if method == "influence" else QUESTIONS[:3]
-    expected = {q: at_rows(case.answer(method, q), q, rows) for q in questions}
-    data = case.X, case.y, case.sample_weight
-    with sklearn.config_context(working_memory=1e-3):
-        explainer = case.fit(*data, method=method, solver=Direct())
-        for question in questions:
-            assert_close(case.ask(explainer, question, rows), expected[question], rtol=1e-9)
-    explainer.set_params(block_size=5, n_jobs=2)
-    assert_close(case.ask(explainer, "loss", rows), expected["loss"], rtol=1e-9)
+    data, everything = (case.X, case.y, case.sample_weight), np.arange(len(case.y))
+    how = [(5, 1024, 2, everything), (None, 1e-3, None, everything)]
+    if method == "newton":  # whose first order is in blocks already
+        how = [(5, 1e-3, 2, case.rows)]
+    whole = {question: case.answer(method, question) for question in QUESTIONS}
+    for block_size, memory, n_jobs, rows in how:
+        with sklearn.config_context(working_memory=memory):
+            params = {"block_size": block_size, "n_jobs": n_jobs, "solver": Direct()}
+            explainer = case.fit(*data, method=method, **params)
+            for question in QUESTIONS if method == "influence" else QUESTIONS[:3]:
+                expected = at_rows(whole[question], question, rows)
+                assert_close(case.ask(explainer, question, rows), expected, rtol=1e-9)
 
 
 def test_operators_problems_and_explainers_survive_pickling(case):
@@ -477,9 +478,9 @@ def test_upweight_is_minus_n_times_removal(case):
 
 @pytest.mark.parametrize("method", ["influence", "newton"])
 def test_most_influential_is_the_sorted_matrix(case, method):
-    explainer = copy(getattr(case, method)).set_params(block_size=7)
-    matrix = case.answer(method, "loss")
-    found = explainer.most_influential(*case.test, k=5)
+    explainer, matrix = getattr(case, method), case.answer(method, "loss")
+    with sklearn.config_context(working_memory=1e-3):  # a few rows a block
+        found = explainer.most_influential(*case.test, k=5)
     order = np.sort(matrix, axis=1)
     for side, best in (("harmful", order[:, :5]), ("helpful", order[:, ::-1][:, :5])):
         values = np.take_along_axis(matrix, found[side], axis=1)
