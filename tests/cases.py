@@ -472,7 +472,7 @@ class Case:
 
     def rows_of(self, question):
         """Return the rows whose refits are compared: fewer where each gives many numbers."""
-        return self.rows[:3] if question in ("prediction", "parameter") else self.rows
+        return self.rows[:3] if question == "parameter" else self.rows
 
     def raw(self, X):
         """Return raw predictions as scikit-learn has them, or what its response makes of them."""
