@@ -2,7 +2,8 @@
 
 An estimator is one line of ``ESTIMATORS``; it becomes a case for dense and sparse X, with and
 without weights, with more and with fewer rows than features: half of the eight combinations, such
-that every pair of these settings occurs.
+that every pair of these settings occurs, or two of these four. The laws run over all of them, but
+over one kind of data where an estimator only varies another one: see ``cases_of_laws``.
 """
 
 from copy import deepcopy
@@ -293,6 +294,10 @@ KINKED = ("quantile", "linear_svc", "linear_svr", "svc", "svc_linear", "svc_mult
 NETWORKS = ("mlp", "mlp_regressor")
 
 
+#: What is asked of an explainer, in arrays with rows along the axis that the library gives.
+QUESTIONS = ("loss", "prediction", "parameter", "self")
+
+
 @dataclass(frozen=True, eq=False)
 class Case:
     """An estimator and its data; ``str(case)`` is the test's id.
@@ -422,6 +427,41 @@ class Case:
         """The explainer that really refits."""
         return self.fit(self.X, self.y, self.sample_weight, method="retrain")
 
+    @cached_property
+    def _answers(self):
+        return {}
+
+    def ask(self, explainer, question, rows=None):
+        """Return what an explainer answers to one of ``QUESTIONS``."""
+        if question == "loss":
+            return explainer.loss_influence(*self.test, rows=rows)
+        if question == "prediction":
+            return explainer.prediction_influence(self.X_test, rows=rows)
+        if question == "parameter":
+            return explainer.parameter_influence(rows)
+        return explainer.self_influence() if rows is None else explainer.self_influence()[rows]
+
+    def answer(self, method, question):
+        """Return what the explainer of that name answers for all rows, found once."""
+        if (method, question) not in self._answers:
+            answer = self.ask(getattr(self, method), question)
+            answer.flags.writeable = False
+            self._answers[method, question] = answer
+        return self._answers[method, question]
+
+    @cached_property
+    def truth(self):
+        """What real refits say to each of ``QUESTIONS``, without each of ``rows_of`` it.
+
+        The same refits tell the losses of test rows and those of the rows that are left out.
+        """
+        X, y, _, n = self._arrays
+        asked = np.r_[n : len(y), self.rows]
+        X = sparse.csr_matrix(X[asked]) if self.is_sparse else X[asked]
+        losses = self.retrain.loss_influence(X, y[asked], rows=self.rows)
+        rest = {q: self.ask(self.retrain, q, self.rows_of(q)) for q in ("prediction", "parameter")}
+        return {"loss": losses[: len(y) - n], "self": np.diag(losses[len(y) - n :]), **rest}
+
     @property
     def problem(self):
         return self.influence.problem_
@@ -430,6 +470,10 @@ class Case:
     def rows(self):
         """A few training rows, enough for a slope."""
         return np.arange(0, len(self.y), 6)
+
+    def rows_of(self, question):
+        """Return the rows whose refits are compared: fewer where each gives many numbers."""
+        return self.rows[:3] if question == "parameter" else self.rows
 
     def raw(self, X):
         """Return raw predictions as scikit-learn has them, or what its response makes of them."""
@@ -543,6 +587,52 @@ def _is_determined(name, wide):
 THOROUGH = ("lbfgs", "multinomial", "ridge", "liblinear", "lasso", "elastic_net", "poisson")
 
 
+#: Estimators that differ from another line by scikit-learn's own solver, or by one parameter or
+#: step that is handled alike for all data: the laws run over one kind of data each, in turn.
+VARIANTS = (
+    "lbfgs_no_intercept",
+    "lbfgs_class_weight",
+    "newton_cg",
+    "newton_cholesky",
+    "sag",
+    "saga",
+    "liblinear_scaled",
+    "liblinear_no_intercept",
+    "multinomial_no_intercept",
+    "multinomial_newton_cg",
+    "multinomial_newton_cholesky",
+    "multinomial_sag",
+    "multinomial_class_weight",
+    "ridge_no_intercept",
+    "ridge_alpha_per_target",
+    "ridge_cv",
+    "ridge_classifier_cv",
+    "logistic_cv",
+    "lasso_cv",
+    "elastic_net_no_intercept",
+    "elastic_net_cv",
+    "tweedie_normal",
+    "sgd_log_loss_multiclass",
+    "sgd_balanced",
+    "sgd_modified_huber",
+    "sgd_elastic_net",
+    "sgd_huber",
+    "pipeline_in_pipeline",
+    "pipeline_ridge",
+    "frozen",
+    "frozen_pipeline",
+    "search",
+    "one_vs_rest_binary",
+    "one_vs_rest_ridge",
+    "one_vs_one_ridge",
+    "multi_output_multilabel",
+    "multi_output_search",
+    "voting_weights",
+    "transformed_targets_pipeline",
+    "linear_svr_squared",
+)
+
+
 def _cases(name):
     """Yield half of the eight combinations of settings, every pair among them, or half of these."""
     known, turn = Case(name), len(name) % 2
@@ -556,3 +646,13 @@ def _cases(name):
 
 
 CASES = [case for name in ESTIMATORS for case in _cases(name)]
+
+
+def cases_of_laws(one_kind=False):
+    """Return the cases that laws run over; with ``one_kind`` one kind of data an estimator."""
+    chosen = []
+    for name in ESTIMATORS:
+        kinds = [case for case in CASES if case.name == name]
+        turn = VARIANTS.index(name) % len(kinds) if name in VARIANTS else 0
+        chosen += kinds[turn : turn + 1] if one_kind or name in VARIANTS else kinds
+    return chosen

@@ -1,4 +1,4 @@
-"""Any test that takes a ``case`` runs for every case of the registry."""
+"""Any test that takes a ``case`` runs over the registry."""
 
 import contextlib
 
@@ -9,7 +9,7 @@ import pytest
 with contextlib.suppress(ImportError):
     import imblearn.pipeline  # noqa: F401
 
-from cases import CASES
+from cases import cases_of_laws
 
 
 def pytest_addoption(parser):
@@ -20,15 +20,27 @@ def pytest_addoption(parser):
     )
 
 
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "one_kind: a law that runs over one kind of data an estimator, not over several"
+    )
+
+
 def pytest_generate_tests(metafunc):
     if "case" in metafunc.fixturenames:
-        cases = {case.name: case for case in reversed(CASES)}.values()  # the first of each name
-        chosen = list(cases) if metafunc.config.getoption("--few-cases") else CASES
-        metafunc.parametrize("case", chosen, ids=str, scope="session")
+        few = metafunc.config.getoption("--few-cases")
+        few = few or metafunc.definition.get_closest_marker("one_kind")
+        metafunc.parametrize("case", cases_of_laws(one_kind=bool(few)), ids=str, scope="session")
 
 
 def pytest_collection_modifyitems(items):
-    """Keep the tests of a case in one worker: what is fitted for one of them serves all."""
+    """Keep the tests of a case in one worker: what is fitted for one of them serves all.
+
+    The groups of the cases, which are the largest, are handed out first, then what stands alone in
+    this order. The longest of that, the pages of the documentation, must not come last: the other
+    workers would be idle meanwhile.
+    """
+    items.sort(key=lambda item: item.path.suffix != ".md")
     for item in items:
         if "case" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group(str(item.callspec.params["case"])))

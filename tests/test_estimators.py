@@ -19,11 +19,9 @@ ESTIMATORS = [
     InfluenceExplainer(Ridge()),
     LabelCleaner(),
     LabelCleaner(Ridge()),
-    InfluenceEmbedding(),
     InfluenceEmbedding(n_components=2),
     InfluenceEmbedding(Ridge()),
     SmoothedLinearSVC(),
-    SmoothedLinearSVC(temperature=1e-3),
 ]
 
 

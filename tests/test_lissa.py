@@ -8,13 +8,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skinfluence.operators import Hessian
 from skinfluence.solvers import Direct, LiSSA, resolve_solver
 
-NAMES = ("lbfgs", "multinomial", "ridge", "ridge_outputs")
+NAMES = {"lbfgs": False, "multinomial": True, "ridge": True, "ridge_outputs": False}  # weighted
 
 
-@pytest.fixture(params=[(name, weighted) for name in NAMES for weighted in (False, True)], ids=str)
+@pytest.fixture(params=NAMES)
 def hessian(request):
-    name, weighted = request.param
-    return Hessian(Case(name, weighted=weighted).problem, damping=0.1)
+    return Hessian(Case(request.param, weighted=NAMES[request.param]).problem, damping=0.1)
 
 
 def right_hand_sides(hessian):

@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from cases import CASES, Case, logistic
+from cases import Case, logistic
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from scipy.linalg import LinAlgWarning, cholesky
@@ -102,17 +102,16 @@ def test_auto_takes_cg_where_the_factor_does_not_fit():
         assert resolve_solver("auto", hessian) == CG()
 
 
-def test_direct_factors_the_smaller_system():
-    for case in CASES:
-        hessian, K = Hessian(case.problem), case.problem.n_outputs
-        if "frozen" in case.name or not hessian.has_dual:
-            continue
-        sizes = []
-        for _, outputs in case.problem.loss.blocks(K):
-            block = hessian.curvatures[:, outputs, outputs]
-            curved = np.abs(block).max(axis=(1, 2)) > 1e-15 * np.abs(block).max()
-            sizes.append(min(hessian.shape[0] // K, curved.sum()) * block.shape[1])
-        assert Direct().order(hessian) == max(sizes)
+def test_direct_factors_the_smaller_system(case):
+    hessian, K = Hessian(case.problem), case.problem.n_outputs
+    if "frozen" in case.name or not hessian.has_dual:
+        pytest.skip("there is one system only")
+    sizes = []
+    for _, outputs in case.problem.loss.blocks(K):
+        block = hessian.curvatures[:, outputs, outputs]
+        curved = np.abs(block).max(axis=(1, 2)) > 1e-15 * np.abs(block).max()
+        sizes.append(min(hessian.shape[0] // K, curved.sum()) * block.shape[1])
+    assert Direct().order(hessian) == max(sizes)
 
 
 class OnlyInverts:
