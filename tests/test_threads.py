@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info
 SHOW = """
 import scipy.linalg, sklearn
 from threadpoolctl import threadpool_info
-print(*(library["num_threads"] for library in threadpool_info()))
+print(*(part["num_threads"] for part in threadpool_info() if part["user_api"] == "blas"))
 """
 
 
