@@ -299,19 +299,6 @@ def test_interrupted_fit_leaves_the_last_one(step, monkeypatch):
     assert_array_equal(explainer.loss_influence(*test), expected)
 
 
-def test_interrupted_cleaner_leaves_the_last_one(monkeypatch):
-    X, y, *_ = data("logistic")
-    model = clone(MODELS["logistic"][1])
-    cleaner = LabelCleaner(model).fit(X, y)
-    before, own = state(cleaner), state(model)
-    for step in ("fit_clone", "refine", "confident_errors", "_suggestions"):
-        with monkeypatch.context() as patch:
-            patch.setattr(f"skinfluence._cleaner.{step}", interrupt)
-            with pytest.raises(KeyboardInterrupt):
-                cleaner.fit(X, 1 - y)
-        assert state(cleaner) == before and state(model) == own
-
-
 @pytest.mark.parametrize("name", ["logistic", "lasso"])
 @pytest.mark.parametrize("method", ["influence", "newton"])
 def test_interrupted_questions_leave_the_fit_as_it_was(name, method, monkeypatch):

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from joblib import parallel_config
 from scipy.linalg import LinAlgWarning
-from skinfluence.scores import refine
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.frozen import FrozenEstimator
@@ -16,6 +15,7 @@ from sklearn.model_selection import GridSearchCV
 
 import skinfluence
 from skinfluence import InfluenceExplainer, LabelCleaner, SmoothedLinearSVC, as_problem
+from skinfluence.optimum import refine
 from skinfluence.solvers import CG, LiSSA
 
 
