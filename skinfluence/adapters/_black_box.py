@@ -1,5 +1,6 @@
 """Estimators without an adapter: known by their predictions only, and judged by these."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -79,9 +80,9 @@ class BlackBox:
         """Unknown."""
         raise TypeError(f"What {type(self.final).__name__} minimises is not known.")
 
-    def problem_with_weights(self, sample_weight: np.ndarray) -> Problem:
-        """Raise TypeError: it is not known."""
-        return self.known_problem
+    def problems_with_weights(self, weights: Iterable[np.ndarray]) -> Iterator[Problem]:
+        """Raise TypeError: they are not known."""
+        yield self.known_problem
 
     def spanning(self, X_new: Any) -> "BlackBox":
         """Return the model itself: it has no features of its own."""

@@ -4,6 +4,7 @@ What is asked is the same of a model whose objective is known and of one that is
 predictions alone (``_black_box``): encode rows and targets, predict, and say a row's loss.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -116,8 +117,8 @@ class Model(Protocol):
     def total_weight(self) -> float:
         """Return n, the sum of the weights; ValueError where it is not known."""
 
-    def problem_with_weights(self, sample_weight: np.ndarray) -> Problem:
-        """Return what the estimator would minimise with other sample weights."""
+    def problems_with_weights(self, weights: Iterable[np.ndarray]) -> Iterator[Problem]:
+        """Yield what the estimator would minimise with each of several sample weights."""
 
     def spanning(self, X_new: MatrixLike) -> "Model":
         """Return the model in features that also hold new rows: those of a kernel may not."""
@@ -241,9 +242,11 @@ class FittedModel:
             return self
         return replace(self, problem=kernel.spanning(self.problem, self.inner_features(X_new)))
 
-    def problem_with_weights(self, sample_weight: np.ndarray) -> Problem:
-        """Return what the estimator would minimise with other sample weights."""
-        return as_problem(self.estimator, self.X_given, self.y, sample_weight)
+    def problems_with_weights(self, weights: Iterable[np.ndarray]) -> Iterator[Problem]:
+        """Yield what the estimator would minimise with each of several sample weights."""
+        X, final = transform_features(self.estimator, self.X_given), final_estimator(self.estimator)
+        for sample_weight in weights:
+            yield as_problem(final, X, self.y, sample_weight)
 
 
 def fitted_model(

@@ -133,7 +133,8 @@ class Changed:
             return change
         parts = zip(self.objectives(problem, block), change)
         dual = [_dual_change(problem, one.problem, moved, linear) for one, moved in parts]
-        return np.reshape(dual, (len(change), -1))
+        width = problem.y.size + change.shape[1] - problem.predictor.n_coefficients
+        return np.reshape(dual, (len(change), width))
 
 
 class DenseChanged(Changed):
@@ -179,8 +180,8 @@ def _dual_change(problem, changed, change, linear):
     moved = problem.predictor.jvp(changed.X, change[:, None])[:, :, 0]
     weights = changed.weights[:, None]
     if linear:
-        bent = np.einsum("nkl,nl->nk", problem.curvatures, moved)
-        after = weights * changed.gradients + problem.weights[:, None] * bent
+        curved = np.einsum("nkl,nl->nk", problem.curvatures, moved)
+        after = weights * changed.gradients + problem.weights[:, None] * curved
     else:
         after = weights * changed.loss.gradient(changed.raw + moved, changed.y)
     return np.r_[((before - after) / ridge).T.ravel(), change[n_coefficients:]]

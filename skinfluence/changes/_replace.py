@@ -67,10 +67,11 @@ class Replace:
                     f"`{name}` must have one row for each of the {len(rows)} `rows`; "
                     f"got {_num_samples(new)}."
                 )
-        if model.problem is not None:
-            model.require_predictions()
-            return Replaced(rows, X, self.y_new, NewRows.of(model.problem, rows, X, self.y_new))
-        return Replaced(rows, X, self.y_new)
+        problem = model.problem
+        if problem is None or not (problem.loss.predicts or fit.inverse is not None):
+            return Replaced(rows, X, self.y_new)  # for refits, which take the rows as they are
+        model.require_predictions()
+        return Replaced(rows, X, self.y_new, NewRows.of(problem, rows, X, self.y_new))
 
     def spanning(self, fit: Any) -> Any:
         """Return the fit in features that hold the new rows too: those of a kernel did not."""

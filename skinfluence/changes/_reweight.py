@@ -1,6 +1,6 @@
 """Give rows another sample weight, each alone."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -98,10 +98,12 @@ class Reweighted(DenseChanged):
 
     def objectives(self, problem: Problem, block: slice):
         """Yield the objective with each row reweighted."""
-        for position in np.arange(len(self))[block]:
-            stated = self.model.problem_with_weights(self.sample_weight(position))
-            names = ("weights", "penalty", "norm", "mass", "reweighting")
-            changed = replace(problem, **{name: getattr(stated, name) for name in names})
+        every = np.arange(len(self))[block]
+        weights = (self.sample_weight(position) for position in every)
+        stated = self.model.problems_with_weights(weights)
+        for position in every:
+            with np.errstate(divide="ignore", invalid="ignore"):  # of a class without weight
+                changed = problem.with_weights_of(next(stated))
             _require_finite(changed.weights, self.rows[position])
             others = np.arange(problem.n_rows) != self.rows[position]
             alone = np.array_equal(changed.weights[others], problem.weights[others])

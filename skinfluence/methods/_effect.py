@@ -43,6 +43,9 @@ class Effect:
         Threads share memory and BLAS lets them run together; each writes changes of its own, so
         the answer depends neither on ``n_jobs`` nor, to rounding, on the blocks.
         """
+        if len(self.blocks) == 1:  # in place: refits start processes of their own from here
+            self.fill(self.blocks[0], out[self._where(self.blocks[0])])
+            return out
         Parallel(n_jobs=n_jobs, require="sharedmem")(
             delayed(self.fill)(block, out[self._where(block)]) for block in self.blocks
         )

@@ -12,7 +12,7 @@ from ..problem import Problem
 from ..solvers import Inverse
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Fit:
     """A fitted model with the inverse of its Hessian.
 

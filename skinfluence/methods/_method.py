@@ -100,14 +100,14 @@ def resolve_method(method: str | Method) -> Method | None:
     ValueError
         If the name is unknown.
     TypeError
-        If it is neither a name nor something with ``bind``.
+        If it is neither a name nor a method.
     """
     if isinstance(method, str):
         if method not in NAMES:
             raise ValueError(f"`method` must be one of {NAMES}; got {method!r}.")
         return _NAMED.get(method)
-    if isinstance(method, type) or not hasattr(method, "bind"):
-        raise ValueError(f"`method` must be one of {NAMES} or a method; got {method!r}.")
+    if isinstance(method, type) or not isinstance(method, Method):
+        raise TypeError(f"`method` must be one of {NAMES} or a method; got {method!r}.")
     return method
 
 

@@ -49,7 +49,11 @@ class Newton:
     estimates: ClassVar[bool] = True
 
     def check(self, fit: Fit) -> None:
-        """Raise ValueError for a model that is known by its losses alone."""
+        """Raise ValueError for a model known by its losses alone, and for bad parameters."""
+        if self.tolerance is not None and not self.tolerance > 0:
+            raise ValueError(f"`tolerance` must be > 0 or None; got {self.tolerance!r}.")
+        if not self.settled >= 0:
+            raise ValueError(f"`settled` must be >= 0; got {self.settled!r}.")
         if not fit.model.known_problem.loss.predicts:
             raise ValueError(
                 'method="newton" takes the curvature of a row\'s loss in its prediction out of the '

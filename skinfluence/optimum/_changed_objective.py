@@ -109,9 +109,9 @@ class ChangedObjectives:
                 return after
             now = after
         warn(
-            f"The optimum without a group was not reached: one more step would move "
+            f"The optimum of the changed objective was not reached: one more step would move "
             f"{now.certificate(start):.2g} of what the first moved. The classes may be separable "
-            "without it: add a penalty.",
+            "without the rows that left: add a penalty.",
             ConvergenceWarning,
         )
         return now

@@ -1,7 +1,8 @@
 """Follow rows that one Newton step does not settle to the optimum of the objective without them.
 
-Which those are is free to know. The square of a step's decrement δ, its length in the Hessian's
-norm, is at least ``Σ_i s_i (J_i Δ)ᵀ A_i (J_i Δ)``: weighted by curvature, predictions move by
+Which rows need more steps is known for free. The square of a step's decrement δ, its length in the
+Hessian's norm, is at least ``Σ_i s_i (J_i Δ)ᵀ A_i (J_i Δ)``: weighted by curvature, predictions
+move by
 
     δ / (Σ_i s_i tr A_i / K)^½
 
@@ -18,8 +19,6 @@ taken and not checked again, unless the loss has kinks: past one a step tells li
 Rows that do not contract go on by full Newton steps, one row after the other.
 """
 
-import warnings
-
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
@@ -27,7 +26,7 @@ from .._blocks import row_blocks
 from .._warnings import warn
 from ..operators import Removal
 from ._ends import Ends
-from ._newton_steps import refine
+from ._newton_steps import to_optimum
 from ._preconditioned import Nearby
 from ._quasi_newton import curvature_pair, dots, solve_lbfgs
 
@@ -101,12 +100,14 @@ def follow(rows, system, steps, solver, tolerance) -> Ends:
         been taken since.
     """
     ends = Ends.empty(len(rows), len(system.problem.theta), steps.dtype)
+    unreached: list[tuple[int, float]] = []
     for block in row_blocks(len(rows), 16 * ends.changes.itemsize * ends.changes.shape[1]):
         part = ends.part(block)
         hard, first = _contract(rows[block], system, steps.part(block), tolerance, part)
         for i in hard:
             _full_steps(rows[block][i], system, solver, part.part(slice(i, i + 1)), first[i])
-            _warn(rows[block][i], part.certificates[i], tolerance)
+        unreached += [(rows[block][i], part.certificates[i]) for i in hard]
+    _warn([(row, left) for row, left in unreached if not left <= tolerance])
     return ends
 
 
@@ -148,9 +149,7 @@ def _full_steps(row, system, solver, end, first):
         without = without.at(problem.theta + end.changes[0])
     if not abrupt(problem):  # else another H is near no longer
         solver = Nearby(system.inverse)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # _warn names the row
-        after = refine(without, solver, tilt=problem.gradient())
+    _, after = to_optimum(without, solver, tilt=problem.gradient())
     end.changes[0] = after.theta - problem.theta
     rows = np.array([row])
     residual = system.residual(rows, end.changes)
@@ -158,12 +157,14 @@ def _full_steps(row, system, solver, end, first):
     end.certificates[0] = np.sqrt(max(square, 0) / first)
 
 
-def _warn(row, left, tolerance):
-    """Warn of a row that was not settled."""
-    if not left <= tolerance:
+def _warn(unreached):
+    """Warn of the rows that were not settled, once."""
+    if unreached:
+        rows, left = zip(*unreached)
         warn(
-            f"The optimum without row {row} was not reached: {left:.2g} of the residual is "
-            "left. The classes may be separable without it: add a penalty, or use "
-            'method="retrain" for it.',
+            f"The optimum without {len(rows)} row(s) was not reached, such as "
+            f"{[int(row) for row in rows[:5]]}: up to {max(left):.2g} of the residual is left. The "
+            "classes may be separable without them: add a penalty, or use "
+            'method="retrain" for them.',
             ConvergenceWarning,
         )

@@ -172,6 +172,21 @@ class Problem:
         part = replace(self, weights=weights, penalty=share * self.penalty, norm=norm)
         return self._known(part, slice(None))
 
+    def with_weights_of(self, stated: "Problem") -> "Problem":
+        """Return the same problem, at the same parameters, weighted and penalised as another.
+
+        The other is of the same rows; what depends on weights is its own.
+        """
+        part = replace(
+            self,
+            weights=stated.weights,
+            penalty=stated.penalty,
+            norm=stated.norm,
+            mass=stated.mass,
+            reweighting=stated.reweighting,
+        )
+        return self._known(part, slice(None))
+
     def without(self, members: np.ndarray) -> "Problem":
         """Return the problem, at the same parameters, once the rows of a mask have left."""
         weights = self.reweighting.weights_without(self.weights, members)

@@ -35,8 +35,8 @@ class AskedOwnLoss:
         """Look at the changed rows; ValueError where there is no one row."""
         if changed.rows is None:
             raise ValueError(
-                "`OwnLoss` asks about the row that a change is of, and a group is of several; ask "
-                "for `Loss` of its rows."
+                "`OwnLoss` needs changes of single rows, and a group has several; ask for `Loss` "
+                "of its rows."
             )
         return answers.on_own(self, changed)
 

@@ -40,7 +40,8 @@ class AskedPrediction(AskedOfRows):
     @cached_property
     def n_responses(self) -> int:
         """K', the numbers that users see of a row."""
-        return self.model.predict_response(self.X).shape[1]
+        one = self.X[:1] if self.X.shape[0] else self.model.X[:1]
+        return self.model.predict_response(one).shape[1]
 
     @property
     def _response(self):

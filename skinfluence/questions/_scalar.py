@@ -1,5 +1,6 @@
 """Any number that is a function of the raw predictions of some rows."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -135,8 +136,7 @@ class Number:
         _ = self(raw)
         if self.slope is not None:
             return self.slope(raw)
-        with TRACING:
-            gradient = np.asarray(grad(lambda r: _one(self.function(r)))(np.asarray(raw)))
+        gradient = self._traced(np.asarray(raw))
         if not np.any(gradient):
             warn(
                 "The gradient of the function of a `Scalar` is zero at the fit, and so is every "
@@ -145,6 +145,18 @@ class Number:
                 UserWarning,
             )
         return gradient.astype(raw.dtype, copy=False)
+
+    def _traced(self, raw):
+        """Return autograd's gradient; ValueError where it cannot follow the function."""
+        with TRACING, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Output seems independent of input")
+            try:
+                return np.asarray(grad(lambda r: _one(self.function(r)))(raw))
+            except (TypeError, ValueError, NotImplementedError) as error:
+                raise ValueError(
+                    f"The function of a `Scalar` has no derivative here ({error}). Write it in "
+                    '`autograd.numpy`, or use method="newton" or "retrain", which evaluate it.'
+                ) from error
 
 
 def _one(value):
