@@ -443,7 +443,7 @@ def test_first_order_is_dense_algebra(case):
     X = problem.encode(encode_features(explainer.estimator_, case.X_test))
     raw, y = problem.predict_raw(X), problem.targets.encode(case.y_test, float)
     rows = np.arange(len(case.y))
-    J = problem.predictor.row_gradients(X, problem.asked.gradient(raw, y))
+    J = problem.predictor.row_gradients(X, problem.evaluation_loss.gradient(raw, y))
     R = Removal(problem, rows).dense()
     rtol = 100 * EPS * condition
     assert_close(case.answer("influence", "loss"), J @ inverse @ R.T, rtol)
@@ -454,7 +454,7 @@ def test_first_order_is_dense_algebra(case):
     influence = explainer.prediction_influence(case.X_test)
     assert influence.shape == expected.shape[: influence.ndim]
     assert_close(influence.reshape(expected.shape), expected, rtol)
-    own = problem.predictor.row_gradients(problem.X, problem.asked_gradients)
+    own = problem.predictor.row_gradients(problem.X, problem.evaluation_gradients)
     expected = np.einsum("np,pq,nq->n", own, inverse, R, optimize=True)
     assert_close(explainer.self_influence(), expected, rtol)
 

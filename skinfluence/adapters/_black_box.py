@@ -51,18 +51,18 @@ class BlackBox:
         _ = self.loss  # raises where there is none
 
     @cached_property
-    def _judged(self):
-        return judged(self.final, self.y)
+    def _evaluation(self):
+        return evaluation_of(self.final, self.y)
 
     @property
     def loss(self) -> Loss:
         """The log loss of a classifier's probabilities, or the squared error."""
-        return self._judged[0]
+        return self._evaluation[0]
 
     @property
     def targets(self) -> Targets:
         """The user's y to the numbers that the loss takes, and back."""
-        return self._judged[1]
+        return self._evaluation[1]
 
     @property
     def n_rows(self) -> int:
@@ -147,7 +147,7 @@ class BlackBox:
         return self.targets.decode(raw)
 
 
-def judged(estimator, y):
+def evaluation_of(estimator, y):
     """Return the loss and the targets of an estimator that is known by its predictions only."""
     if is_classifier(estimator) and y.ndim > 1 and y.shape[1] > 1:
         raise TypeError(

@@ -154,7 +154,7 @@ class FittedModel:
     @property
     def loss(self) -> Loss:
         """The loss whose values are told."""
-        return self.problem.reported
+        return self.problem.reported_loss
 
     @property
     def targets(self) -> Targets:
@@ -198,11 +198,11 @@ class FittedModel:
     def encode(self, inner, y=None):
         """Return rows as the predictor takes them: features of a kernel, or with targets."""
         X = self.problem.encode(inner)
-        return X if y is None else self.problem.rows_asked(X, y)
+        return X if y is None else self.problem.with_targets(X, y)
 
     def encode_targets(self, y) -> np.ndarray:
         """Return targets as the loss takes them, shape (m, K)."""
-        return encode_targets(self.targets, self.problem.asked, y, self.dtype)
+        return encode_targets(self.targets, self.problem.evaluation_loss, y, self.dtype)
 
     def encoded_y(self) -> np.ndarray:
         """Return the training targets as the loss takes them, shape (n, K)."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..problem import Problem
-from ._changed import ChangedObjective, DenseChanged
+from ._changed import ChangedObjective, DenseChange
 from ._rows import check_groups
 
 
@@ -36,9 +36,9 @@ class RemoveGroups:
 
     groups: ArrayLike
 
-    def encode(self, fit: Any) -> "RemovedGroups":
+    def encode(self, fit: Any) -> "EncodedRemoveGroups":
         """Return the groups as masks."""
-        return RemovedGroups(check_groups(self.groups, fit.model.n_rows))
+        return EncodedRemoveGroups(check_groups(self.groups, fit.model.n_rows))
 
     def spanning(self, fit: Any) -> Any:
         """Return the fit itself: no row comes."""
@@ -46,7 +46,7 @@ class RemoveGroups:
 
 
 @dataclass(frozen=True, eq=False)
-class RemovedGroups(DenseChanged):
+class EncodedRemoveGroups(DenseChange):
     """Groups that leave, each at once.
 
     Parameters

@@ -32,7 +32,7 @@ from ..adapters import (
     with_final,
     with_parameters,
 )
-from ..optimum import Nearby, check_convergence, step_left
+from ..optimum import PreconditionedSolver, check_convergence, step_left
 from ..optimum import refine as refine_problem
 from ..problem import Problem, with_rows
 from ..solvers import Direct, Inverse, invert_curved
@@ -83,7 +83,7 @@ class Refit:
     def values(self, asked: Any, changed: Any) -> list[np.ndarray]:
         """Return what is asked of the model after each change, one real refit each."""
         if self._refines:
-            _ = self.nearby  # found once, and not by every process
+            _ = self.refit_solver  # found once, and not by every process
         tasks = (delayed(_value)(self, asked, changed, i) for i in range(len(changed)))
         return Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(tasks)
 
@@ -133,11 +133,11 @@ class Refit:
         return with_parameters(known.estimator, after.problem), left
 
     @cached_property
-    def nearby(self) -> Nearby:
+    def refit_solver(self) -> PreconditionedSolver:
         """A solver of the Hessians of refits, which are near the full fit's."""
         if self.inverse is not None:
-            return Nearby(self.inverse)
-        return Nearby(invert_curved(Direct(), self.model.known_problem, 0.0)[0])
+            return PreconditionedSolver(self.inverse)
+        return PreconditionedSolver(invert_curved(Direct(), self.model.known_problem, 0.0)[0])
 
     @property
     def _refines(self):
@@ -147,11 +147,11 @@ class Refit:
     def _descends(self):
         """Whether refits are steps from the full fit, so that they stay at its minimum."""
         problem = self.model.problem
-        return self.refine and problem is not None and problem.predictor.curved
+        return self.refine and problem is not None and not problem.predictor.is_linear
 
     def _descended(self, problem: Problem, y, changed) -> Model:
         self._require_classes(y, changed)
-        problem = refine_problem(problem, self.nearby)
+        problem = refine_problem(problem, self.refit_solver)
         estimator = with_parameters(final_estimator(self.model.estimator), problem)
         return FittedModel(estimator, problem)
 
@@ -164,7 +164,7 @@ class Refit:
             return BlackBox(final, final, X, y, sample_weight)
         problem = as_problem(final, X, y, **weights).refitted(known.problem, kept)
         if self.refine:
-            problem = refine_problem(problem, self.nearby)
+            problem = refine_problem(problem, self.refit_solver)
         return FittedModel(final, problem, y, sample_weight)
 
     def _fit_again(self, X, y, weights, changed):

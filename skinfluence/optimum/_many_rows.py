@@ -27,7 +27,7 @@ from .._warnings import warn
 from ..operators import Removal
 from ._ends import Ends
 from ._newton_steps import to_optimum
-from ._preconditioned import Nearby
+from ._preconditioned import PreconditionedSolver
 from ._quasi_newton import curvature_pair, dots, solve_lbfgs
 
 #: Steps with the inverse at theta that a row may take.
@@ -38,7 +38,7 @@ NEXT = 1.5
 CONTRACTS = 0.5
 
 
-def abrupt(problem):
+def has_kinks(problem):
     """Tell whether the curvature changes at a kink, so that a step tells little of the next."""
     loss = problem.loss
     return loss.smoothed or loss.width(problem.raw, problem.y) == 0
@@ -130,7 +130,7 @@ def _contract(rows, system, steps, tolerance, ends):
         contracts = left <= CONTRACTS * before[going]
         change[going[contracts]] += step[contracts]
         certificates[going] = left
-        expected = left if abrupt(system.problem) else NEXT * left**2 / before[going]
+        expected = left if has_kinks(system.problem) else NEXT * left**2 / before[going]
         hard.append(going[~contracts])
         before[going], kept = left, contracts & ~(expected <= tolerance)
         going = going[kept]
@@ -147,8 +147,8 @@ def _full_steps(row, system, solver, end, first):
     without = problem.without(np.arange(problem.n_rows) == row)
     if end.certificates[0] < 1:  # nearer to the optimum than theta is
         without = without.at(problem.theta + end.changes[0])
-    if not abrupt(problem):  # else another H is near no longer
-        solver = Nearby(system.inverse)
+    if not has_kinks(problem):  # else another H is near no longer
+        solver = PreconditionedSolver(system.inverse)
     _, after = to_optimum(without, solver, tilt=problem.gradient())
     end.changes[0] = after.theta - problem.theta
     rows = np.array([row])

@@ -15,7 +15,7 @@ from .._warnings import warn
 from ..operators import Hessian
 from ..problem import Problem
 from ._iterate import Iterate
-from ._preconditioned import Nearby, descending
+from ._preconditioned import PreconditionedSolver, invert_or_damp
 from ._proximal_newton import proximal_newton
 from ._rounding import stagnates
 
@@ -43,9 +43,9 @@ def newton_steps(
     """
     previous = np.inf
     while True:
-        inverse = descending(solver, Hessian(problem))
+        inverse = invert_or_damp(solver, Hessian(problem))
         if getattr(inverse, "rcond", None):
-            solver = Nearby(inverse)
+            solver = PreconditionedSolver(inverse)
         now = Iterate(problem, inverse, tilt)
         enough = max(now.rounding, tolerance)
         if not now.decrement > enough or stagnates(problem, now.decrement, previous):

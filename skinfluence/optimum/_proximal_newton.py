@@ -61,7 +61,7 @@ def _model_minimum(problem):
     Only features that are free, or that the gradient would free, take part.
     """
     free = problem.norm.free(problem.theta) | (problem.gradient() != 0)
-    part, positions = problem.face(free)
+    part, positions = problem.active_set(free)
     hessian = Hessian(replace(part, norm=None))
     matrix, flat = hessian.dense(), hessian.flat_directions
     flat = flat[:, ~flat[part.norm.positions.ravel()].any(axis=0)]  # the norm is flat there too
@@ -98,7 +98,7 @@ def minimise_model(matrix, gradient, start, norm):
     bounds = [np.linalg.norm(matrix[np.ix_(where, where)], 2) for where, _ in groups]
     rounding = np.abs(matrix) @ np.abs(point) + np.abs(gradient)
     for _ in range(MAX_SWEEPS):
-        point, slope = _newton_on_face(matrix, point, slope, norm)
+        point, slope = _newton_on_active_set(matrix, point, slope, norm)
         if np.all(np.abs(norm.subgradient(point, slope)) <= 10 * eps * rounding):
             break
         for (where, strength), bound in zip(groups, bounds):
@@ -117,7 +117,7 @@ def _shrink(values, threshold):
     return values * (max(size - threshold, 0) / size) if size > 0 else values
 
 
-def _newton_on_face(matrix, point, slope, norm):
+def _newton_on_active_set(matrix, point, slope, norm):
     """Take the Newton step on the face of ``point`` if the model falls; return point and slope."""
     free = norm.free(point)
     face = matrix[np.ix_(free, free)]

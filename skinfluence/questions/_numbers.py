@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from .._sklearn_private import _num_samples
 from .._typing import MatrixLike
 from ..adapters import Model, encode_rows
-from ._scalar import AskedScalar, Number, ScalarQuestion
+from ._scalar import EncodedScalar, Number, ScalarQuestion
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,17 +28,17 @@ class MeanLoss(ScalarQuestion):
     X: MatrixLike
     y: ArrayLike
 
-    def encode(self, fit: Any) -> AskedScalar:
+    def encode(self, fit: Any) -> EncodedScalar:
         """Return the rows and their targets as the model takes them; of losses alone, too."""
         inner, X, _ = encode_rows(fit.model, self.X, self.y)
-        return AskedScalar(fit.model, inner, X, self.number(fit.model))
+        return EncodedScalar(fit.model, inner, X, self.number(fit.model))
 
     def number(self, model: Model) -> Number:
         """Return the mean of the losses; its gradient is that of the smooth loss."""
         y = model.encode_targets(self.y)
 
         def slope(raw):
-            return model.known_problem.asked.gradient(raw, y) / raw.dtype.type(len(raw))
+            return model.known_problem.evaluation_loss.gradient(raw, y) / raw.dtype.type(len(raw))
 
         return Number(lambda raw: np.mean(model.loss(raw, y)), slope)
 

@@ -14,7 +14,7 @@ from .._tracing import TRACING
 from .._typing import MatrixLike
 from .._warnings import warn
 from ..adapters import Model
-from ._question import AskedOfRows
+from ._question import RowQuestion
 
 
 class ScalarQuestion:
@@ -31,7 +31,7 @@ class ScalarQuestion:
     X: MatrixLike
     y: ArrayLike | None
 
-    def encode(self, fit: Any) -> "AskedScalar":
+    def encode(self, fit: Any) -> "EncodedScalar":
         """Return the rows as the model takes them, and the number as a function of raw alone."""
         model = fit.model
         model.require_predictions()
@@ -40,7 +40,7 @@ class ScalarQuestion:
             raise ValueError(
                 f"`X` has {_num_samples(inner)} rows and `y` has {_num_samples(self.y)}."
             )
-        return AskedScalar(model, inner, model.encode(inner), self.number(model))
+        return EncodedScalar(model, inner, model.encode(inner), self.number(model))
 
     def number(self, model: Model) -> "Number":
         """Return the number as a function of the raw predictions of the rows."""
@@ -165,13 +165,13 @@ def _one(value):
 
 
 @dataclass(frozen=True, eq=False)
-class AskedScalar(AskedOfRows):
+class EncodedScalar(RowQuestion):
     """A number as a function of the raw predictions of encoded rows.
 
     Parameters
     ----------
     model, inner, X
-        As in ``AskedOfRows``.
+        As in ``RowQuestion``.
     number : Number
         Of their raw predictions.
     """
