@@ -867,7 +867,8 @@ class InfluenceExplainer(DelegatingEstimator):
         certificates : ndarray of shape (n_train,)
             nan for rows that were not followed, and with other methods than "newton".
         """
-        return self.answers_.certificates(np.arange(self._n_rows))
+        every = np.arange(self._n_rows)
+        return self.answers_.certificates(every)
 
     def leverage(self) -> np.ndarray:
         """Return the leverage of every training row: the effective parameters it uses up.

@@ -275,7 +275,8 @@ def test_clone_has_the_parameters_and_none_of_the_fit(case):
         assert getattr(copied, name) == getattr(case.newton, name)
     with case.routing():
         refitted = copied.fit(case.X, case.y, case.sample_weight)
-    assert_close(case.ask(refitted, "loss"), case.newton.loss_influence(*case.test), rtol=1e-12)
+    # Rounding, which depends on where arrays lie in memory, grows where a leverage is near 1.
+    assert_close(case.ask(refitted, "loss"), case.newton.loss_influence(*case.test), rtol=1e-8)
 
 
 # Real refits

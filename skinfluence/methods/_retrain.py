@@ -64,7 +64,7 @@ class RetrainAnswers:
         """Return the effects of changes on what is asked: one part, all refits in it."""
         if change.has_derivative_only:
             raise ValueError(
-                "`Perturb` (`input_influence`) is a derivative, which refits do not give; use "
+                "`input_influence` is a derivative (`Perturb`), which refits do not give; use "
                 'method="newton" or "influence".'
             )
         return question.ask(self, change)

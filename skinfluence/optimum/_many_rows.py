@@ -145,10 +145,10 @@ def _full_steps(row, system, solver, end, first):
     """Take one row to the optimum without it by full Newton steps."""
     problem = system.problem
     without = problem.without(np.arange(problem.n_rows) == row)
-    if end.certificates[0] < 1:  # nearer to the optimum than theta is
-        without = without.at(problem.theta + end.changes[0])
-    if not has_kinks(problem):  # else another H is near no longer
+    if not has_kinks(problem):  # else neither H nor what was reached is of use past a kink
         solver = PreconditionedSolver(system.inverse)
+        if end.certificates[0] < 1:  # nearer to the optimum than theta is
+            without = without.at(problem.theta + end.changes[0])
     _, after = to_optimum(without, solver, tilt=problem.gradient())
     end.changes[0] = after.theta - problem.theta
     rows = np.array([row])
