@@ -19,9 +19,9 @@ from ._wrapping import DelegatingEstimator
 from .adapters import Model, check_weights, fit_clone, fitted_model, model_or_black_box
 from .changes import (
     Change,
+    EncodedRemove,
     Perturb,
     Remove,
-    Removed,
     RemoveGroups,
     Replace,
     check_rows,
@@ -37,15 +37,15 @@ from .diagnostics import (
 from .methods import (
     Answers,
     Fit,
+    InfluentialRows,
     Method,
     Newton,
-    StrongestRows,
     affordable_method,
+    evaluate,
+    largest_effects,
     relative_influence,
     resolve_method,
     solve,
-    strongest,
-    whole,
 )
 from .problem import Problem
 from .questions import Loss, OwnLoss, Parameters, Prediction, Question
@@ -342,8 +342,9 @@ class InfluenceExplainer(DelegatingEstimator):
         check_is_fitted(self)
         fit = change.spanning(self.answers_.fit)
         answers = self.answers_ if fit is self.answers_.fit else self._method.bind(fit)
-        asked, changed = question.encode(answers.fit), change.encode(answers.fit)
-        return asked.told(whole(answers, asked, changed, out, self.n_jobs))
+        encoded, encoded_change = question.encode(answers.fit), change.encode(answers.fit)
+        answer = evaluate(answers, encoded, encoded_change, out, self.n_jobs)
+        return encoded.to_user(answer)
 
     def loss_influence(
         self,
@@ -634,7 +635,7 @@ class InfluenceExplainer(DelegatingEstimator):
         *,
         k: int = 10,
         as_frame: Literal[False] = False,
-    ) -> StrongestRows: ...
+    ) -> InfluentialRows: ...
 
     @overload
     def most_influential(
@@ -670,7 +671,9 @@ class InfluenceExplainer(DelegatingEstimator):
         if not isinstance(k, numbers.Integral) or isinstance(k, bool) or not 1 <= k <= n:
             raise ValueError(f"`k` must be an integer between 1 and n_train={n}; got {k}.")
         fit = self.answers_.fit
-        found = strongest(self.answers_, Loss(X_test, y_test).encode(fit), Remove().encode(fit), k)
+        found = largest_effects(
+            self.answers_, Loss(X_test, y_test).encode(fit), Remove().encode(fit), k
+        )
         if not as_frame:
             return found
         return influence_frame(found, self._model.y, self._row_names, row_names(X_test))
@@ -693,7 +696,9 @@ class InfluenceExplainer(DelegatingEstimator):
         method = _prediction_method(self.estimator_, method)
         if method == "decision_function":
             self._model.require_decision_function()
-        raw = self._model.own_raw() + self._evaluating.own_raw(Removed(np.arange(self._n_rows)))
+        raw = self._model.own_raw() + self._evaluating.own_raw(
+            EncodedRemove(np.arange(self._n_rows))
+        )
         return _respond(self._model, raw, method)
 
     def remove(self, rows: RowsLike) -> BaseEstimator:
@@ -862,7 +867,8 @@ class InfluenceExplainer(DelegatingEstimator):
         certificates : ndarray of shape (n_train,)
             nan for rows that were not followed, and with other methods than "newton".
         """
-        return self.answers_.certificates(np.arange(self._n_rows))
+        every = np.arange(self._n_rows)
+        return self.answers_.certificates(every)
 
     def leverage(self) -> np.ndarray:
         """Return the leverage of every training row: the effective parameters it uses up.

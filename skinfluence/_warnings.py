@@ -1,6 +1,7 @@
 """Warnings that point at the line which called the library, however deep inside they arise."""
 
 import concurrent.futures
+import functools
 import multiprocessing
 import os
 import sys
@@ -18,7 +19,8 @@ import sklearn
 #: Frames that are passed over: of the library, of what calls it back, and of pools of threads.
 _PACKAGES = (autograd, joblib, numpy, scipy, sklearn, concurrent.futures, multiprocessing)
 _FOLDERS = (Path(__file__).parent, *(Path(str(package.__file__)).parent for package in _PACKAGES))
-_PASSED_OVER = (*(f"{folder}{os.sep}" for folder in _FOLDERS), threading.__file__)
+_FILES = (threading.__file__, functools.__file__)  # of pools, and of cached properties
+_PASSED_OVER = (*(f"{folder}{os.sep}" for folder in _FOLDERS), *_FILES)
 
 
 def warn(message: str, category: type[Warning]) -> None:

@@ -561,7 +561,7 @@ def step_is_exact(problem):
     """
     shared = problem.mass is not None and problem.penalty.any() and np.ptp(problem.mass) > 0
     one_each = problem.norm is None or problem.norm.positions.shape[1] == 1
-    straight = problem.loss.quadratic and not problem.predictor.curved
+    straight = problem.loss.quadratic and problem.predictor.is_linear
     return straight and one_each and not shared
 
 

@@ -53,8 +53,8 @@ def fit(name, X, y, **params):
 def losses_of(explainer, X_test, y_test, kink=False):
     """Return the smooth losses of test rows, or those that were trained."""
     problem = explainer.problem_
-    loss = problem.reported if kink else problem.asked
-    y = encode_targets(problem.targets, problem.asked, y_test, float)
+    loss = problem.reported_loss if kink else problem.evaluation_loss
+    y = encode_targets(problem.targets, problem.evaluation_loss, y_test, float)
     return loss(problem.predict_raw(encoded(explainer, X_test)), y)
 
 

@@ -288,7 +288,7 @@ def assert_measured(explainer, part, where, outputs, j, change, without, rtol):
 def test_least_squares_is_measured_from_real_refits(case):
     """Also the φ and the effective dimension of a penalised fit are those of the refit."""
     problem = case.problem
-    curved = problem.predictor.curved or curves(problem)
+    curved = not problem.predictor.is_linear or curves(problem)
     if not (problem.loss.quadratic and likelihood(case)) or curved:
         pytest.skip("the step is not the refit")
     if problem.kernel is not None:
@@ -316,7 +316,7 @@ def test_likelihoods_are_measured_from_one_newton_step(case):
     quadratic = problem.loss.quadratic and not curves(problem)
     if quadratic or not likelihood(case):
         pytest.skip("φ is that without the row, or there is none")
-    if problem.predictor.curved:
+    if not problem.predictor.is_linear:
         pytest.skip("its step takes out what the row's loss curves, not what its prediction does")
     for j in case.rows[:4]:
         distance = 0
@@ -381,7 +381,7 @@ def test_diagnostics_do_not_depend_on_memory(case):
 def test_diagnostics_do_not_depend_on_the_solver(case):
     """What the diagnostics ask of an inverse, every solver gives: see the laws of leverages."""
     expected = ask_all(case.influence, names_of(case))
-    if case.problem.predictor.curved:
+    if not case.problem.predictor.is_linear:
         pytest.skip("solvers by products take another curvature, and one that is nearly flat")
     params = {"solver": CG(rtol=1e-12), "block_size": 10}
     explainer = case.fit(case.X, case.y, case.sample_weight, **params)
@@ -509,7 +509,9 @@ def test_relative_influence_is_dense_algebra(case, constraint):
     inverse = np.linalg.pinv(Hessian(problem).dense(), rcond=1e-13, hermitian=True)
     X = problem.encode(encode_features(explainer.estimator_, case.X_test))
     y = problem.targets.encode(case.y_test, float)
-    J = problem.predictor.row_gradients(X, problem.asked.gradient(problem.predict_raw(X), y))
+    J = problem.predictor.row_gradients(
+        X, problem.evaluation_loss.gradient(problem.predict_raw(X), y)
+    )
     R = Removal(problem, np.arange(problem.n_rows)).dense()
     changes = R @ inverse
     squares = np.sum((R if constraint == "loss" else changes) * changes, axis=1)

@@ -230,9 +230,10 @@ def test_vote_is_judged_by_its_average(iris):
     explainer = explain(model, X, y)
     problem, codes = explainer.problem_, np.searchsorted(["ant", "bee", "cat"], y)
     probabilities = explainer.predict_proba(X)
-    assert_allclose(problem.asked.probabilities(problem.raw), probabilities)
+    assert_allclose(problem.evaluation_loss.probabilities(problem.raw), probabilities)
     assert_allclose(
-        problem.asked(problem.raw, problem.y), -np.log(probabilities[np.arange(70), codes])
+        problem.evaluation_loss(problem.raw, problem.y),
+        -np.log(probabilities[np.arange(70), codes]),
     )
     assert explainer.prediction_influence(X[:4]).shape == (4, 70, 3)
     assert_allclose(explainer.prediction_influence(X[:4]).sum(axis=2), 0, atol=1e-14)
@@ -250,7 +251,7 @@ def test_vote_of_regressors_is_judged_by_its_average(diabetes):
     X, y = diabetes[0], diabetes[1][:, 0]
     model = VotingRegressor([("a", Ridge()), ("b", LinearRegression())], weights=[1, 3])
     explainer = explain(model, X, y)
-    losses = explainer.problem_.asked(explainer.problem_.raw, explainer.problem_.y)
+    losses = explainer.problem_.evaluation_loss(explainer.problem_.raw, explainer.problem_.y)
     assert_allclose(losses, (y - explainer.predict(X)) ** 2)
     truth = leave_one_out(model, X, y, X[:5], y[:5], rows=ROWS)
     assert_allclose(explainer.loss_influence(X[:5], y[:5], rows=ROWS), truth, rtol=1e-6, atol=1e-6)

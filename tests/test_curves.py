@@ -113,7 +113,8 @@ def test_as_many_random_rows_leave_as_ranked_ones():
     original = Refit.values
 
     def values(refits, asked, groups):
-        counted.append(groups.members.sum(axis=0))
+        if hasattr(groups, "members"):
+            counted.append(groups.members.sum(axis=0))
         return original(refits, asked, groups)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer, as_problem
 from skinfluence.adapters import fit_clone
-from skinfluence.changes import RemovedGroups
+from skinfluence.changes import EncodedRemoveGroups
 from skinfluence.losses import SquaredError
 from skinfluence.operators import Hessian
 from skinfluence.optimum import Optimum
@@ -217,7 +217,7 @@ def test_float32_stays_float32_and_agrees(name):
 
 def thetas_without(optimum, groups):
     """Return theta without each group, and the certificates."""
-    ends = optimum.with_objectives(RemovedGroups(groups)).ends
+    ends = optimum.with_objectives(EncodedRemoveGroups(groups)).ends
     return optimum.problem.theta + ends.changes, ends.certificates
 
 

@@ -275,7 +275,8 @@ def test_clone_has_the_parameters_and_none_of_the_fit(case):
         assert getattr(copied, name) == getattr(case.newton, name)
     with case.routing():
         refitted = copied.fit(case.X, case.y, case.sample_weight)
-    assert_close(case.ask(refitted, "loss"), case.newton.loss_influence(*case.test), rtol=1e-12)
+    # Rounding, which depends on where arrays lie in memory, grows where a leverage is near 1.
+    assert_close(case.ask(refitted, "loss"), case.newton.loss_influence(*case.test), rtol=1e-8)
 
 
 # Real refits
@@ -443,7 +444,7 @@ def test_first_order_is_dense_algebra(case):
     X = problem.encode(encode_features(explainer.estimator_, case.X_test))
     raw, y = problem.predict_raw(X), problem.targets.encode(case.y_test, float)
     rows = np.arange(len(case.y))
-    J = problem.predictor.row_gradients(X, problem.asked.gradient(raw, y))
+    J = problem.predictor.row_gradients(X, problem.evaluation_loss.gradient(raw, y))
     R = Removal(problem, rows).dense()
     rtol = 100 * EPS * condition
     assert_close(case.answer("influence", "loss"), J @ inverse @ R.T, rtol)
@@ -454,7 +455,7 @@ def test_first_order_is_dense_algebra(case):
     influence = explainer.prediction_influence(case.X_test)
     assert influence.shape == expected.shape[: influence.ndim]
     assert_close(influence.reshape(expected.shape), expected, rtol)
-    own = problem.predictor.row_gradients(problem.X, problem.asked_gradients)
+    own = problem.predictor.row_gradients(problem.X, problem.evaluation_gradients)
     expected = np.einsum("np,pq,nq->n", own, inverse, R, optimize=True)
     assert_close(explainer.self_influence(), expected, rtol)
 

@@ -138,7 +138,7 @@ def test_predictor_and_theta_keep_in_step():
     moved = problem.at(problem.theta + 1)
     assert moved.predictor.theta is moved.theta
     tangent = problem.linearised()
-    assert isinstance(tangent.predictor, Tangent) and not tangent.predictor.curved
+    assert isinstance(tangent.predictor, Tangent) and tangent.predictor.is_linear
     assert_close(tangent.gradient(), problem.gradient(), rtol=1e-13)
     far = tangent.at(problem.theta + 1)
     straight = problem.raw + problem.predictor.jvp(X, np.ones((27, 1)))[:, :, 0]

@@ -329,7 +329,7 @@ def test_missing_package_names_the_extra(cleaner, tmp_path, monkeypatch):
 def test_what_fit_was_given_is_kept_and_not_copied(digits):
     X, y = digits
     assert LabelCleaner(logistic()).fit(X, y)._training[0] is X
-    assert InfluenceExplainer(logistic(), refine=True).fit(X, y)._shown is X
+    assert InfluenceExplainer(logistic(), refine=True).fit(X, y).answers_.fit.model.X_given is X
 
 
 # In a browser

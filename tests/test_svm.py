@@ -163,7 +163,7 @@ def test_smoothed_linear_svc_keeps_its_temperature():
     model = SmoothedLinearSVC(temperature=0.3)
     explainer = InfluenceExplainer(model, temperature=1e-3).fit(X, y)
     assert explainer.problem_.loss == SmoothHinge(0.3, smoothed=False)
-    assert explainer.problem_.reported == explainer.problem_.loss
+    assert explainer.problem_.reported_loss == explainer.problem_.loss
     assert explainer.newton_decrement_ < 1e-3 * explainer.typical_decrement_
 
 

@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer, leave_one_out
 from skinfluence.diagnostics import Fidelity, Verification
+from skinfluence.methods import FirstOrder, Newton
 
 FIGURES = ("pearson", "spearman", "slope", "sign_agreement")
 
@@ -380,7 +381,10 @@ def test_repr_has_the_figures_and_a_verdict(verification):
     [
         ({}, "The estimates agree with the refits."),
         ({"pearson": 0.7}, "Do not rely .*: Pearson 0.700 is below 0.95. Try method=.newton"),
-        ({"slope": 1.4, "method": "newton"}, r"slope 1.400 is outside \[0.8, 1.25\]. See .*refine"),
+        (
+            {"slope": 1.4, "remedy": Newton.remedy},
+            r"slope 1.400 is outside \[0.8, 1.25\]. See .*refine",
+        ),
         ({"pearson": np.nan}, "Nothing can be said"),
         ({"pearson_interval": (0.4, 1.0)}, "other rows may not, up to Pearson 0.400"),
         ({"slope_interval": (0.7, 1.3)}, "slope 0.700 is .* and slope 1.300 is outside"),
@@ -389,7 +393,7 @@ def test_repr_has_the_figures_and_a_verdict(verification):
 )
 def test_verdict_follows_the_thresholds(verification, changes, verdict):
     good = {"pearson": 0.99, "slope": 1.0, "pearson_interval": (0.97, 1.0)}
-    good |= {"slope_interval": (0.9, 1.1), "method": "influence"}
+    good |= {"slope_interval": (0.9, 1.1), "remedy": FirstOrder.remedy}
     changed = Verification(**{**verification, **good, **changes})
     assert re.search(verdict, changed.verdict)
     assert repr(changed).endswith(changed.verdict)

@@ -248,7 +248,10 @@ def adapter_of(estimator: Any) -> Adapter:
 
 def adapter_of_class(cls: type) -> Adapter:
     """Return the adapter of the estimators of a class."""
-    return next(_ADAPTERS[base] for base in cls.__mro__ if base in _ADAPTERS)
+    for base in cls.__mro__:
+        if base in _ADAPTERS:
+            return _ADAPTERS[base]
+    raise TypeError(f"{cls!r} is no class of objects.")  # that of `object` is always there
 
 
 def with_problem(adapter: Adapter, function: ProblemFunction, penalty: str | None) -> Adapter:

@@ -1,5 +1,6 @@
 """Estimators without an adapter: known by their predictions only, and judged by these."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -50,18 +51,18 @@ class BlackBox:
         _ = self.loss  # raises where there is none
 
     @cached_property
-    def _judged(self):
-        return judged(self.final, self.y)
+    def _evaluation(self):
+        return evaluation_of(self.final, self.y)
 
     @property
     def loss(self) -> Loss:
         """The log loss of a classifier's probabilities, or the squared error."""
-        return self._judged[0]
+        return self._evaluation[0]
 
     @property
     def targets(self) -> Targets:
         """The user's y to the numbers that the loss takes, and back."""
-        return self._judged[1]
+        return self._evaluation[1]
 
     @property
     def n_rows(self) -> int:
@@ -79,9 +80,9 @@ class BlackBox:
         """Unknown."""
         raise TypeError(f"What {type(self.final).__name__} minimises is not known.")
 
-    def problem_with_weights(self, sample_weight: np.ndarray) -> Problem:
-        """Raise TypeError: it is not known."""
-        return self.known_problem
+    def problems_with_weights(self, weights: Iterable[np.ndarray]) -> Iterator[Problem]:
+        """Raise TypeError: they are not known."""
+        yield self.known_problem
 
     def spanning(self, X_new: Any) -> "BlackBox":
         """Return the model itself: it has no features of its own."""
@@ -146,7 +147,7 @@ class BlackBox:
         return self.targets.decode(raw)
 
 
-def judged(estimator, y):
+def evaluation_of(estimator, y):
     """Return the loss and the targets of an estimator that is known by its predictions only."""
     if is_classifier(estimator) and y.ndim > 1 and y.shape[1] > 1:
         raise TypeError(

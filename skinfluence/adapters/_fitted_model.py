@@ -4,6 +4,7 @@ What is asked is the same of a model whose objective is known and of one that is
 predictions alone (``_black_box``): encode rows and targets, predict, and say a row's loss.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -116,8 +117,8 @@ class Model(Protocol):
     def total_weight(self) -> float:
         """Return n, the sum of the weights; ValueError where it is not known."""
 
-    def problem_with_weights(self, sample_weight: np.ndarray) -> Problem:
-        """Return what the estimator would minimise with other sample weights."""
+    def problems_with_weights(self, weights: Iterable[np.ndarray]) -> Iterator[Problem]:
+        """Yield what the estimator would minimise with each of several sample weights."""
 
     def spanning(self, X_new: MatrixLike) -> "Model":
         """Return the model in features that also hold new rows: those of a kernel may not."""
@@ -153,7 +154,7 @@ class FittedModel:
     @property
     def loss(self) -> Loss:
         """The loss whose values are told."""
-        return self.problem.reported
+        return self.problem.reported_loss
 
     @property
     def targets(self) -> Targets:
@@ -197,11 +198,11 @@ class FittedModel:
     def encode(self, inner, y=None):
         """Return rows as the predictor takes them: features of a kernel, or with targets."""
         X = self.problem.encode(inner)
-        return X if y is None else self.problem.rows_asked(X, y)
+        return X if y is None else self.problem.with_targets(X, y)
 
     def encode_targets(self, y) -> np.ndarray:
         """Return targets as the loss takes them, shape (m, K)."""
-        return encode_targets(self.targets, self.problem.asked, y, self.dtype)
+        return encode_targets(self.targets, self.problem.evaluation_loss, y, self.dtype)
 
     def encoded_y(self) -> np.ndarray:
         """Return the training targets as the loss takes them, shape (n, K)."""
@@ -241,9 +242,11 @@ class FittedModel:
             return self
         return replace(self, problem=kernel.spanning(self.problem, self.inner_features(X_new)))
 
-    def problem_with_weights(self, sample_weight: np.ndarray) -> Problem:
-        """Return what the estimator would minimise with other sample weights."""
-        return as_problem(self.estimator, self.X_given, self.y, sample_weight)
+    def problems_with_weights(self, weights: Iterable[np.ndarray]) -> Iterator[Problem]:
+        """Yield what the estimator would minimise with each of several sample weights."""
+        X, final = transform_features(self.estimator, self.X_given), final_estimator(self.estimator)
+        for sample_weight in weights:
+            yield as_problem(final, X, self.y, sample_weight)
 
 
 def fitted_model(

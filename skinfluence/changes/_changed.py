@@ -43,14 +43,14 @@ class ChangedObjective:
 class Change(Protocol):
     """What happens to the training rows, in its user's terms."""
 
-    def encode(self, fit: Any) -> "Changed":
+    def encode(self, fit: Any) -> "EncodedChange":
         """Return the change as a fitted model takes it; ValueError where it has no meaning."""
 
     def spanning(self, fit: Any) -> Any:
         """Return the fit in features that hold the rows of this change: itself, as a rule."""
 
 
-class Changed:
+class EncodedChange:
     """Changes of the training rows, each on its own, as a fitted model takes them.
 
     A subclass has ``rows``, ``removals``, ``objectives``, ``moves`` and ``refit``; what the first
@@ -106,8 +106,8 @@ class Changed:
         """Return what gives, for a question about rows, ``J H⁻¹ Rᵀ`` of a block of changes."""
         problem, inverse = fit.problem, fit.known_inverse
 
-        def of(asked):
-            solved = inverse @ asked.jacobian(problem).T
+        def of(question):
+            solved = inverse @ question.jacobian(problem).T
             return lambda block: (self.removals(problem, block) @ solved).T
 
         return of
@@ -133,10 +133,11 @@ class Changed:
             return change
         parts = zip(self.objectives(problem, block), change)
         dual = [_dual_change(problem, one.problem, moved, linear) for one, moved in parts]
-        return np.reshape(dual, (len(change), -1))
+        width = problem.y.size + change.shape[1] - problem.predictor.n_coefficients
+        return np.reshape(dual, (len(change), width))
 
 
-class DenseChanged(Changed):
+class DenseChange(EncodedChange):
     """Changes whose R is dense: it is found once, and solved for where it has the fewer rows."""
 
     def blocks(self, fit, change_bytes):
@@ -148,9 +149,9 @@ class DenseChanged(Changed):
         removals, inverse = self.removals(fit.problem, slice(None)), fit.known_inverse
         solved = None
 
-        def of(asked):
+        def of(question):
             nonlocal solved
-            numbers = asked.jacobian(fit.problem)
+            numbers = question.jacobian(fit.problem)
             if solved is None and len(removals) <= len(numbers):
                 solved = inverse @ removals.T
             known = solved is not None
@@ -179,8 +180,8 @@ def _dual_change(problem, changed, change, linear):
     moved = problem.predictor.jvp(changed.X, change[:, None])[:, :, 0]
     weights = changed.weights[:, None]
     if linear:
-        bent = np.einsum("nkl,nl->nk", problem.curvatures, moved)
-        after = weights * changed.gradients + problem.weights[:, None] * bent
+        curved = np.einsum("nkl,nl->nk", problem.curvatures, moved)
+        after = weights * changed.gradients + problem.weights[:, None] * curved
     else:
         after = weights * changed.loss.gradient(changed.raw + moved, changed.y)
     return np.r_[((before - after) / ridge).T.ravel(), change[n_coefficients:]]

@@ -9,7 +9,7 @@ from .._typing import RowsLike
 from ..adapters import pull_back_features
 from ..operators import Jacobian, MixedDerivative
 from ..problem import kernel_input_influence
-from ._changed import Changed
+from ._changed import EncodedChange
 from ._rows import check_rows
 
 
@@ -40,9 +40,9 @@ class Perturb:
 
     rows: RowsLike | None = None
 
-    def encode(self, fit: Any) -> "Perturbed":
+    def encode(self, fit: Any) -> "EncodedPerturb":
         """Return the rows as indices."""
-        return Perturbed(check_rows(self.rows, fit.model.n_rows))
+        return EncodedPerturb(check_rows(self.rows, fit.model.n_rows))
 
     def spanning(self, fit: Any) -> Any:
         """Return the fit itself: no row comes."""
@@ -50,7 +50,7 @@ class Perturb:
 
 
 @dataclass(frozen=True, eq=False)
-class Perturbed(Changed):
+class EncodedPerturb(EncodedChange):
     """Rows whose features change a little, each alone.
 
     Weights stay, those of balanced classes too, because no row leaves.
@@ -88,8 +88,8 @@ class Perturbed(Changed):
         )
         find = _in_kernel_features if problem.in_kernel_features else _in_features
 
-        def of(asked):
-            inner = find(problem, inverse, asked, self.rows)
+        def of(question):
+            inner = find(problem, inverse, question, self.rows)
             return lambda block: _pulled_back(estimator, inner(block))
 
         return of
@@ -118,20 +118,22 @@ def _n_inner(problem):
     return problem.X.shape[1] - (0 if problem.loss.predicts else problem.y.shape[1])
 
 
-def _in_features(problem, inverse, asked, rows):
+def _in_features(problem, inverse, question, rows):
     """Return what gives the derivatives in the final estimator's features, (M, b, p)."""
-    solved, end = inverse @ asked.jacobian(problem).T, _n_inner(problem)
+    solved, end = inverse @ question.jacobian(problem).T, _n_inner(problem)
     return lambda block: MixedDerivative(problem, rows[block]).rows_by_vectors(solved)[..., :end]
 
 
-def _in_kernel_features(problem, inverse, asked, rows):
+def _in_kernel_features(problem, inverse, question, rows):
     """Return the same for a kernel model, whose slope follows from that of the kernel."""
-    tests, gradients = asked.gradients()
-    solved = inverse @ Jacobian(problem.predictor, asked.X[tests], gradients).dense().T
+    tests, gradients = question.gradients()
+    solved = inverse @ Jacobian(problem.predictor, question.X[tests], gradients).dense().T
     end = problem.predictor.n_coefficients
     ridge = inverse.hessian.ridge[: end : problem.X.shape[1]]
-    known = solved, asked.inner[tests], gradients
-    return lambda block: asked.gather(kernel_input_influence(problem, ridge, rows[block], *known))
+    known = solved, question.inner[tests], gradients
+    return lambda block: question.gather(
+        kernel_input_influence(problem, ridge, rows[block], *known)
+    )
 
 
 def _pulled_back(estimator, inner):

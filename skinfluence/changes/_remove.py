@@ -8,7 +8,7 @@ import numpy as np
 from .._typing import RowsLike
 from ..operators import Removal
 from ..problem import Problem
-from ._changed import Changed, ChangedObjective, minus_gradient_change
+from ._changed import ChangedObjective, EncodedChange, minus_gradient_change
 from ._rows import check_rows
 
 
@@ -36,9 +36,9 @@ class Remove:
 
     rows: RowsLike | None = None
 
-    def encode(self, fit: Any) -> "Removed":
+    def encode(self, fit: Any) -> "EncodedRemove":
         """Return the rows as indices."""
-        return Removed(check_rows(self.rows, fit.model.n_rows))
+        return EncodedRemove(check_rows(self.rows, fit.model.n_rows))
 
     def spanning(self, fit: Any) -> Any:
         """Return the fit itself: no row comes."""
@@ -46,7 +46,7 @@ class Remove:
 
 
 @dataclass(frozen=True, eq=False)
-class Removed(Changed):
+class EncodedRemove(EncodedChange):
     """Rows that leave, each alone.
 
     Parameters

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..problem import Problem
-from ._changed import ChangedObjective, DenseChanged
+from ._changed import ChangedObjective, DenseChange
 from ._rows import check_groups
 
 
@@ -30,15 +30,15 @@ class RemoveGroups:
     >>> from skinfluence.questions import Parameters
     >>> X, y = load_iris(return_X_y=True)
     >>> explainer = InfluenceExplainer(LogisticRegression(tol=1e-6, max_iter=1000)).fit(X, y)
-    >>> explainer.effect(Parameters(), RemoveGroups(X[:, 3] > 2)).shape
+    >>> explainer.effect(Parameters(), RemoveGroups(X[:, 0].round() % 2 == 0)).shape
     (2, 15)
     """
 
     groups: ArrayLike
 
-    def encode(self, fit: Any) -> "RemovedGroups":
+    def encode(self, fit: Any) -> "EncodedRemoveGroups":
         """Return the groups as masks."""
-        return RemovedGroups(check_groups(self.groups, fit.model.n_rows))
+        return EncodedRemoveGroups(check_groups(self.groups, fit.model.n_rows))
 
     def spanning(self, fit: Any) -> Any:
         """Return the fit itself: no row comes."""
@@ -46,7 +46,7 @@ class RemoveGroups:
 
 
 @dataclass(frozen=True, eq=False)
-class RemovedGroups(DenseChanged):
+class EncodedRemoveGroups(DenseChange):
     """Groups that leave, each at once.
 
     Parameters

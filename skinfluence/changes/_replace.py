@@ -10,7 +10,7 @@ from .._sklearn_private import _num_samples, _safe_indexing
 from .._typing import MatrixLike, RowsLike
 from ..operators import Replacement
 from ..problem import NewRows, Problem, replace_rows
-from ._changed import Changed, ChangedObjective
+from ._changed import ChangedObjective, EncodedChange
 from ._rows import check_rows
 
 
@@ -46,7 +46,7 @@ class Replace:
     X_new: MatrixLike | None = None
     y_new: ArrayLike | None = None
 
-    def encode(self, fit: Any) -> "Replaced":
+    def encode(self, fit: Any) -> "EncodedReplace":
         """Return the new rows as the model takes them.
 
         Raises
@@ -67,10 +67,13 @@ class Replace:
                     f"`{name}` must have one row for each of the {len(rows)} `rows`; "
                     f"got {_num_samples(new)}."
                 )
-        if model.problem is not None:
-            model.require_predictions()
-            return Replaced(rows, X, self.y_new, NewRows.of(model.problem, rows, X, self.y_new))
-        return Replaced(rows, X, self.y_new)
+        problem = model.problem
+        if problem is None or not (problem.loss.predicts or fit.inverse is not None):
+            return EncodedReplace(
+                rows, X, self.y_new
+            )  # for refits, which take the rows as they are
+        model.require_predictions()
+        return EncodedReplace(rows, X, self.y_new, NewRows.of(problem, rows, X, self.y_new))
 
     def spanning(self, fit: Any) -> Any:
         """Return the fit in features that hold the new rows too: those of a kernel did not."""
@@ -78,7 +81,7 @@ class Replace:
 
 
 @dataclass(frozen=True, eq=False)
-class Replaced(Changed):
+class EncodedReplace(EncodedChange):
     """Rows that are replaced, each alone.
 
     Parameters

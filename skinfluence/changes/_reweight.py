@@ -1,6 +1,6 @@
 """Give rows another sample weight, each alone."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from .._typing import RowsLike
 from ..problem import Problem
-from ._changed import ChangedObjective, DenseChanged, minus_gradient_change
+from ._changed import ChangedObjective, DenseChange, minus_gradient_change
 from ._rows import check_rows
 
 
@@ -45,7 +45,7 @@ class Reweight:
     rows: RowsLike | None
     weights: ArrayLike
 
-    def encode(self, fit: Any) -> "Reweighted":
+    def encode(self, fit: Any) -> "EncodedReweight":
         """Return the rows as indices, with the weights of all rows after each change.
 
         Raises
@@ -63,7 +63,7 @@ class Reweight:
             )
         if not np.all(np.isfinite(weights)) or np.any(weights < 0):
             raise ValueError(f"`weights` must be finite and >= 0; got {self.weights!r}.")
-        return Reweighted(rows, np.broadcast_to(weights, rows.shape), model)
+        return EncodedReweight(rows, np.broadcast_to(weights, rows.shape), model)
 
     def spanning(self, fit: Any) -> Any:
         """Return the fit itself: no row comes."""
@@ -71,7 +71,7 @@ class Reweight:
 
 
 @dataclass(frozen=True, eq=False)
-class Reweighted(DenseChanged):
+class EncodedReweight(DenseChange):
     """Rows that get another sample weight, each alone.
 
     Parameters
@@ -98,10 +98,12 @@ class Reweighted(DenseChanged):
 
     def objectives(self, problem: Problem, block: slice):
         """Yield the objective with each row reweighted."""
-        for position in np.arange(len(self))[block]:
-            stated = self.model.problem_with_weights(self.sample_weight(position))
-            names = ("weights", "penalty", "norm", "mass", "reweighting")
-            changed = replace(problem, **{name: getattr(stated, name) for name in names})
+        every = np.arange(len(self))[block]
+        weights = (self.sample_weight(position) for position in every)
+        stated = self.model.problems_with_weights(weights)
+        for position in every:
+            with np.errstate(divide="ignore", invalid="ignore"):  # of a class without weight
+                changed = problem.with_weights_of(next(stated))
             _require_finite(changed.weights, self.rows[position])
             others = np.arange(problem.n_rows) != self.rows[position]
             alone = np.array_equal(changed.weights[others], problem.weights[others])

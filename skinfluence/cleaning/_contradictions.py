@@ -10,9 +10,9 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from .._blocks import row_blocks, strongest_of, take_rows
-from ..changes import Removed
-from ..methods import whole
-from ..questions import AskedLoss
+from ..changes import EncodedRemove
+from ..methods import evaluate
+from ..questions import EncodedLoss
 from ._scored_model import ScoredModel
 
 #: Contradicting rows among which convincing ones are looked for.
@@ -44,11 +44,11 @@ def _contradicting_block(
 ) -> tuple[np.ndarray, np.ndarray]:
     problem, answers = scored.working, scored.first_order
     own = take_rows(problem.X, suspects), problem.y[suspects]
-    losses = AskedLoss(answers.fit.model, None, *own)
+    losses = EncodedLoss(answers.fit.model, None, *own)
 
     def against(block: slice) -> np.ndarray:
         rows = np.arange(problem.n_rows)[block]
-        strength = -whole(answers, losses, Removed(rows))
+        strength = -evaluate(answers, losses, EncodedRemove(rows))
         strength[suspects[:, None] == rows] = -np.inf  # a row does not contradict itself
         return strength
 

@@ -77,6 +77,6 @@ class PenaltySearch:
         inverse, _ = invert_curved(solver, problem, self.damping)
         left_out = LeftOutRows(inverse.hessian.problem, inverse, solver, tolerance=None)
         change = left_out.own_raw_changes(np.arange(problem.n_rows))
-        losses = problem.reported(problem.raw + change, problem.y)
+        losses = problem.reported_loss(problem.raw + change, problem.y)
         risk = np.average(losses, weights=problem.weights)
         return float(risk) if np.isfinite(risk) else np.inf

@@ -17,7 +17,7 @@ from ..adapters import (
     penalty_parameter,
     transform_features,
 )
-from ..changes import Removed
+from ..changes import EncodedRemove
 from ..methods import FirstOrder, FirstOrderAnswers, Fit, Newton, NewtonAnswers
 from ..operators import Hessian
 from ..optimum import refine
@@ -81,9 +81,9 @@ class ScoredModel:
         return FirstOrder().bind(self.fit)
 
     @property
-    def every_row(self) -> Removed:
+    def every_row(self) -> EncodedRemove:
         """Every training row left out, alone."""
-        return Removed(np.arange(self.problem.n_rows))
+        return EncodedRemove(np.arange(self.problem.n_rows))
 
     def raw_without(self) -> np.ndarray:
         """Return the raw prediction of every row under the model without it, shape (n, K)."""
@@ -93,16 +93,16 @@ class ScoredModel:
         """Return the suspicion of every label, as ``LabelCleaner(score=...)`` names it."""
         problem = self.problem
         if score == "loss":
-            return problem.reported(problem.raw, problem.y)
+            return problem.reported_loss(problem.raw, problem.y)
         if score == "loo_loss":
-            return problem.reported(raw_without, problem.y)
+            return problem.reported_loss(raw_without, problem.y)
         own = self.first_order.own_raw(self.every_row)
-        return np.einsum("nk,nk->n", problem.asked_gradients, own)
+        return np.einsum("nk,nk->n", problem.evaluation_gradients, own)
 
     def probabilities(self, raw: np.ndarray) -> np.ndarray | None:
         """Return class probabilities, shape (n, n_classes); None for a regression."""
         targets: Any = self.problem.targets
-        loss = self.problem.asked
+        loss = self.problem.evaluation_loss
         if not hasattr(targets, "classes"):
             return None
         return loss.probabilities(raw) if hasattr(loss, "probabilities") else targets.shares(raw)

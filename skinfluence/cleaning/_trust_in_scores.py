@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import report
 from ..adapters import FittedModel
-from ..changes import Removed
+from ..changes import EncodedRemove
 from ..diagnostics import Conditioning, compare
 from ..methods import Newton, Refit, RetrainAnswers
 from ..optimum import newton_decrement, typical_decrement
@@ -39,9 +39,9 @@ def refit_some(
     known = {"inverse": scored.inverse} if scored.factored else {}
     model = FittedModel(scored.estimator, problem, np.asarray(y), weights)
     refits = RetrainAnswers(scored.fit, Refit.of(model, **known))
-    raw, targets, left_out = problem.raw[rows], problem.y[rows], Removed(rows)
+    raw, targets, left_out = problem.raw[rows], problem.y[rows], EncodedRemove(rows)
     estimated, refitted = (
-        problem.reported(raw + change, targets) - problem.reported(raw, targets)
+        problem.reported_loss(raw + change, targets) - problem.reported_loss(raw, targets)
         for change in (scored.newton.own_raw(left_out), refits.own_raw(left_out))
     )
     found = compare(

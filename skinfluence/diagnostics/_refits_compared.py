@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.base import is_classifier
 
-from ..changes import Removed
-from ..methods import Answers, Method, RetrainAnswers, absolute_total, whole
-from ..questions import AskedLoss
+from ..changes import EncodedRemove
+from ..methods import Answers, Method, RetrainAnswers, absolute_total, evaluate
+from ..questions import EncodedLoss
 from ._verification import Verification, compare
 
 SELECTIONS = ("influential", "random", "mix")
@@ -24,13 +24,13 @@ class RefitComparison:
         Estimates.
     method : Method
         What gave them.
-    asked : AskedLoss
+    question : EncodedLoss
         The test losses.
     """
 
     answers: Answers
     method: Method
-    asked: AskedLoss
+    question: EncodedLoss
 
     def verify(
         self, rows, selected_as, *, refine: bool, confidence: float, random: np.random.RandomState
@@ -56,10 +56,15 @@ class RefitComparison:
             )
         distinct, columns = np.unique(rows, return_inverse=True)
         truth = RetrainAnswers.of(self.answers.fit, refine)
-        asked = replace(self.asked, model=truth.fit.model)
+        question = replace(self.question, model=truth.fit.model)
         return compare(
-            whole(self.answers, self.asked, Removed(rows), n_jobs=self.answers.fit.n_jobs),
-            whole(truth, asked, Removed(distinct))[:, columns],
+            evaluate(
+                self.answers,
+                self.question,
+                EncodedRemove(rows),
+                n_jobs=self.answers.fit.n_jobs,
+            ),
+            evaluate(truth, question, EncodedRemove(distinct))[:, columns],
             rows,
             confidence=confidence,
             random=random,
@@ -78,8 +83,8 @@ class RefitComparison:
         n_rows = min(n_rows, len(candidates))
         n_influential = {"influential": n_rows, "random": 0, "mix": (n_rows + 1) // 2}[select]
         if n_influential:
-            every = Removed(np.arange(self.answers.fit.model.n_rows))
-            total = absolute_total(self.answers, self.asked, every, self.answers.fit.n_jobs)
+            every = EncodedRemove(np.arange(self.answers.fit.model.n_rows))
+            total = absolute_total(self.answers, self.question, every, self.answers.fit.n_jobs)
             candidates = candidates[np.argsort(-total[candidates], kind="stable")]
         drawn = random.permutation(candidates[n_influential:])[: n_rows - n_influential]
         rows = np.concatenate([candidates[:n_influential], drawn])

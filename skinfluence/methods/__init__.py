@@ -5,10 +5,10 @@
 same units.
 """
 
-from ._effect import StrongestRows as StrongestRows
+from ._effect import InfluentialRows as InfluentialRows
 from ._effect import absolute_total as absolute_total
-from ._effect import strongest as strongest
-from ._effect import whole as whole
+from ._effect import evaluate as evaluate
+from ._effect import largest_effects as largest_effects
 from ._first_order import FirstOrder
 from ._first_order import FirstOrderAnswers as FirstOrderAnswers
 from ._fit import Fit

@@ -43,6 +43,9 @@ class Effect:
         Threads share memory and BLAS lets them run together; each writes changes of its own, so
         the answer depends neither on ``n_jobs`` nor, to rounding, on the blocks.
         """
+        if len(self.blocks) == 1:  # in place: refits start processes of their own from here
+            self.fill(self.blocks[0], out[self._where(self.blocks[0])])
+            return out
         Parallel(n_jobs=n_jobs, require="sharedmem")(
             delayed(self.fill)(block, out[self._where(block)]) for block in self.blocks
         )
@@ -64,12 +67,12 @@ class Effect:
 Effects = Iterable[tuple[slice | EllipsisType, Effect]]
 
 
-def whole(answers, asked, changed, out=None, n_jobs: int | None = None) -> np.ndarray:
+def evaluate(answers, question, change, out=None, n_jobs: int | None = None) -> np.ndarray:
     """Return the whole answer to a question about changes, from its parts.
 
     Parameters
     ----------
-    answers, asked, changed : Answers, Asked, Changed
+    answers, question, change : Answers, EncodedQuestion, EncodedChange
         Who is asked, and what.
     out : ndarray, default=None
         Where to; a new array by default. If this is interrupted, the parts that were done are
@@ -82,8 +85,8 @@ def whole(answers, asked, changed, out=None, n_jobs: int | None = None) -> np.nd
     ValueError
         If ``out`` cannot hold the answer.
     """
-    effects = answers.effects(asked, changed)
-    shape = asked.shape(len(changed), changed.features(answers.fit))
+    effects = answers.effects(question, change)
+    shape = question.shape(len(change), change.features(answers.fit))
     out = _checked(out, shape, answers.fit.model.dtype)
     for where, effect in effects:
         effect.into(out[where], n_jobs)
@@ -102,7 +105,7 @@ def _checked(out, shape, dtype):
     return out
 
 
-class StrongestRows(Bunch):
+class InfluentialRows(Bunch):
     """The training rows that raise and lower each test loss most by leaving, strongest first.
 
     Attributes
@@ -119,11 +122,11 @@ class StrongestRows(Bunch):
     harmful_influence: np.ndarray
 
 
-def strongest(answers, asked, changed, k: int) -> StrongestRows:
+def largest_effects(answers, question, change, k: int) -> InfluentialRows:
     """Return the k changes that raise and lower each number most; the whole matrix is not held."""
-    parts = [_both_ends(effect, k) for _, effect in answers.effects(asked, changed)]
+    parts = [_both_ends(effect, k) for _, effect in answers.effects(question, change)]
     found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return StrongestRows(**found)
+    return InfluentialRows(**found)
 
 
 def _both_ends(effect, k):
@@ -143,10 +146,10 @@ def _both_ends(effect, k):
     }
 
 
-def absolute_total(answers, asked, changed, n_jobs: int | None = None) -> np.ndarray:
+def absolute_total(answers, question, change, n_jobs: int | None = None) -> np.ndarray:
     """Return every change's absolute effect, summed over what is asked, shape (c,)."""
-    total = np.zeros(len(changed))
-    for _, effect in answers.effects(asked, changed):
+    total = np.zeros(len(change))
+    for _, effect in answers.effects(question, change):
         parts = Parallel(n_jobs=n_jobs, require="sharedmem")(
             delayed(lambda block, effect=effect: np.abs(effect(block)).sum(axis=0))(block)
             for block in effect.blocks

@@ -5,11 +5,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._blocks import row_blocks
-from ..changes import Changed
-from ..questions import Asked
+from ..changes import EncodedChange
+from ..questions import EncodedQuestion
 from ._effect import Effect, Effects
-from ._fit import Fit, block_bytes
+from ._fit import Fit, block_bytes, question_parts
 
 
 @dataclass(frozen=True)
@@ -46,52 +45,44 @@ class FirstOrderAnswers:
 
     fit: Fit
 
-    def effects(self, asked: Asked, changed: Changed) -> Effects:
+    def effects(self, question: EncodedQuestion, change: EncodedChange) -> Effects:
         """Return the effects of changes on what is asked, in parts."""
-        return asked.ask(self, changed)
+        return question.ask(self, change)
 
-    def on_rows(self, asked, changed) -> Effects:
+    def on_rows(self, question, change) -> Effects:
         """Yield effects on numbers of rows: of as many rows at a time as can be solved for."""
-        product_of = changed.linear_products(self.fit)
-        features = changed.features(self.fit)
-        for tests in self._parts(asked):
-            part = asked.part(tests)
+        product_of = change.linear_products(self.fit)
+        features = change.features(self.fit)
+        for tests in question_parts(question, self.fit.problem):
+            part = question.part(tests)
             fill = _filled_from(part, product_of(part))
-            blocks = changed.blocks(self.fit, block_bytes(len(part), self.fit.model.n_outputs))
-            effect = Effect(
-                part.shape(len(changed), features), part.axis, self._dtype, fill, blocks
-            )
-            yield (tests if asked.divides else ...), effect
-
-    def _parts(self, asked):
-        """Split rows so that what is solved for a block of them fits ``working_memory``."""
-        problem = self.fit.problem
-        row_bytes = 3 * problem.n_outputs * len(problem.theta) * 8
-        return row_blocks(len(asked), row_bytes) if asked.divides else [slice(0, len(asked))]
+            blocks = change.blocks(self.fit, block_bytes(len(part), self.fit.model.n_outputs))
+            effect = Effect(part.shape(len(change), features), part.axis, self._dtype, fill, blocks)
+            yield (tests if question.divides else ...), effect
 
     @property
     def _dtype(self):
         return self.fit.model.dtype
 
-    def on_parameters(self, asked, changed) -> Effects:
+    def on_parameters(self, question, change) -> Effects:
         """Yield effects on theta, equation 1: ``H⁻¹ Rᵀ``."""
         problem = self.fit.model.known_problem
 
         def fill(block, out):
-            change = changed.linear_change(self.fit, block)
-            out[:] = changed.user_parameters(problem, block, change, linear=True)
+            delta = change.linear_change(self.fit, block)
+            out[:] = change.user_parameters(problem, block, delta, linear=True)
 
-        shape = asked.shape(len(changed), changed.features(self.fit))
-        yield ..., Effect(shape, asked.axis, self._dtype, fill, [slice(0, len(changed))])
+        shape = question.shape(len(change), change.features(self.fit))
+        yield ..., Effect(shape, question.axis, self._dtype, fill, [slice(0, len(change))])
 
-    def on_own(self, asked, changed) -> Effects:
+    def on_own(self, question, change) -> Effects:
         """Yield effects on the loss of the changed rows, ``G_j J_j H⁻¹ R_jᵀ``."""
 
         def fill(block, out):
-            out[:] = asked.derivative(changed.own_rows[block], self.own_raw(changed, block))
+            out[:] = question.derivative(change.own_rows[block], self.own_raw(change, block))
 
-        shape = asked.shape(len(changed), changed.features(self.fit))
-        yield ..., Effect(shape, asked.axis, self._dtype, fill, [slice(0, len(changed))])
+        shape = question.shape(len(change), change.features(self.fit))
+        yield ..., Effect(shape, question.axis, self._dtype, fill, [slice(0, len(change))])
 
     def estimator_without(self, members: np.ndarray) -> tuple[Any, float]:
         """Raise ValueError: what is left of a model is not found to first order."""
@@ -101,15 +92,15 @@ class FirstOrderAnswers:
         """Return nan: nothing is certified."""
         return np.full(len(rows), np.nan)
 
-    def own_raw(self, changed: Changed, block: slice = slice(None)) -> np.ndarray:
+    def own_raw(self, change: EncodedChange, block: slice = slice(None)) -> np.ndarray:
         """Return the change of the raw prediction of each change's own row, shape (b, K)."""
-        return changed.linear_own(self.fit, block)
+        return change.linear_own(self.fit, block)
 
 
-def _filled_from(asked, product):
+def _filled_from(question, product):
     """Return what writes the answer of a block of changes."""
 
     def fill(block, out):
-        out[:] = asked.derivative(product(block))
+        out[:] = question.derivative(product(block))
 
     return fill

@@ -5,14 +5,16 @@ from typing import Any
 
 import numpy as np
 
+from .._blocks import row_blocks
 from .._typing import MatrixLike
 from ..adapters import Model
 from ..operators import Hessian
 from ..problem import Problem
+from ..questions import RowQuestion
 from ..solvers import Inverse
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Fit:
     """A fitted model with the inverse of its Hessian.
 
@@ -74,3 +76,13 @@ class Fit:
 def block_bytes(n_numbers: int, n_outputs: int) -> int:
     """Return the bytes that a change takes while it is scored against some rows."""
     return 4 * n_numbers * n_outputs * np.dtype(float).itemsize
+
+
+def question_parts(question: RowQuestion, problem: Problem) -> list[slice]:
+    """Split test rows so that what is solved for a part of them fits ``working_memory``.
+
+    A question about one number of all rows is one part.
+    """
+    if not question.divides:
+        return [slice(0, len(question))]
+    return row_blocks(len(question), 3 * problem.n_outputs * len(problem.theta) * 8)

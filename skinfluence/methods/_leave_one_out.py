@@ -8,7 +8,7 @@ from .._typing import MatrixLike, RowsLike
 from ..adapters import check_weights, fit_clone, model_or_black_box
 from ..changes import Remove
 from ..questions import Loss
-from ._effect import whole
+from ._effect import evaluate
 from ._fit import Fit
 from ._retrain import Retrain
 
@@ -74,5 +74,5 @@ def leave_one_out(
     fitted = fit_clone(estimator, X, y, sample_weight)
     model = model_or_black_box(fitted, X, y, sample_weight, temperature=temperature)
     answers = Retrain(refine).bind(Fit(model, n_jobs=n_jobs, verbose=verbose))
-    asked, changed = Loss(X_test, y_test).encode(answers.fit), Remove(rows).encode(answers.fit)
-    return whole(answers, asked, changed)
+    question, change = Loss(X_test, y_test).encode(answers.fit), Remove(rows).encode(answers.fit)
+    return evaluate(answers, question, change)

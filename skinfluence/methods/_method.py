@@ -4,8 +4,8 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
-from ..changes import Changed
-from ..questions import Asked
+from ..changes import EncodedChange
+from ..questions import EncodedQuestion
 from ..solvers import factored_order
 from ._effect import Effects
 from ._first_order import FirstOrder
@@ -30,19 +30,19 @@ class Answers(Protocol):
     def fit(self) -> Fit:
         """The fitted model."""
 
-    def effects(self, asked: Asked, changed: Changed) -> Effects:
+    def effects(self, question: EncodedQuestion, change: EncodedChange) -> Effects:
         """Return the effects of changes on what is asked, in parts."""
 
-    def on_rows(self, asked: Any, changed: Changed) -> Effects:
+    def on_rows(self, question: Any, change: EncodedChange) -> Effects:
         """Yield effects on numbers of rows."""
 
-    def on_parameters(self, asked: Any, changed: Changed) -> Effects:
+    def on_parameters(self, question: Any, change: EncodedChange) -> Effects:
         """Yield effects on theta."""
 
-    def on_own(self, asked: Any, changed: Changed) -> Effects:
+    def on_own(self, question: Any, change: EncodedChange) -> Effects:
         """Yield effects on the loss of the changed rows."""
 
-    def own_raw(self, changed: Changed) -> np.ndarray:
+    def own_raw(self, change: EncodedChange) -> np.ndarray:
         """Return the change of the raw prediction of each change's own row, shape (c, K)."""
 
     def certificates(self, rows: np.ndarray) -> np.ndarray:
@@ -100,14 +100,14 @@ def resolve_method(method: str | Method) -> Method | None:
     ValueError
         If the name is unknown.
     TypeError
-        If it is neither a name nor something with ``bind``.
+        If it is neither a name nor a method.
     """
     if isinstance(method, str):
         if method not in NAMES:
             raise ValueError(f"`method` must be one of {NAMES}; got {method!r}.")
         return _NAMED.get(method)
-    if isinstance(method, type) or not hasattr(method, "bind"):
-        raise ValueError(f"`method` must be one of {NAMES} or a method; got {method!r}.")
+    if isinstance(method, type) or not isinstance(method, Method):
+        raise TypeError(f"`method` must be one of {NAMES} or a method; got {method!r}.")
     return method
 
 
@@ -116,7 +116,7 @@ def affordable_method(fit: Fit) -> Method:
     problem, solver = fit.model.known_problem, fit.solver
     order = factored_order(solver, fit.known_inverse.hessian, fit.known_inverse)
     work = np.inf if order is None else problem.y.size * order**2
-    if problem.predictor.curved:  # every row is followed: a gradient of all rows each
+    if not problem.predictor.is_linear:  # every row is followed: a gradient of all rows each
         work += CURVED * problem.n_rows**2 * len(problem.theta)
     affordable = work <= NEWTON_BUDGET and problem.loss.predicts
     return _NAMED["newton" if affordable else "influence"]

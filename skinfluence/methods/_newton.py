@@ -10,15 +10,15 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from .._blocks import as_slice, row_blocks
+from .._blocks import as_slice
 from .._warnings import warn
 from ..adapters import with_parameters
-from ..changes import Changed, RemovedGroups
+from ..changes import EncodedChange, EncodedRemoveGroups
 from ..optimum import Moves, Optimum
-from ..questions import Asked
+from ..questions import EncodedQuestion
 from ._effect import Effect, Effects
 from ._first_order import FirstOrderAnswers
-from ._fit import Fit, block_bytes
+from ._fit import Fit, block_bytes, question_parts
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,11 @@ class Newton:
     estimates: ClassVar[bool] = True
 
     def check(self, fit: Fit) -> None:
-        """Raise ValueError for a model that is known by its losses alone."""
+        """Raise ValueError for a model known by its losses alone, and for bad parameters."""
+        if self.tolerance is not None and not self.tolerance > 0:
+            raise ValueError(f"`tolerance` must be > 0 or None; got {self.tolerance!r}.")
+        if not self.settled >= 0:
+            raise ValueError(f"`settled` must be >= 0; got {self.settled!r}.")
         if not fit.model.known_problem.loss.predicts:
             raise ValueError(
                 'method="newton" takes the curvature of a row\'s loss in its prediction out of the '
@@ -78,53 +82,51 @@ class NewtonAnswers:
     fit: Fit
     optimum: Optimum
 
-    def effects(self, asked: Asked, changed: Changed) -> Effects:
+    def effects(self, question: EncodedQuestion, change: EncodedChange) -> Effects:
         """Return the effects of changes on what is asked, in parts."""
-        derivative = changed.has_derivative_only  # which further steps add nothing to
-        return asked.ask(FirstOrderAnswers(self.fit) if derivative else self, changed)
+        derivative = change.has_derivative_only  # which further steps add nothing to
+        return question.ask(FirstOrderAnswers(self.fit) if derivative else self, change)
 
-    def on_rows(self, asked, changed) -> Effects:
+    def on_rows(self, question, change) -> Effects:
         """Yield effects on numbers of rows, evaluated at the end of the steps."""
-        moves, problem = changed.moves(self.optimum), self.fit.problem
-        row_bytes = 3 * problem.n_outputs * len(problem.theta) * 8
-        parts = row_blocks(len(asked), row_bytes) if asked.divides else [slice(0, len(asked))]
-        for tests in parts:
-            part = asked.part(tests)
-            blocks = self._blocks(changed, moves, len(part))
+        moves = change.moves(self.optimum)
+        for tests in question_parts(question, self.fit.problem):
+            part = question.part(tests)
+            blocks = self._blocks(change, moves, len(part))
             fill = _filled_from(part, moves.raw(part.X))
-            shape = part.shape(len(changed), ())
+            shape = part.shape(len(change), ())
             effect = Effect(shape, part.axis, self._dtype, fill, blocks)
-            yield (tests if asked.divides else ...), effect
+            yield (tests if question.divides else ...), effect
 
-    def _blocks(self, changed, moves: Moves, n_tests):
+    def _blocks(self, change, moves: Moves, n_tests):
         if not moves.independent:
-            return [slice(0, len(changed))]
-        return changed.blocks(self.fit, block_bytes(n_tests, self.fit.model.n_outputs))
+            return [slice(0, len(change))]
+        return change.blocks(self.fit, block_bytes(n_tests, self.fit.model.n_outputs))
 
     @property
     def _dtype(self):
         return self.fit.model.dtype
 
-    def on_parameters(self, asked, changed) -> Effects:
+    def on_parameters(self, question, change) -> Effects:
         """Yield effects on theta: where the steps end."""
-        moves, problem = changed.moves(self.optimum), self.fit.model.known_problem
+        moves, problem = change.moves(self.optimum), self.fit.model.known_problem
 
         def fill(block, out):
-            change = moves.parameters(block)
-            out[:] = changed.user_parameters(problem, block, change, linear=False)
+            delta = moves.parameters(block)
+            out[:] = change.user_parameters(problem, block, delta, linear=False)
 
-        shape = asked.shape(len(changed), ())
-        yield ..., Effect(shape, asked.axis, self._dtype, fill, [slice(0, len(changed))])
+        shape = question.shape(len(change), ())
+        yield ..., Effect(shape, question.axis, self._dtype, fill, [slice(0, len(change))])
 
-    def on_own(self, asked, changed) -> Effects:
+    def on_own(self, question, change) -> Effects:
         """Yield effects on the loss of the changed rows, evaluated at the end of the steps."""
-        moves = changed.moves(self.optimum)
+        moves = change.moves(self.optimum)
 
         def fill(block, out):
-            out[:] = asked.change(changed.own_rows[block], moves.own(block))
+            out[:] = question.change(change.own_rows[block], moves.own(block))
 
-        shape = asked.shape(len(changed), ())
-        yield ..., Effect(shape, asked.axis, self._dtype, fill, [slice(0, len(changed))])
+        shape = question.shape(len(change), ())
+        yield ..., Effect(shape, question.axis, self._dtype, fill, [slice(0, len(change))])
 
     def certificates(self, rows: np.ndarray) -> np.ndarray:
         """Return what was left to go of rows that were followed, nan for the others."""
@@ -133,7 +135,7 @@ class NewtonAnswers:
     def estimator_without(self, members: np.ndarray) -> tuple[Any, float]:
         """Return the estimator as it would be without the rows of a mask, and the certificate."""
         optimum, model = self.optimum, self.fit.model
-        ends = optimum.with_objectives(RemovedGroups(members[:, None])).ends
+        ends = optimum.with_objectives(EncodedRemoveGroups(members[:, None])).ends
         theta, certificate = optimum.problem.theta + ends.changes[0], ends.certificates[0]
         rest = model.known_problem.rest(members).at(theta)
         followed = optimum.objectives.follows
@@ -141,23 +143,23 @@ class NewtonAnswers:
             _warn_one_step(certificate)
         return with_parameters(model.estimator, rest), certificate
 
-    def own_raw(self, changed: Changed, block: slice = slice(None)) -> np.ndarray:
+    def own_raw(self, change: EncodedChange, block: slice = slice(None)) -> np.ndarray:
         """Return the change of the raw prediction of each change's own row, shape (b, K)."""
-        return changed.moves(self.optimum).own(block)
+        return change.moves(self.optimum).own(block)
 
 
-def _filled_from(asked, moved):
+def _filled_from(question, moved):
     """Return what writes the answer of a block of changes."""
-    axis = (slice(None),) * asked.axis
+    axis = (slice(None),) * question.axis
 
     def fill(block, out):
         for positions, raw in moved(block):
             where = (*axis, as_slice(positions) if isinstance(positions, np.ndarray) else positions)
             if isinstance(where[-1], slice):
-                asked.change(raw, out[where])
+                question.change(raw, out[where])
             else:
                 part = np.empty_like(out[where])
-                asked.change(raw, part)
+                question.change(raw, part)
                 out[where] = part
 
     return fill

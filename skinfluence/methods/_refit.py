@@ -5,8 +5,8 @@ values. The refits are independent of one another, each starting from the full f
 estimator can be warm-started, so the answer does not depend on ``n_jobs``.
 
 A model that is curved in its parameters has many minima, and a fit from other random numbers goes
-to another. Its refits, where they are refined, are Newton steps from the full fit on the objective
-with the other rows, so that they stay at its minimum.
+to another. Its refits without rows, or with other weights, are Newton steps from the full fit on
+the changed objective where they are refined, so that they stay at its minimum.
 """
 
 import warnings
@@ -32,9 +32,9 @@ from ..adapters import (
     with_final,
     with_parameters,
 )
-from ..optimum import Nearby, check_convergence, step_left
+from ..optimum import PreconditionedSolver, check_convergence, step_left
 from ..optimum import refine as refine_problem
-from ..problem import with_rows
+from ..problem import Problem, with_rows
 from ..solvers import Direct, Inverse, invert_curved
 
 
@@ -82,6 +82,8 @@ class Refit:
 
     def values(self, asked: Any, changed: Any) -> list[np.ndarray]:
         """Return what is asked of the model after each change, one real refit each."""
+        if self._refines:
+            _ = self.refit_solver  # found once, and not by every process
         tasks = (delayed(_value)(self, asked, changed, i) for i in range(len(changed)))
         return Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(tasks)
 
@@ -92,7 +94,8 @@ class Refit:
         if self._descends:
             members = np.ones(known.n_rows, dtype=bool)
             members[kept] = False
-            return self._descended(members, known.y[kept], dropped)
+            problem = known.known_problem.without(members)
+            return self._descended(problem, known.y[kept], dropped)
         X, y = _safe_indexing(known.X, kept), known.y[kept]
         weights = None if known.sample_weight is None else known.sample_weight[kept]
         return self._fitted(X, y, weights, dropped, kept)
@@ -111,6 +114,10 @@ class Refit:
 
     def with_weights(self, sample_weight: np.ndarray, row: int) -> Model:
         """Return the model fitted with other sample weights; ``row`` is named in errors."""
+        if self._descends:
+            (stated,) = self.model.problems_with_weights([sample_weight])
+            problem = self.model.known_problem.with_weights_of(stated)
+            return self._descended(problem, self.model.y, np.array([row]))
         return self._fitted(self.model.X, self.model.y, sample_weight, np.array([row]))
 
     def estimator_without(self, dropped: np.ndarray) -> tuple[Any, float]:
@@ -126,21 +133,25 @@ class Refit:
         return with_parameters(known.estimator, after.problem), left
 
     @cached_property
-    def nearby(self) -> Nearby:
+    def refit_solver(self) -> PreconditionedSolver:
         """A solver of the Hessians of refits, which are near the full fit's."""
         if self.inverse is not None:
-            return Nearby(self.inverse)
-        return Nearby(invert_curved(Direct(), self.model.known_problem, 0.0)[0])
+            return PreconditionedSolver(self.inverse)
+        return PreconditionedSolver(invert_curved(Direct(), self.model.known_problem, 0.0)[0])
+
+    @property
+    def _refines(self):
+        return self.refine and self.model.problem is not None
 
     @property
     def _descends(self):
         """Whether refits are steps from the full fit, so that they stay at its minimum."""
         problem = self.model.problem
-        return self.refine and problem is not None and problem.predictor.curved
+        return self.refine and problem is not None and not problem.predictor.is_linear
 
-    def _descended(self, members, y, changed) -> Model:
+    def _descended(self, problem: Problem, y, changed) -> Model:
         self._require_classes(y, changed)
-        problem = refine_problem(self.model.known_problem.without(members), self.nearby)
+        problem = refine_problem(problem, self.refit_solver)
         estimator = with_parameters(final_estimator(self.model.estimator), problem)
         return FittedModel(estimator, problem)
 
@@ -153,7 +164,7 @@ class Refit:
             return BlackBox(final, final, X, y, sample_weight)
         problem = as_problem(final, X, y, **weights).refitted(known.problem, kept)
         if self.refine:
-            problem = refine_problem(problem, self.nearby)
+            problem = refine_problem(problem, self.refit_solver)
         return FittedModel(final, problem, y, sample_weight)
 
     def _fit_again(self, X, y, weights, changed):

@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..changes import Changed
-from ..questions import Asked, OwnLoss
+from ..changes import EncodedChange
+from ..questions import EncodedQuestion, OwnLoss
 from ._effect import Effect, Effects
 from ._fit import Fit
 from ._refit import Refit, warn_if_frozen_elsewhere
@@ -60,42 +60,42 @@ class RetrainAnswers:
         refit = Refit.of(fit.model, refine=refine, n_jobs=fit.n_jobs, verbose=fit.verbose)
         return cls(replace(fit, model=refit.model), refit)
 
-    def effects(self, asked: Asked, changed: Changed) -> Effects:
+    def effects(self, question: EncodedQuestion, change: EncodedChange) -> Effects:
         """Return the effects of changes on what is asked: one part, all refits in it."""
-        if changed.has_derivative_only:
+        if change.has_derivative_only:
             raise ValueError(
-                "`Perturb` (`input_influence`) is a derivative, which refits do not give; use "
+                "`input_influence` is a derivative (`Perturb`), which refits do not give; use "
                 'method="newton" or "influence".'
             )
-        return asked.ask(self, changed)
+        return question.ask(self, change)
 
-    def on_rows(self, asked, changed) -> Effects:
+    def on_rows(self, question, change) -> Effects:
         """Yield effects on numbers of rows."""
 
         def fill(block, out):
-            before = np.asarray(asked.value(self.fit.model, None))
-            after = np.reshape(self.refit.values(asked, changed), (len(changed), *before.shape))
-            out[:] = np.moveaxis(after, 0, asked.axis) - np.expand_dims(before, asked.axis)
+            before = np.asarray(question.value(self.fit.model, None))
+            after = np.reshape(self.refit.values(question, change), (len(change), *before.shape))
+            out[:] = np.moveaxis(after, 0, question.axis) - np.expand_dims(before, question.axis)
 
-        yield ..., self._effect(asked, changed, fill)
+        yield ..., self._effect(question, change, fill)
 
-    def on_parameters(self, asked, changed) -> Effects:
+    def on_parameters(self, question, change) -> Effects:
         """Yield effects on theta."""
         problem, before = self.fit.model.known_problem, self.fit.model.theta
 
         def fill(block, out):
-            after = np.reshape(self.refit.values(asked, changed), (len(changed), len(before)))
-            out[:] = changed.user_parameters(problem, block, after - before, linear=False)
+            after = np.reshape(self.refit.values(question, change), (len(change), len(before)))
+            out[:] = change.user_parameters(problem, block, after - before, linear=False)
 
-        yield ..., self._effect(asked, changed, fill)
+        yield ..., self._effect(question, change, fill)
 
-    def on_own(self, asked, changed) -> Effects:
+    def on_own(self, question, change) -> Effects:
         """Yield effects on the loss of the changed rows."""
 
         def fill(block, out):
-            out[:] = asked.change(changed.own_rows, self._own_raw(asked, changed))
+            out[:] = question.change(change.own_rows, self._own_raw(question, change))
 
-        yield ..., self._effect(asked, changed, fill)
+        yield ..., self._effect(question, change, fill)
 
     def certificates(self, rows: np.ndarray) -> np.ndarray:
         """Return nan: refits are not followed."""
@@ -105,15 +105,15 @@ class RetrainAnswers:
         """Return the estimator refitted without the rows of a mask, and the certificate."""
         return self.refit.estimator_without(np.flatnonzero(members))
 
-    def own_raw(self, changed: Changed) -> np.ndarray:
+    def own_raw(self, change: EncodedChange) -> np.ndarray:
         """Return the change of the raw prediction of each change's own row, shape (c, K)."""
-        return self._own_raw(OwnLoss().encode(self.fit), changed)
+        return self._own_raw(OwnLoss().encode(self.fit), change)
 
-    def _own_raw(self, asked, changed):
-        before = asked.raw[changed.own_rows]
-        return np.reshape(self.refit.values(asked, changed), before.shape) - before
+    def _own_raw(self, question, change):
+        before = question.raw[change.own_rows]
+        return np.reshape(self.refit.values(question, change), before.shape) - before
 
-    def _effect(self, asked, changed, fill):
-        shape = asked.shape(len(changed), ())
-        blocks = [slice(0, len(changed))]
-        return Effect(shape, asked.axis, self.fit.model.dtype, fill, blocks)
+    def _effect(self, question, change, fill):
+        shape = question.shape(len(change), ())
+        blocks = [slice(0, len(change))]
+        return Effect(shape, question.axis, self.fit.model.dtype, fill, blocks)

@@ -16,7 +16,7 @@ from .._explainer import InfluenceExplainer
 from .._sklearn_private import _safe_split
 from .._typing import MatrixLike
 from ..adapters import assign, final_estimator, with_parameters
-from ..changes import RemovedGroups
+from ..changes import EncodedRemoveGroups
 
 
 def approximate_cross_val_score(
@@ -152,7 +152,7 @@ def _thetas_without(optimum, left_out):
             yield from theta + moves.parameters(block)
         return
     for rows in left_out:
-        group = RemovedGroups(np.isin(np.arange(n), rows)[:, None])
+        group = EncodedRemoveGroups(np.isin(np.arange(n), rows)[:, None])
         yield theta + optimum.with_objectives(group).parameters(slice(None))[0]
 
 

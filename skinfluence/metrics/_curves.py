@@ -13,8 +13,8 @@ from sklearn.utils.parallel import Parallel, delayed
 from .._parameters import check_share, check_whole
 from .._typing import MatrixLike
 from ..adapters import fit_clone
-from ..changes import RemovedGroups
-from ..methods import RetrainAnswers, whole
+from ..changes import EncodedRemoveGroups
+from ..methods import RetrainAnswers, evaluate
 from ..questions import Loss
 from ._datamodeling import check_explainer, draw_subsets
 
@@ -183,12 +183,12 @@ def removal_curve(
     for name, ranking in rankings.items():
         removed = _top(ranking, taken)
         possible = np.array([not model.targets.lost(model.y[~members]) for members in removed])
-        groups = RemovedGroups(removed[possible].T)
+        groups = EncodedRemoveGroups(removed[possible].T)
         found[name] = np.full(len(taken), np.nan)
-        found[name][possible] = whole(refits, asked, groups).mean(axis=0)
+        found[name][possible] = evaluate(refits, asked, groups).mean(axis=0)
     sizes = model.n_rows - _counts(taken, model.n_rows)
     kept = [draw_subsets(model, n_draws, size, random) for size in sizes]
-    losses = whole(refits, asked, RemovedGroups(~np.concatenate(kept).T)).mean(axis=0)
+    losses = evaluate(refits, asked, EncodedRemoveGroups(~np.concatenate(kept).T)).mean(axis=0)
     return Bunch(shares=taken, **found, random=losses.reshape(len(taken), n_draws).T)
 
 

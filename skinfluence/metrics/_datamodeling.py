@@ -21,8 +21,8 @@ from .._explainer import InfluenceExplainer
 from .._parameters import check_share, check_whole
 from .._typing import MatrixLike
 from ..adapters import Model
-from ..changes import RemovedGroups
-from ..methods import RetrainAnswers, whole
+from ..changes import EncodedRemoveGroups
+from ..methods import RetrainAnswers, evaluate
 from ..questions import Loss
 
 #: Draws of a subset that loses a class, before it is given up.
@@ -104,7 +104,7 @@ def linear_datamodeling_score(
     subsets = draw_subsets(model, n_subsets, round(subset_size * model.n_rows), random)
     estimated = explainer.loss_influence(X_test, y_test) @ (~subsets).T.astype(float)
     asked = Loss(X_test, y_test).encode(refits.fit)
-    refitted = whole(refits, asked, RemovedGroups(~subsets.T))
+    refitted = evaluate(refits, asked, EncodedRemoveGroups(~subsets.T))
     correlations = _rank_correlations(estimated, refitted)
     return Bunch(
         score=_mean(correlations),

@@ -136,13 +136,13 @@ class Hessian(SymmetricOperator):
     def share(self, block: slice, V: Array) -> Array:
         """Return the share of the rows of a slice in the product with V."""
         predictor, X, A = self.problem.predictor, self.problem.X[block], self.curvatures[block]
-        if predictor.curved:
+        if not predictor.is_linear:
             return predictor.hessian_product(X, self.gradients[block], A, V)
         return predictor.vjp(X, np.matmul(A, predictor.jvp(X, V)))
 
     def dense(self) -> Array:
         """Return H as an array of shape (P, P)."""
-        if self.problem.predictor.curved:
+        if not self.problem.predictor.is_linear:
             return self._products()
         X, curvatures = self.problem.X, self.curvatures
         if 2 * len(self.curved_rows) < len(curvatures):
@@ -163,7 +163,7 @@ class Hessian(SymmetricOperator):
     def diagonal(self) -> Array:
         """Return the diagonal of H, shape (P,)."""
         problem = self.problem
-        if problem.predictor.curved:
+        if not problem.predictor.is_linear:
             return np.diag(self._products()).copy()
         A = np.einsum("nkk->nk", self.curvatures)
         diagonal = problem.predictor.squared_vjp(problem.X, A) + self.ridge
@@ -201,7 +201,7 @@ class Hessian(SymmetricOperator):
     @cached_property
     def is_convex(self) -> bool:
         """Whether no row's term has a negative curvature, rounding aside."""
-        if self.problem.predictor.curved:
+        if not self.problem.predictor.is_linear:
             return False
         curvatures = self.curvatures
         smallest = np.linalg.eigvalsh(curvatures)[:, 0] if curvatures.shape[1] > 1 else curvatures
@@ -223,7 +223,7 @@ class Hessian(SymmetricOperator):
         """Return the Hessian in the coordinates ``coef, intercept + centre · coef``."""
         return self._of(self.problem.centred(centre), self.ridge)
 
-    def face(self) -> tuple[Hessian, Array] | None:
+    def active_set(self) -> tuple[Hessian, Array] | None:
         """Return the Hessian of the features that are not held at zero, and their positions.
 
         Returns
@@ -233,7 +233,7 @@ class Hessian(SymmetricOperator):
         """
         if self.problem.free is None:
             return None
-        problem, positions = self.problem.face()
+        problem, positions = self.problem.active_set()
         if len(positions) in (0, self.shape[0]):
             return None
         return self._of(problem, self.ridge[positions]), positions

@@ -17,7 +17,7 @@ from ._left_out_rows import FollowedRows, LeftOutRows
 from ._moves import KnownMoves, Moves, RowMoves
 from ._newton_steps import newton_steps, refine
 from ._optimum import Optimum
-from ._preconditioned import Nearby
+from ._preconditioned import PreconditionedSolver
 from ._replaced_rows import ReplacedRows
 
 __all__ = [
@@ -27,8 +27,8 @@ __all__ = [
     "KnownMoves",
     "LeftOutRows",
     "Moves",
-    "Nearby",
     "Optimum",
+    "PreconditionedSolver",
     "ReplacedRows",
     "RowMoves",
     "check_convergence",

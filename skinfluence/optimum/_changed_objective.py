@@ -29,7 +29,7 @@ from ._convergence import newton_decrement
 from ._ends import Ends
 from ._iterate import Iterate
 from ._newton_steps import refine
-from ._preconditioned import LARGE, PreconditionedInverse, descending
+from ._preconditioned import LARGE, PreconditionedInverse, invert_or_damp
 from ._woodbury import ChangedInverse
 
 #: Steps that a change may take. Where classes are separable each divides the decrement by e, so
@@ -109,9 +109,9 @@ class ChangedObjectives:
                 return after
             now = after
         warn(
-            f"The optimum without a group was not reached: one more step would move "
+            f"The optimum of the changed objective was not reached: one more step would move "
             f"{now.certificate(start):.2g} of what the first moved. The classes may be separable "
-            "without it: add a penalty.",
+            "without the rows that left: add a penalty.",
             ConvergenceWarning,
         )
         return now
@@ -138,16 +138,16 @@ class ChangedObjectives:
     def _invert(self, problem):
         hessian = self.inverse.hessian.of(problem)
         if self._order is None or self._factors:
-            return descending(self.solver, hessian)
+            return invert_or_damp(self.solver, hessian)
         rtol = 1e-2 if self.follows and not problem.loss.quadratic else 1e-10
         return PreconditionedInverse(
-            hessian, self.inverse, lambda: descending(self.solver, hessian), rtol
+            hessian, self.inverse, lambda: invert_or_damp(self.solver, hessian), rtol
         )
 
     def _inverse_of(self, change):
         """Return the inverse of the changed Hessian, at theta."""
         direct = self._order is not None
-        linear = not change.problem.predictor.curved  # else more leaves than the rows of J
+        linear = change.problem.predictor.is_linear  # else more leaves than the rows of J
         if linear and direct and self._determined and change.rows is not None:
             inverse = self._woodbury(change)
             if inverse is not None:

@@ -29,7 +29,3 @@ class Ends:
     def part(self, block: slice) -> "Ends":
         """Return a view of a slice of them."""
         return Ends(self.changes[block], self.certificates[block])
-
-    def put(self, where, ends: "Ends") -> None:
-        """Write other ends into some places."""
-        self.changes[where], self.certificates[where] = ends.changes, ends.certificates

@@ -71,8 +71,8 @@ class LeaveOneOutSystem:
     def residual(self, rows, change):
         """Return F'_{-j}(theta + Δ_j) for Δ = ``change``, one row a row; shape (n_rows, P)."""
         problem, b = self.problem, len(rows)
-        if problem.predictor.curved:
-            return self._curved_residual(rows, change)
+        if not problem.predictor.is_linear:
+            return self._nonlinear_residual(rows, change)
         weights, own = weights_of_others(problem, rows), np.arange(b)
         kept = 1 - problem.penalty_shares(rows)[:, None]
         residual = kept * problem.penalty * change - Removal(problem, rows).dense()
@@ -90,7 +90,7 @@ class LeaveOneOutSystem:
             residual += problem.predictor.vjp(X, pull.transpose(0, 2, 1)).T
         return residual
 
-    def _curved_residual(self, rows, change):
+    def _nonlinear_residual(self, rows, change):
         """Return the same, one gradient of the whole objective a row."""
         problem, residual = self.problem, np.empty_like(change)
         index, left_over = np.arange(problem.n_rows), problem.gradient()

@@ -28,7 +28,7 @@ from ..solvers import Inverse
 from ._active_set import EXACT, follow_active_sets, subgradient_left
 from ._ends import Ends
 from ._leave_one_out_system import LeaveOneOutSystem
-from ._many_rows import abrupt, follow, negligible, unsettled
+from ._many_rows import follow, has_kinks, negligible, unsettled
 from ._woodbury import smallest_singular_values, solve_core
 
 #: Rows scored at once: enough for BLAS, few enough for their predictions to stay in the cache.
@@ -98,7 +98,7 @@ class LeftOutRows:
     def systems(self) -> list[LeaveOneOutSystem]:
         """Rows that share an H when they leave, with the inverse of that H."""
         parts = []
-        for members, others in self.problem.surroundings():
+        for members, others in self.problem.leave_one_out_problems():
             inverse = self.inverse
             if others is not self.problem:
                 inverse = self.solver.invert(self.inverse.hessian.of(others))
@@ -116,7 +116,7 @@ class LeftOutRows:
         """
         m, K = X.shape[0], self.problem.n_outputs
         moved = self.problem.raw_changes
-        if self.problem.predictor.curved or m * K > self.problem.n_rows:
+        if not self.problem.predictor.is_linear or m * K > self.problem.n_rows:
             return lambda rows: self._solved_for_rows(X, rows)
         # fewer questions than training rows: solve for the questions
         jacobian = self.problem.predictor.jacobian(X).reshape(m * K, -1)
@@ -149,7 +149,7 @@ class LeftOutRows:
 
     def own_raw_changes(self, rows: np.ndarray) -> np.ndarray:
         """Return the change of every row's own raw prediction, ``P_j u_j + δ_j``; (n_rows, K)."""
-        if self.problem.predictor.curved:
+        if not self.problem.predictor.is_linear:
             return self.problem.own_raw_changes(rows, self.changes(rows))
         change = np.empty((len(rows), self.problem.n_outputs), dtype=self.problem.theta.dtype)
         for part, positions, steps in self._steps(rows):
@@ -188,7 +188,7 @@ class LeftOutRows:
         hessian = self.inverse.hessian
         damped = not np.array_equal(hessian.ridge, self.problem.penalty)
         exact = self.problem.loss.quadratic and self.problem.norm is None
-        exact = exact and not self.problem.predictor.curved
+        exact = exact and self.problem.predictor.is_linear
         exact = exact and (self.problem.mass is None or not self.problem.penalty.any())
         return not (self.tolerance is None or exact or damped or not self.inverse.exact)
 
@@ -210,7 +210,7 @@ class LeftOutRows:
     def _residual_tolerance(self):
         """Residual to follow rows to, relative to their first step."""
         tolerance = self.tolerance or 0.0
-        return tolerance if abrupt(self.problem) else max(tolerance, self.settled / 10)
+        return tolerance if has_kinks(self.problem) else max(tolerance, self.settled / 10)
 
     def _unsettled(self, rows, system, steps):
         """Tell which rows one step does not settle."""
@@ -218,7 +218,7 @@ class LeftOutRows:
             let_be = EXACT if self.problem.loss.quadratic else self.settled / 5
             return subgradient_left(rows, system, system.solve(steps)) > let_be
         uneven = system.uneven(rows)
-        if self.problem.predictor.curved:  # how far a step may go is not free to know
+        if not self.problem.predictor.is_linear:  # how far a step may go is not free to know
             return np.ones(len(rows), dtype=bool)
         if self.problem.loss.quadratic:
             return uneven

@@ -1,7 +1,8 @@
 """Follow rows that one Newton step does not settle to the optimum of the objective without them.
 
-Which those are is free to know. The square of a step's decrement δ, its length in the Hessian's
-norm, is at least ``Σ_i s_i (J_i Δ)ᵀ A_i (J_i Δ)``: weighted by curvature, predictions move by
+Which rows need more steps is known for free. The square of a step's decrement δ, its length in the
+Hessian's norm, is at least ``Σ_i s_i (J_i Δ)ᵀ A_i (J_i Δ)``: weighted by curvature, predictions
+move by
 
     δ / (Σ_i s_i tr A_i / K)^½
 
@@ -18,8 +19,6 @@ taken and not checked again, unless the loss has kinks: past one a step tells li
 Rows that do not contract go on by full Newton steps, one row after the other.
 """
 
-import warnings
-
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
@@ -27,8 +26,8 @@ from .._blocks import row_blocks
 from .._warnings import warn
 from ..operators import Removal
 from ._ends import Ends
-from ._newton_steps import refine
-from ._preconditioned import Nearby
+from ._newton_steps import to_optimum
+from ._preconditioned import PreconditionedSolver
 from ._quasi_newton import curvature_pair, dots, solve_lbfgs
 
 #: Steps with the inverse at theta that a row may take.
@@ -39,7 +38,7 @@ NEXT = 1.5
 CONTRACTS = 0.5
 
 
-def abrupt(problem):
+def has_kinks(problem):
     """Tell whether the curvature changes at a kink, so that a step tells little of the next."""
     loss = problem.loss
     return loss.smoothed or loss.width(problem.raw, problem.y) == 0
@@ -101,12 +100,14 @@ def follow(rows, system, steps, solver, tolerance) -> Ends:
         been taken since.
     """
     ends = Ends.empty(len(rows), len(system.problem.theta), steps.dtype)
+    unreached: list[tuple[int, float]] = []
     for block in row_blocks(len(rows), 16 * ends.changes.itemsize * ends.changes.shape[1]):
         part = ends.part(block)
         hard, first = _contract(rows[block], system, steps.part(block), tolerance, part)
         for i in hard:
             _full_steps(rows[block][i], system, solver, part.part(slice(i, i + 1)), first[i])
-            _warn(rows[block][i], part.certificates[i], tolerance)
+        unreached += [(rows[block][i], part.certificates[i]) for i in hard]
+    _warn([(row, left) for row, left in unreached if not left <= tolerance])
     return ends
 
 
@@ -129,7 +130,7 @@ def _contract(rows, system, steps, tolerance, ends):
         contracts = left <= CONTRACTS * before[going]
         change[going[contracts]] += step[contracts]
         certificates[going] = left
-        expected = left if abrupt(system.problem) else NEXT * left**2 / before[going]
+        expected = left if has_kinks(system.problem) else NEXT * left**2 / before[going]
         hard.append(going[~contracts])
         before[going], kept = left, contracts & ~(expected <= tolerance)
         going = going[kept]
@@ -144,13 +145,11 @@ def _full_steps(row, system, solver, end, first):
     """Take one row to the optimum without it by full Newton steps."""
     problem = system.problem
     without = problem.without(np.arange(problem.n_rows) == row)
-    if end.certificates[0] < 1:  # nearer to the optimum than theta is
-        without = without.at(problem.theta + end.changes[0])
-    if not abrupt(problem):  # else another H is near no longer
-        solver = Nearby(system.inverse)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # _warn names the row
-        after = refine(without, solver, tilt=problem.gradient())
+    if not has_kinks(problem):  # else neither H nor what was reached is of use past a kink
+        solver = PreconditionedSolver(system.inverse)
+        if end.certificates[0] < 1:  # nearer to the optimum than theta is
+            without = without.at(problem.theta + end.changes[0])
+    _, after = to_optimum(without, solver, tilt=problem.gradient())
     end.changes[0] = after.theta - problem.theta
     rows = np.array([row])
     residual = system.residual(rows, end.changes)
@@ -158,12 +157,14 @@ def _full_steps(row, system, solver, end, first):
     end.certificates[0] = np.sqrt(max(square, 0) / first)
 
 
-def _warn(row, left, tolerance):
-    """Warn of a row that was not settled."""
-    if not left <= tolerance:
+def _warn(unreached):
+    """Warn of the rows that were not settled, once."""
+    if unreached:
+        rows, left = zip(*unreached)
         warn(
-            f"The optimum without row {row} was not reached: {left:.2g} of the residual is "
-            "left. The classes may be separable without it: add a penalty, or use "
-            'method="retrain" for it.',
+            f"The optimum without {len(rows)} row(s) was not reached, such as "
+            f"{[int(row) for row in rows[:5]]}: up to {max(left):.2g} of the residual is left. The "
+            "classes may be separable without them: add a penalty, or use "
+            'method="retrain" for them.',
             ConvergenceWarning,
         )

@@ -15,7 +15,7 @@ from .._warnings import warn
 from ..operators import Hessian
 from ..problem import Problem
 from ._iterate import Iterate
-from ._preconditioned import Nearby, descending
+from ._preconditioned import PreconditionedSolver, invert_or_damp
 from ._proximal_newton import proximal_newton
 from ._rounding import stagnates
 
@@ -43,9 +43,9 @@ def newton_steps(
     """
     previous = np.inf
     while True:
-        inverse = descending(solver, Hessian(problem))
+        inverse = invert_or_damp(solver, Hessian(problem))
         if getattr(inverse, "rcond", None):
-            solver = Nearby(inverse)
+            solver = PreconditionedSolver(inverse)
         now = Iterate(problem, inverse, tilt)
         enough = max(now.rounding, tolerance)
         if not now.decrement > enough or stagnates(problem, now.decrement, previous):
@@ -79,18 +79,27 @@ def refine(problem: Problem, solver: Any, max_steps: int = 50, tilt=None) -> Pro
     problem : Problem
         The same problem at the optimum, to rounding.
     """
+    reached, end = to_optimum(problem, solver, max_steps, tilt)
+    if not reached:
+        stronger = "Add a penalty." if problem.norm is None else "Use a stronger penalty."
+        warn(
+            f"Newton's method did not reach the optimum in {max_steps} steps; the classes may be "
+            f"separable, or the rows few enough to be fitted exactly. {stronger}",
+            ConvergenceWarning,
+        )
+    return end
+
+
+def to_optimum(
+    problem: Problem, solver: Any, max_steps: int = 50, tilt: np.ndarray | None = None
+) -> tuple[bool, Problem]:
+    """Take the same steps without a word; return whether the optimum was reached, and the end."""
     if problem.norm is not None:
         return proximal_newton(problem, max_steps)
     reached, end = _descend(problem, solver, max_steps, tilt)
     if not reached and problem.loss.smoothed:
-        reached, end = _cool(problem, solver, max_steps)
-    if not reached:
-        warn(
-            f"Newton's method did not reach the optimum in {max_steps} steps; the classes may be "
-            "separable, or the rows few enough to be fitted exactly. Add a penalty.",
-            ConvergenceWarning,
-        )
-    return end
+        reached, end = _cool(problem, solver, max_steps, tilt)
+    return reached, end
 
 
 def _descend(problem, solver, max_steps, tilt=None):
@@ -102,11 +111,11 @@ def _descend(problem, solver, max_steps, tilt=None):
     return True, problem
 
 
-def _cool(problem, solver, max_steps):
+def _cool(problem, solver, max_steps, tilt=None):
     """Follow the optimum from a wide smoothing down to the problem's own, where kinks are sharp."""
     temperature = problem.loss.temperature
     steps = max(1, int(np.ceil(np.log(temperature) / np.log(COOLING))))
     reached = False
     for warm in (*(COOLING**i for i in range(steps)), temperature):
-        reached, problem = _descend(problem.at_temperature(warm), solver, max_steps)
+        reached, problem = _descend(problem.at_temperature(warm), solver, max_steps, tilt)
     return reached, problem

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..changes import Changed
+from ..changes import EncodedChange
 from ..problem import NewRows, Problem
 from ..solvers import Inverse
 from ._changed_objective import ChangedObjectives
@@ -44,7 +44,7 @@ class Optimum:
         """Return where the optimum goes without each of some rows."""
         return RowMoves(self.rows, rows)
 
-    def with_objectives(self, changed: Changed) -> KnownMoves:
+    def with_objectives(self, changed: EncodedChange) -> KnownMoves:
         """Return where the optimum goes with each changed objective."""
 
         def find():

@@ -15,7 +15,7 @@ LARGE = 200
 
 
 @dataclass(frozen=True, eq=False)
-class Nearby:
+class PreconditionedSolver:
     """A solver of Hessians that are near one whose inverse is known.
 
     Parameters
@@ -32,13 +32,13 @@ class Nearby:
     def invert(self, hessian):
         """Return H⁻¹, by a factor of its own where H is small, or of another order."""
         if hessian.shape[0] < LARGE or hessian.shape != self.inverse.shape:
-            return descending(Direct(), hessian)
+            return invert_or_damp(Direct(), hessian)
         return PreconditionedInverse(
-            hessian, self.inverse, lambda: descending(Direct(), hessian), self.rtol
+            hessian, self.inverse, lambda: invert_or_damp(Direct(), hessian), self.rtol
         )
 
 
-def descending(solver, hessian):
+def invert_or_damp(solver, hessian):
     """Return H⁻¹, with enough damping where H is indefinite: a step with it falls."""
     try:
         return solver.invert(hessian)

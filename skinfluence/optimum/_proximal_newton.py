@@ -11,10 +11,9 @@ face, alternating with Newton steps on the face, which find the point (Friedman 
 from dataclasses import replace
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
-from .._warnings import warn
 from ..operators import Hessian
+from ..problem import Problem
 from ._line_search import backtrack
 from ._rounding import rounding, stagnates
 
@@ -22,7 +21,7 @@ from ._rounding import rounding, stagnates
 MAX_SWEEPS = 500
 
 
-def proximal_newton(problem, max_steps=50):
+def proximal_newton(problem: Problem, max_steps: int = 50) -> tuple[bool, Problem]:
     """Take proximal Newton steps from theta to the optimum of a problem with a norm.
 
     Parameters
@@ -30,31 +29,30 @@ def proximal_newton(problem, max_steps=50):
     problem : Problem
         With a ``norm``.
     max_steps : int, default=50
-        Steps after which a ``ConvergenceWarning`` is given.
+        Steps after which it is given up.
 
     Returns
     -------
+    reached : bool
+        Whether the optimum was reached, to rounding.
     problem : Problem
-        The same problem at the optimum, to rounding.
+        The same problem at the end.
     """
-    previous = np.inf
+    previous, norm = np.inf, problem.norm
+    assert norm is not None
     for _ in range(max_steps):
         target = _model_minimum(problem)
         step = target - problem.theta
         smooth = problem.smooth_gradient()
-        gain = problem.norm.value(problem.theta) - problem.norm.value(target)
+        gain = norm.value(problem.theta) - norm.value(target)
         decrement = float(gain - smooth @ step)
         if not decrement > rounding(problem) or stagnates(problem, decrement, previous):
             last = problem.at(target)
             better = np.linalg.norm(last.gradient()) < np.linalg.norm(problem.gradient())
-            return last if better else problem
+            return True, last if better else problem
         problem, length = backtrack(problem, step, decrement)
         previous = np.inf if 0 < length < 1 else decrement
-    warn(
-        f"Proximal Newton steps did not reach the optimum in {max_steps}; use a stronger penalty.",
-        ConvergenceWarning,
-    )
-    return problem
+    return False, problem
 
 
 def _model_minimum(problem):
@@ -63,7 +61,7 @@ def _model_minimum(problem):
     Only features that are free, or that the gradient would free, take part.
     """
     free = problem.norm.free(problem.theta) | (problem.gradient() != 0)
-    part, positions = problem.face(free)
+    part, positions = problem.active_set(free)
     hessian = Hessian(replace(part, norm=None))
     matrix, flat = hessian.dense(), hessian.flat_directions
     flat = flat[:, ~flat[part.norm.positions.ravel()].any(axis=0)]  # the norm is flat there too
@@ -100,7 +98,7 @@ def minimise_model(matrix, gradient, start, norm):
     bounds = [np.linalg.norm(matrix[np.ix_(where, where)], 2) for where, _ in groups]
     rounding = np.abs(matrix) @ np.abs(point) + np.abs(gradient)
     for _ in range(MAX_SWEEPS):
-        point, slope = _newton_on_face(matrix, point, slope, norm)
+        point, slope = _newton_on_active_set(matrix, point, slope, norm)
         if np.all(np.abs(norm.subgradient(point, slope)) <= 10 * eps * rounding):
             break
         for (where, strength), bound in zip(groups, bounds):
@@ -119,7 +117,7 @@ def _shrink(values, threshold):
     return values * (max(size - threshold, 0) / size) if size > 0 else values
 
 
-def _newton_on_face(matrix, point, slope, norm):
+def _newton_on_active_set(matrix, point, slope, norm):
     """Take the Newton step on the face of ``point`` if the model falls; return point and slope."""
     free = norm.free(point)
     face = matrix[np.ix_(free, free)]

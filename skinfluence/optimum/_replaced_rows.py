@@ -102,7 +102,7 @@ class ReplacedRows:
     def _unsettled(self, replacement, change):
         """Tell which rows go on: predictions, or the row's own, move too far for one step."""
         problem = self.problem
-        if problem.norm is not None or problem.predictor.curved:
+        if problem.norm is not None or not problem.predictor.is_linear:
             return np.ones(len(change), dtype=bool)
         if problem.loss.quadratic:
             return np.zeros(len(change), dtype=bool)

@@ -71,7 +71,9 @@ class SignAttack:
 
     def _encoded(self, X_test: Any, y_test: Any) -> tuple[Any, np.ndarray]:
         problem = self.model.problem
-        target = encode_targets(problem.targets, problem.asked, y_test, problem.theta.dtype)
+        target = encode_targets(
+            problem.targets, problem.evaluation_loss, y_test, problem.theta.dtype
+        )
         return encode_features(self.model.estimator, X_test), target
 
     def _move(self, test: Any, target: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, float]:
@@ -88,13 +90,13 @@ class SignAttack:
             if self.n_iter == 1:
                 return now, predicted
             problem = self.model.solve(self._moved_problem(rows, now), problem)
-            value = float(problem.asked(problem.predict_raw(test), target).sum())
+            value = float(problem.evaluation_loss(problem.predict_raw(test), target).sum())
             best = max(best, (value, now, predicted), key=lambda found: found[0])
         return best[1:]
 
     def _solved(self, problem: Problem, test: Any, target: np.ndarray) -> np.ndarray:
         """Return H⁻¹ times the gradient of the sum of the test losses, shape (P, 1)."""
-        gradients = problem.asked.gradient(problem.predict_raw(test), target)
+        gradients = problem.evaluation_loss.gradient(problem.predict_raw(test), target)
         total = problem.predictor.vjp(test, gradients[:, :, None])
         return self.model.inverse(problem) @ total
 
@@ -121,7 +123,7 @@ class SignAttack:
         before, estimator = self.model.problem, self.model.estimator
         moved = encode_features(estimator, self._like(rows, X_new))
         after = self.model.refit.with_rows(rows, moved).known_problem
-        losses = [p.asked(p.predict_raw(test), target) for p in (before, after)]
+        losses = [p.evaluation_loss(p.predict_raw(test), target) for p in (before, after)]
         refitted = with_parameters(estimator, after)
         return Bunch(
             rows=rows,

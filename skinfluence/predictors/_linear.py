@@ -149,7 +149,7 @@ class LinearPredictor(Predictor):
         coef, intercept = np.split(parallel, [self.n_features])
         return alone, np.concatenate([coef.T.ravel(), intercept.ravel()])
 
-    def face(self, free: Array) -> tuple[LinearPredictor, Array, Array]:
+    def active_set(self, free: Array) -> tuple[LinearPredictor, Array, Array]:
         """Return the predictor of the features that are free in some output.
 
         Returns

@@ -23,9 +23,9 @@ class Predictor:
 
     Attributes
     ----------
-    curved : bool
-        Whether the Jacobian depends on theta. A curved predictor carries the ``theta`` at which
-        it is taken, and has ``second_order`` and ``hessian_product``.
+    is_linear : bool
+        Whether the Jacobian is the same at every theta. Where it is not, the predictor carries the
+        ``theta`` at which it is taken, and has ``second_order`` and ``hessian_product``.
     separable : bool
         Whether every output has parameters of its own, so that a loss that is a sum over outputs
         falls apart, and the predictor has ``block``.
@@ -36,7 +36,7 @@ class Predictor:
         Whether theta is coefficients, each of one feature, then intercepts, as the dual takes it.
     """
 
-    curved: ClassVar[bool] = False
+    is_linear: ClassVar[bool] = True
     separable: ClassVar[bool] = False
     by_columns: ClassVar[bool] = False
     has_dual: ClassVar[bool] = False
@@ -86,7 +86,7 @@ class Predictor:
         """Return the predictor of some outputs, where it is separable, and its part of theta."""
         raise NotImplementedError
 
-    def face(self, free: Array) -> tuple[Predictor, Array, Array]:
+    def active_set(self, free: Array) -> tuple[Predictor, Array, Array]:
         """Return the predictor of the features that are free, where a norm holds some at zero.
 
         Besides the columns of X that it takes, and where its parameters stand in theta.
@@ -160,7 +160,7 @@ class Predictor:
 class CurvedPredictor(Predictor):
     """A predictor that is not linear in theta; a subclass also writes ``second_order``."""
 
-    curved = True
+    is_linear = False
 
     if TYPE_CHECKING:
 

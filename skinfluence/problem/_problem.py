@@ -76,17 +76,17 @@ class Problem:
         object.__setattr__(self, "predictor", self.predictor.at(self.theta))
 
     @property
-    def asked(self) -> Loss:
+    def evaluation_loss(self) -> Loss:
         """The loss that questions are about."""
         return self.loss if self.question is None else self.question
 
     @property
-    def reported(self) -> Loss:
+    def reported_loss(self) -> Loss:
         """The loss whose values after a removal are told: ``asked``, with the kink it has."""
-        return self.asked.trained
+        return self.evaluation_loss.trained
 
     @property
-    def asked_gradients(self) -> np.ndarray:
+    def evaluation_gradients(self) -> np.ndarray:
         """Gradient of what is asked about every training row, in its raw prediction, (n, K)."""
         return self.gradients if self.question is None else self.question.gradient(self.raw, self.y)
 
@@ -148,7 +148,7 @@ class Problem:
             return change
         return self.kernel.change(self, rows, change, linear)
 
-    def rows_asked(self, X: MatrixLike, y: np.ndarray) -> MatrixLike:
+    def with_targets(self, X: MatrixLike, y: np.ndarray) -> MatrixLike:
         """Return rows as the predictor takes them: with their targets where it is a loss."""
         return X if self.loss.predicts else np.hstack([X, y])
 
@@ -170,6 +170,21 @@ class Problem:
         share = self.theta.dtype.type(share)
         norm = None if self.norm is None else self.norm.scaled(share)
         part = replace(self, weights=weights, penalty=share * self.penalty, norm=norm)
+        return self._known(part, slice(None))
+
+    def with_weights_of(self, stated: "Problem") -> "Problem":
+        """Return the same problem, at the same parameters, weighted and penalised as another.
+
+        The other is of the same rows; what depends on weights is its own.
+        """
+        part = replace(
+            self,
+            weights=stated.weights,
+            penalty=stated.penalty,
+            norm=stated.norm,
+            mass=stated.mass,
+            reweighting=stated.reweighting,
+        )
         return self._known(part, slice(None))
 
     def without(self, members: np.ndarray) -> "Problem":
@@ -204,7 +219,7 @@ class Problem:
             return np.zeros(len(rows), dtype=self.theta.dtype)
         return (self.mass[rows] / self.mass.sum()).astype(self.theta.dtype)
 
-    def surroundings(self) -> list[tuple[np.ndarray, "Problem"]]:
+    def leave_one_out_problems(self) -> list[tuple[np.ndarray, "Problem"]]:
         """Return what the others see once a row has left: its weight zeroed last, not here.
 
         Rows that leave the same weights and penalty behind are taken together; where they differ
@@ -217,7 +232,7 @@ class Problem:
             others have; it is this very problem where nothing changes.
         """
         parts = []
-        for members, weights in self.reweighting.surroundings(self.weights):
+        for members, weights in self.reweighting.leave_one_out_weights(self.weights):
             shares = self.penalty_shares(np.flatnonzero(members))
             total = shares.sum()
             share = float(1 - shares @ shares / total) if total > 0 else 1.0
@@ -283,14 +298,14 @@ class Problem:
 
         Its gradient is the same, and its Hessian the Gauss-Newton matrix of this problem.
         """
-        if not self.predictor.curved:
+        if self.predictor.is_linear:
             return self
         tangent = Tangent(cast(CurvedPredictor, self.predictor))
         return self._known(replace(self, predictor=tangent), slice(None))
 
     def raw_changes(self, X: MatrixLike, changes: np.ndarray) -> np.ndarray:
         """Return the change of the raw predictions of X under each change of theta, (m, b, K)."""
-        if not self.predictor.curved:
+        if self.predictor.is_linear:
             return self.predictor.jvp(X, changes.T).transpose(0, 2, 1)
         raw = np.empty((X.shape[0], len(changes), self.n_outputs), dtype=self.theta.dtype)
         before = self.predict_raw(X)
@@ -300,7 +315,7 @@ class Problem:
 
     def own_raw_changes(self, rows: np.ndarray, changes: np.ndarray) -> np.ndarray:
         """Return the change of every row's own raw prediction under its change of theta, (b, K)."""
-        if not self.predictor.curved:
+        if self.predictor.is_linear:
             return self.predictor.row_jvp(self.X[rows], changes)
         after = [
             self.predictor.raw(self.theta + change, self.X[[row]])
@@ -341,7 +356,7 @@ class Problem:
         free = self.norm.free(self.theta)
         return None if free.all() else free
 
-    def face(self, free: np.ndarray | None = None) -> tuple["Problem", np.ndarray]:
+    def active_set(self, free: np.ndarray | None = None) -> tuple["Problem", np.ndarray]:
         """Return the problem of the features that are free in some output, and their positions.
 
         ``free`` is a mask of theta; by default that of the parameters the norm does not hold.
@@ -349,7 +364,7 @@ class Problem:
         free = self.free if free is None else free
         if self.norm is None or free is None:
             raise ValueError("No norm holds parameters of this problem at zero.")
-        predictor, columns, positions = self.predictor.face(free)
+        predictor, columns, positions = self.predictor.active_set(free)
         part = replace(
             self,
             predictor=predictor,

@@ -50,7 +50,7 @@ class Reweighting(Protocol):
     def memberships(self) -> np.ndarray:
         """Return the rows of each of the q groups, as masks; shape (q, n)."""
 
-    def surroundings(self, weights: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    def leave_one_out_weights(self, weights: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Split the n rows by the weights that the others have once one of them has left."""
 
     def weights_without(self, weights: np.ndarray, members: np.ndarray) -> np.ndarray:
@@ -103,7 +103,7 @@ class FixedWeights:
         """Return the rows of each of the q groups, as masks; shape (q, n)."""
         return np.zeros((0, 1), dtype=bool)
 
-    def surroundings(self, weights: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    def leave_one_out_weights(self, weights: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Split the n rows by the weights that the others have once one of them has left.
 
         Returns
@@ -257,7 +257,7 @@ class BalancedClasses:
         """Return the rows of each class, as masks; shape (K, n)."""
         return np.arange(len(self.totals))[:, None] == self.codes
 
-    def surroundings(self, weights: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    def leave_one_out_weights(self, weights: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Split the rows by class; rows of unequal mass share what their mean leaves behind."""
         parts = []
         for c, members in enumerate(self.memberships()):

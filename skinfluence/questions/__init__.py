@@ -4,16 +4,16 @@ Each is a value in its user's terms, for ``InfluenceExplainer.effect(question, c
 of :mod:`skinfluence.changes`.
 """
 
-from ._loss import AskedLoss as AskedLoss
+from ._loss import EncodedLoss as EncodedLoss
 from ._loss import Loss
 from ._numbers import ROCAUC, Accuracy, DemographicParity, EqualOpportunity, MeanLoss
 from ._own_loss import OwnLoss
 from ._parameters import Parameters
-from ._prediction import AskedPrediction as AskedPrediction
+from ._prediction import EncodedPrediction as EncodedPrediction
 from ._prediction import Prediction
-from ._question import Asked as Asked
-from ._question import AskedOfRows as AskedOfRows
+from ._question import EncodedQuestion as EncodedQuestion
 from ._question import Question
+from ._question import RowQuestion as RowQuestion
 from ._scalar import Scalar
 
 __all__ = [

@@ -10,7 +10,7 @@ from .._blocks import row_blocks
 from .._typing import MatrixLike
 from ..adapters import encode_rows
 from ..operators import Jacobian
-from ._question import AskedOfRows
+from ._question import RowQuestion
 
 #: Bytes of predictions whose losses are evaluated at once: a quarter of a core's cache.
 IN_CACHE = 2**18
@@ -33,29 +33,29 @@ class Loss:
     X: MatrixLike
     y: ArrayLike
 
-    def encode(self, fit: Any) -> "AskedLoss":
+    def encode(self, fit: Any) -> "EncodedLoss":
         """Return the rows and their targets as the model takes them."""
         inner, X, y = encode_rows(fit.model, self.X, self.y)
-        return AskedLoss(fit.model, inner, X, y)
+        return EncodedLoss(fit.model, inner, X, y)
 
 
 @dataclass(frozen=True, eq=False)
-class AskedLoss(AskedOfRows):
+class EncodedLoss(RowQuestion):
     """The loss of encoded rows.
 
     Parameters
     ----------
     model, inner, X
-        As in ``AskedOfRows``.
+        As in ``RowQuestion``.
     y : ndarray of shape (m, K)
         Encoded targets.
     """
 
     y: np.ndarray
 
-    def part(self, tests: slice) -> "AskedLoss":
+    def part(self, tests: slice) -> "EncodedLoss":
         """Return the question about some of the rows."""
-        part = cast("AskedLoss", super().part(tests))
+        part = cast("EncodedLoss", super().part(tests))
         return part if part is self else replace(part, y=self.y[tests])
 
     def shape(self, n_changes, features):
@@ -68,7 +68,9 @@ class AskedLoss(AskedOfRows):
 
     def gradients(self):
         """Return every row, and the gradient of its loss; the smooth one where that has a kink."""
-        return np.arange(len(self)), self.model.known_problem.asked.gradient(self.raw, self.y)
+        return np.arange(len(self)), self.model.known_problem.evaluation_loss.gradient(
+            self.raw, self.y
+        )
 
     def jacobian(self, problem):
         """Return J: the gradient of every loss in theta, shape (m, P)."""

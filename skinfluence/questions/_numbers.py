@@ -9,8 +9,8 @@ from sklearn.metrics import roc_auc_score
 
 from .._sklearn_private import _num_samples
 from .._typing import MatrixLike
-from ..adapters import Model
-from ._scalar import Number, ScalarQuestion
+from ..adapters import Model, encode_rows
+from ._scalar import EncodedScalar, Number, ScalarQuestion
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +28,17 @@ class MeanLoss(ScalarQuestion):
     X: MatrixLike
     y: ArrayLike
 
+    def encode(self, fit: Any) -> EncodedScalar:
+        """Return the rows and their targets as the model takes them; of losses alone, too."""
+        inner, X, _ = encode_rows(fit.model, self.X, self.y)
+        return EncodedScalar(fit.model, inner, X, self.number(fit.model))
+
     def number(self, model: Model) -> Number:
         """Return the mean of the losses; its gradient is that of the smooth loss."""
         y = model.encode_targets(self.y)
 
         def slope(raw):
-            return model.known_problem.asked.gradient(raw, y) / raw.dtype.type(len(raw))
+            return model.known_problem.evaluation_loss.gradient(raw, y) / raw.dtype.type(len(raw))
 
         return Number(lambda raw: np.mean(model.loss(raw, y)), slope)
 
@@ -103,9 +108,12 @@ class Accuracy(ScalarQuestion):
 
     def number(self, model: Model) -> Number:
         """Return the share of right labels."""
-        y = np.asarray(self.y)
-        if not hasattr(model.targets, "classes"):
-            raise ValueError("`Accuracy` is of classifiers; ask for `MeanLoss` of a regression.")
+        targets: Any = model.targets
+        if not hasattr(targets, "classes"):
+            raise ValueError("`Accuracy` needs a classifier; use `MeanLoss` for a regression.")
+        model.encode_targets(self.y)  # raises for labels that the model does not know
+        labels = np.asarray(self.y)
+        y = labels if hasattr(targets, "parts") else labels.ravel()
 
         def accuracy(raw):
             right = model.decode(raw) == y
@@ -143,7 +151,8 @@ def _positives(model, y, name):
     """Return the mask of the rows of the second of two classes."""
     classes: Any = getattr(model.targets, "classes", ())
     if len(classes) != 2 or np.ndim(classes[0]):
-        raise ValueError(f"`{name}` is of two classes; the model has {len(classes)}.")
+        known = f"the model has {len(classes)}" if len(classes) else "the model is a regression"
+        raise ValueError(f"`{name}` needs a classifier of two classes; {known}.")
     labels: Any = model.targets
     return np.asarray(labels.codes(y)) == 1
 

@@ -18,27 +18,27 @@ class OwnLoss:
     self-influence, ``s_j ∇loss_jᵀ H⁻¹ ∇loss_j``. A group has no row of its own.
     """
 
-    def encode(self, fit: Any) -> "AskedOwnLoss":
+    def encode(self, fit: Any) -> "EncodedOwnLoss":
         """Return the question of a model."""
-        return AskedOwnLoss(fit.model)
+        return EncodedOwnLoss(fit.model)
 
 
 @dataclass(frozen=True, eq=False)
-class AskedOwnLoss:
+class EncodedOwnLoss:
     """The loss of each changed row of a model."""
 
     model: Model
 
     axis = 0
 
-    def ask(self, answers, changed):
+    def ask(self, answers, change):
         """Look at the changed rows; ValueError where there is no one row."""
-        if changed.rows is None:
+        if change.rows is None:
             raise ValueError(
-                "`OwnLoss` asks about the row that a change is of, and a group is of several; ask "
-                "for `Loss` of its rows."
+                "`OwnLoss` needs changes of single rows, and a group has several; ask for `Loss` "
+                "of its rows."
             )
-        return answers.on_own(self, changed)
+        return answers.on_own(self, change)
 
     def shape(self, n_changes, features):
         """Return (n_changes,)."""
@@ -49,7 +49,7 @@ class AskedOwnLoss:
             )
         return (n_changes,)
 
-    def told(self, answer):
+    def to_user(self, answer):
         """Return the answer as it is."""
         return answer
 
@@ -69,7 +69,7 @@ class AskedOwnLoss:
 
     def derivative(self, rows: np.ndarray, moved: np.ndarray) -> np.ndarray:
         """Return the change of every row's loss to first order in that of its raw prediction."""
-        return np.einsum("nk,nk->n", self.model.known_problem.asked_gradients[rows], moved)
+        return np.einsum("nk,nk->n", self.model.known_problem.evaluation_gradients[rows], moved)
 
     def change(self, rows: np.ndarray, moved: np.ndarray) -> np.ndarray:
         """Return the change of every row's loss where its raw prediction changes by ``moved``."""

@@ -18,23 +18,23 @@ class Parameters:
     classes are one.
     """
 
-    def encode(self, fit: Any) -> "AskedParameters":
+    def encode(self, fit: Any) -> "EncodedParameters":
         """Return the question of a model; TypeError where its parameters are not known."""
         _ = fit.model.theta
-        return AskedParameters(fit.model)
+        return EncodedParameters(fit.model)
 
 
 @dataclass(frozen=True, eq=False)
-class AskedParameters:
+class EncodedParameters:
     """The parameters of a model."""
 
     model: Model
 
     axis = 0
 
-    def ask(self, answers, changed):
+    def ask(self, answers, change):
         """Look at theta."""
-        return answers.on_parameters(self, changed)
+        return answers.on_parameters(self, change)
 
     def shape(self, n_changes, features):
         """Return (n_changes, features, n_params)."""
@@ -44,7 +44,7 @@ class AskedParameters:
             n_params += problem.y.size - problem.predictor.n_coefficients
         return (n_changes, *features, n_params)
 
-    def told(self, answer):
+    def to_user(self, answer):
         """Return the answer as it is."""
         return answer
 

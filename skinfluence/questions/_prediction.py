@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import MatrixLike
-from ._question import AskedOfRows
+from ._question import RowQuestion
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,21 +26,22 @@ class Prediction:
 
     X: MatrixLike
 
-    def encode(self, fit: Any) -> "AskedPrediction":
+    def encode(self, fit: Any) -> "EncodedPrediction":
         """Return the rows as the model takes them."""
         fit.model.require_predictions()
         inner = fit.model.inner_features(self.X)
-        return AskedPrediction(fit.model, inner, fit.model.encode(inner))
+        return EncodedPrediction(fit.model, inner, fit.model.encode(inner))
 
 
 @dataclass(frozen=True, eq=False)
-class AskedPrediction(AskedOfRows):
+class EncodedPrediction(RowQuestion):
     """The prediction of encoded rows."""
 
     @cached_property
     def n_responses(self) -> int:
         """K', the numbers that users see of a row."""
-        return self.model.predict_response(self.X).shape[1]
+        one = self.X[:1] if self.X.shape[0] else self.model.X[:1]
+        return self.model.predict_response(one).shape[1]
 
     @property
     def _response(self):
@@ -50,7 +51,7 @@ class AskedPrediction(AskedOfRows):
         """Return (m, n_changes, features, K')."""
         return (len(self), n_changes, *features, self.n_responses)
 
-    def told(self, answer):
+    def to_user(self, answer):
         """Return the answer without its last axis, where there is one number a row."""
         return answer[..., 0] if answer.shape[-1] == 1 else answer
 

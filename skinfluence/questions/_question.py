@@ -19,20 +19,20 @@ from ..problem import Problem
 class Question(Protocol):
     """What is asked, in its user's terms."""
 
-    def encode(self, fit: Any) -> "Asked":
+    def encode(self, fit: Any) -> "EncodedQuestion":
         """Return the question as a fitted model takes it; ValueError where it has no meaning."""
 
 
-class Asked(Protocol):
+class EncodedQuestion(Protocol):
     """What is asked, as a fitted model takes it."""
 
-    def ask(self, answers: Any, changed: Any) -> Any:
+    def ask(self, answers: Any, change: Any) -> Any:
         """Hand the question to the way that answers have to where it looks."""
 
     def shape(self, n_changes: int, features: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of the answer; ``features`` is (p,) of derivatives in them, else ()."""
 
-    def told(self, answer: np.ndarray) -> np.ndarray:
+    def to_user(self, answer: np.ndarray) -> np.ndarray:
         """Return the answer as users get it."""
 
     def value(self, model: Model, row: int | None) -> np.ndarray:
@@ -40,7 +40,7 @@ class Asked(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class AskedOfRows:
+class RowQuestion:
     """A question about the raw predictions of some rows.
 
     Parameters
@@ -68,18 +68,18 @@ class AskedOfRows:
         """Raw predictions of the rows, shape (m, K)."""
         return self.model.predict_raw(self.X)
 
-    def part(self, tests: slice) -> "AskedOfRows":
+    def part(self, tests: slice) -> "RowQuestion":
         """Return the question about some of the rows."""
         if tests == slice(0, len(self)):
             return self
         inner = self.inner if self.inner is None else _safe_indexing(self.inner, tests)
         return replace(self, X=self.X[tests], inner=inner)
 
-    def ask(self, answers, changed):
+    def ask(self, answers, change):
         """Look at the rows."""
-        return answers.on_rows(self, changed)
+        return answers.on_rows(self, change)
 
-    def told(self, answer):
+    def to_user(self, answer):
         """Return the answer as it is."""
         return answer
 

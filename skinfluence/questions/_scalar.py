@@ -1,5 +1,6 @@
 """Any number that is a function of the raw predictions of some rows."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from .._tracing import TRACING
 from .._typing import MatrixLike
 from .._warnings import warn
 from ..adapters import Model
-from ._question import AskedOfRows
+from ._question import RowQuestion
 
 
 class ScalarQuestion:
@@ -30,7 +31,7 @@ class ScalarQuestion:
     X: MatrixLike
     y: ArrayLike | None
 
-    def encode(self, fit: Any) -> "AskedScalar":
+    def encode(self, fit: Any) -> "EncodedScalar":
         """Return the rows as the model takes them, and the number as a function of raw alone."""
         model = fit.model
         model.require_predictions()
@@ -39,7 +40,7 @@ class ScalarQuestion:
             raise ValueError(
                 f"`X` has {_num_samples(inner)} rows and `y` has {_num_samples(self.y)}."
             )
-        return AskedScalar(model, inner, model.encode(inner), self.number(model))
+        return EncodedScalar(model, inner, model.encode(inner), self.number(model))
 
     def number(self, model: Model) -> "Number":
         """Return the number as a function of the raw predictions of the rows."""
@@ -135,8 +136,7 @@ class Number:
         _ = self(raw)
         if self.slope is not None:
             return self.slope(raw)
-        with TRACING:
-            gradient = np.asarray(grad(lambda r: _one(self.function(r)))(np.asarray(raw)))
+        gradient = self._traced(np.asarray(raw))
         if not np.any(gradient):
             warn(
                 "The gradient of the function of a `Scalar` is zero at the fit, and so is every "
@@ -146,6 +146,18 @@ class Number:
             )
         return gradient.astype(raw.dtype, copy=False)
 
+    def _traced(self, raw):
+        """Return autograd's gradient; ValueError where it cannot follow the function."""
+        with TRACING, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Output seems independent of input")
+            try:
+                return np.asarray(grad(lambda r: _one(self.function(r)))(raw))
+            except (TypeError, ValueError, NotImplementedError) as error:
+                raise ValueError(
+                    f"The function of a `Scalar` has no derivative here ({error}). Write it in "
+                    '`autograd.numpy`, or use method="newton" or "retrain", which evaluate it.'
+                ) from error
+
 
 def _one(value):
     """Return the number in an array of one."""
@@ -153,13 +165,13 @@ def _one(value):
 
 
 @dataclass(frozen=True, eq=False)
-class AskedScalar(AskedOfRows):
+class EncodedScalar(RowQuestion):
     """A number as a function of the raw predictions of encoded rows.
 
     Parameters
     ----------
     model, inner, X
-        As in ``AskedOfRows``.
+        As in ``RowQuestion``.
     number : Number
         Of their raw predictions.
     """

@@ -12,10 +12,10 @@ from sklearn.base import is_classifier
 
 from .._sklearn_private import _num_samples
 from ..adapters import encode_features
-from ..changes import Removed
-from ..methods import NewtonAnswers, whole
+from ..changes import EncodedRemove
+from ..methods import NewtonAnswers, evaluate
 from ..problem import Problem, encode_targets
-from ..questions import AskedLoss, AskedPrediction
+from ..questions import EncodedLoss, EncodedPrediction
 from ._warm_start import WarmStart
 
 
@@ -53,7 +53,9 @@ class PredictedLabel:
 
     def push(self, answers: NewtonAnswers, rows: np.ndarray) -> np.ndarray:
         """Return how much the removal of each row speaks against the label."""
-        return whole(answers, AskedLoss(answers.fit.model, None, self.X, self.y), Removed(rows))[0]
+        return evaluate(
+            answers, EncodedLoss(answers.fit.model, None, self.X, self.y), EncodedRemove(rows)
+        )[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +83,8 @@ class PredictedSide:
 
     def push(self, answers: NewtonAnswers, rows: np.ndarray) -> np.ndarray:
         """Return how far the removal of each row moves the prediction towards the other side."""
-        asked = AskedPrediction(answers.fit.model, None, self.X)
-        return -self.sign * whole(answers, asked, Removed(rows))[0, :, 0]
+        asked = EncodedPrediction(answers.fit.model, None, self.X)
+        return -self.sign * evaluate(answers, asked, EncodedRemove(rows))[0, :, 0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +131,7 @@ def current_answer(
         predicted = problem.targets.response(raw)[0, 0]
         return PredictedSide(test, threshold, float(np.sign(predicted - threshold)))
     label = problem.targets.decode(raw)
-    y = encode_targets(problem.targets, problem.asked, label, problem.theta.dtype)
+    y = encode_targets(problem.targets, problem.evaluation_loss, label, problem.theta.dtype)
     return PredictedLabel(test, y, label[0])
 
 

@@ -10,11 +10,11 @@ from sklearn.utils import Bunch
 
 from .._typing import MatrixLike, RowsLike
 from ..adapters import with_parameters
-from ..changes import Replaced
-from ..methods import FirstOrderAnswers, whole
+from ..changes import EncodedReplace
+from ..methods import FirstOrderAnswers, evaluate
 from ..optimum import ReplacedRows
 from ..problem import NewRows, Problem, encode_targets, last_of_class, replace_rows
-from ..questions import AskedLoss
+from ..questions import EncodedLoss
 from ._answers import PredictedLabel, one_row
 from ._candidates import allowed_rows, most_changes
 from ._greedy_search import fewest
@@ -92,7 +92,7 @@ def label_changes(
             "`label_changes` needs a classifier of one label a row; see `replacement_influence` "
             "for other targets."
         )
-    target = encode_targets(targets, problem.asked, y_test, problem.theta.dtype)
+    target = encode_targets(targets, problem.evaluation_loss, y_test, problem.theta.dtype)
     wanted = PredictedLabel(one_row(model, X_test), target, np.asarray(y_test)[0])
     search = LabelSearch(model, wanted, allowed_rows(problem, rows))
     chosen, found = fewest(search, most_changes("max_changes", max_changes, problem.n_rows))
@@ -148,12 +148,12 @@ class LabelSearch:
         codes, rows = np.repeat(np.arange(len(classes)), len(rows)), np.tile(rows, len(classes))
         new = NewRows.of(problem, rows, y_new=classes[codes])
         fit, (X, y) = self.model.fit(problem), (self.wanted.X, self.wanted.y)
-        asked = AskedLoss(fit.model, None, X, y)
-        effects = whole(FirstOrderAnswers(fit), asked, Replaced(rows, new=new))[0]
+        asked = EncodedLoss(fit.model, None, X, y)
+        effects = evaluate(FirstOrderAnswers(fit), asked, EncodedReplace(rows, new=new))[0]
         short = np.argsort(effects, kind="stable")[:SHORTLIST]
         steps = ReplacedRows(problem, fit.known_inverse, self.model.solver, settled=None)
         delta = problem.predictor.jvp(X, steps.ends(new.take(short)).changes.T)[0].T
-        effects = problem.asked.change(problem.predict_raw(X), y, delta)
+        effects = problem.evaluation_loss.change(problem.predict_raw(X), y, delta)
         best = effects.argmin()
         return (int(rows[short][best]), int(codes[short][best])) if effects[best] < 0 else None
 

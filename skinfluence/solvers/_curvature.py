@@ -54,7 +54,7 @@ def invert_curved(
     IndefiniteError
         With "hessian", where it has a negative eigenvalue with the damping given.
     """
-    if not problem.predictor.curved:
+    if problem.predictor.is_linear:
         return invert_damped(solver, problem, damping, block_size), "hessian"
     if not problem.loss.predicts:
         curvature = _require_exact(curvature)

@@ -49,10 +49,10 @@ class Direct(Solver):
         ValueError
             If ``form="dual"`` and some coefficient carries no penalty; if H is indefinite.
         """
-        face = hessian.face()
+        face = hessian.active_set()
         if face is not None:
             part, positions = face
-            return FaceInverse(hessian, self.invert(part), positions)
+            return ActiveSetInverse(hessian, self.invert(part), positions)
         blocks = hessian.outputs()
         if blocks is not None:
             return SeparableInverse(hessian, blocks, self)
@@ -62,7 +62,7 @@ class Direct(Solver):
 
     def order(self, hessian: Hessian) -> int:
         """Return the order of the largest system that ``invert`` would factor."""
-        face = hessian.face()
+        face = hessian.active_set()
         if face is not None:
             return self.order(face[0])
         parts = hessian.outputs()
@@ -83,7 +83,7 @@ class Direct(Solver):
         return self.form == "dual"
 
 
-class FaceInverse(FactoredInverse):
+class ActiveSetInverse(FactoredInverse):
     """H⁻¹ on the features that a norm does not hold at zero, 0 on those that it does."""
 
     def __init__(self, hessian: Hessian, part: FactoredInverse, positions: Array) -> None:

@@ -186,7 +186,7 @@ def check_refits(
     """
     problem = as_problem(fit_clone(estimator, X, y), X, y)
     method: Method = Newton() if problem.loss.predicts else FirstOrder()
-    curved = problem.predictor.curved
+    curved = not problem.predictor.is_linear
     explainer = InfluenceExplainer(estimator, method=method, refine=curved).fit(X, y)
     left_out = np.asarray(rows)
     found = explainer.verify(X, y, rows=left_out, refine=curved, random_state=0)
