@@ -208,6 +208,19 @@ def test_black_boxes_answer_by_refits():
         explainer.effect(Parameters(), Remove([0]))
 
 
+def test_black_boxes_take_lists():
+    X, y, X_test, y_test, _ = classes()
+    model = RandomForestClassifier(5, random_state=0)
+    explainer = InfluenceExplainer(model, method="retrain").fit(X[:60].tolist(), y[:60].tolist())
+    for question, listed in (
+        (Prediction(X_test), Prediction(X_test.tolist())),
+        (Loss(X_test, y_test), Loss(X_test.tolist(), y_test.tolist())),
+        (MeanLoss(X_test, y_test), MeanLoss(X_test.tolist(), y_test.tolist())),
+    ):
+        expected = explainer.effect(question, Remove([0]))
+        assert_close(explainer.effect(listed, Remove([0])), expected, rtol=1e-12)
+
+
 # Methods as values
 
 
