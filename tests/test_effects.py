@@ -278,6 +278,43 @@ def test_numbers_with_jumps_have_no_first_order():
         explainer.effect(step, Remove([0]))
 
 
+@pytest.mark.parametrize("method", ["influence", "newton", "retrain"])
+@pytest.mark.parametrize("value", [np.nan, -np.inf, None, "a", 1j])
+def test_a_number_is_real_and_finite(value, method):
+    X, y, X_test, *_ = classes()
+    with pytest.raises(ValueError, match="must be finite|must return one number"):
+        explain(method, X, y).effect(Scalar(lambda raw: value, X_test), Remove([0]))
+
+
+def test_numbers_that_autograd_cannot_follow_name_the_remedy():
+    X, y, X_test, *_ = classes()
+    explainer = explain("influence", X, y)
+    for function in (
+        lambda raw: float(raw.mean()),
+        lambda raw: anp.median(raw),
+        lambda raw: np.asarray(raw).mean(),
+    ):
+        with pytest.raises(TypeError, match=r"Write it in `autograd\.numpy`"):
+            explainer.effect(Scalar(function, X_test), Remove([0]))
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match="gradient .* not finite"):
+        explainer.effect(Scalar(lambda raw: anp.sum(anp.sqrt(0 * raw)), X_test), Remove([0]))
+    with pytest.warns(UserWarning, match="zero at the fit"):  # a count
+        explainer.effect(Scalar(lambda raw: (raw > 0).sum(), X_test), Remove([0]))
+
+
+@pytest.mark.parametrize("method", ["influence", "newton", "retrain"])
+def test_a_number_may_write_to_its_predictions(method):
+    X, y, X_test, *_ = classes()
+
+    def shifted(raw):
+        raw -= 1.0
+        return anp.mean(raw**2)
+
+    explainer = explain(method, X, y)
+    expected = explainer.effect(Scalar(lambda raw: anp.mean((raw - 1) ** 2), X_test), Remove([0]))
+    assert_close(explainer.effect(Scalar(shifted, X_test), Remove([0])), expected, rtol=1e-10)
+
+
 def test_questions_of_two_classes_refuse_others():
     X, y, X_test, y_test = data("multinomial")
     explainer = fit("multinomial", X, y)

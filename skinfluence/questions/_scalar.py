@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import autograd.numpy as anp
 import numpy as np
 from autograd import grad
+from autograd.tracer import isbox
 from numpy.typing import ArrayLike
 
 from .._sklearn_private import _num_samples
@@ -116,12 +118,22 @@ class Number:
     jumps: str | None = None
 
     def __call__(self, raw: np.ndarray) -> float:
-        """Evaluate; ValueError unless it is one number."""
-        value = np.asarray(self.function(raw))
+        """Evaluate; ValueError unless it is one finite number."""
+        value = np.asarray(self.function(np.array(raw)))  # a copy, which it may write to
         if value.size != 1:
             raise ValueError(
                 "The function of a `Scalar` must return one number; got an array of shape "
                 f"{value.shape}. Take a mean or a sum of it."
+            )
+        if value.dtype.kind not in "biuf":
+            raise ValueError(
+                f"The function of a `Scalar` must return one number; got {value.reshape(-1)[0]!r}."
+            )
+        if not np.isfinite(value).all():
+            raise ValueError(
+                f"The number that is asked about must be finite; got {value.reshape(-1)[0]} for "
+                f"{len(raw)} rows. See that the function of a `Scalar` is defined at the "
+                "predictions, and those after the change too."
             )
         return float(value.reshape(()))
 
@@ -135,8 +147,12 @@ class Number:
         _ = self(raw)
         if self.slope is not None:
             return self.slope(raw)
-        with TRACING:
-            gradient = np.asarray(grad(lambda r: _one(self.function(r)))(np.asarray(raw)))
+        gradient = self._traced(np.asarray(raw))
+        if not np.all(np.isfinite(gradient)):
+            raise ValueError(
+                "The gradient of the function of a `Scalar` is not finite at the fit; use "
+                'method="newton" or "retrain", which evaluate it.'
+            )
         if not np.any(gradient):
             warn(
                 "The gradient of the function of a `Scalar` is zero at the fit, and so is every "
@@ -146,10 +162,23 @@ class Number:
             )
         return gradient.astype(raw.dtype, copy=False)
 
+    def _traced(self, raw):
+        """Return the gradient that autograd finds; TypeError where it cannot see what is done."""
 
-def _one(value):
-    """Return the number in an array of one."""
-    return value if np.ndim(value) == 0 else value.reshape(())
+        def one(raw):
+            value = self.function(raw)
+            value = value if np.ndim(value) == 0 else anp.reshape(anp.array(value), ())
+            return value if isbox(value) else 0.0 * anp.sum(raw)  # a count has no gradient
+
+        try:
+            with TRACING:
+                return np.asarray(grad(one)(raw))
+        except Exception as error:  # on arrays it worked
+            raise TypeError(
+                f"Autograd cannot follow the function of a `Scalar`: {error}. Write it in "
+                "`autograd.numpy`, without `float()` and without assigning to parts of arrays; or "
+                'use method="newton" or "retrain", which evaluate it.'
+            ) from error
 
 
 @dataclass(frozen=True, eq=False)
