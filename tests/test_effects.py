@@ -338,11 +338,18 @@ def test_questions_of_two_classes_refuse_others():
 def test_weights_that_empty_a_class_are_refused():
     X = np.random.RandomState(0).standard_normal((12, 2))
     y = np.array([1] + 11 * [0])
-    model = LogisticRegression(class_weight="balanced")
-    explainer = InfluenceExplainer(model, method="newton", refine=True).fit(X, y)
-    with pytest.raises(ValueError, match="class"):
-        explainer.effect(Parameters(), Reweight([0], 0.0))
-    assert np.all(np.isfinite(explainer.effect(Parameters(), Reweight([0], 0.5))))
+    two = np.r_[y, 1], np.r_[np.ones(12), 0]  # the only row of its class that has a weight
+    for class_weight in ("balanced", None):
+        model = LogisticRegression(class_weight=class_weight)
+        for method in ("influence", "newton", "retrain"):
+            explainer = InfluenceExplainer(model, method=method, refine=True).fit(X, y)
+            with pytest.raises(ValueError, match="class has none left"):
+                explainer.effect(Parameters(), Reweight([3, 0], 0.0))
+            assert np.all(np.isfinite(explainer.effect(Parameters(), Reweight([0, 3], [0.5, 0]))))
+            explainer.fit(np.vstack([X, X[:1]]), *two)
+            with pytest.raises(ValueError, match="class has none left"):
+                explainer.effect(Parameters(), Reweight([0], 0.0))
+            assert not np.any(explainer.effect(Parameters(), Reweight([12], 0.0)))
 
 
 def test_a_row_twice_as_heavy_is_the_row_once_more():
