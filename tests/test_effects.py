@@ -260,6 +260,8 @@ def test_anything_else_is_no_method():
         (Scalar(lambda raw, y: 0, np.zeros((4, 3)), [1]), Remove([0]), "has 4 rows and `y` has 1"),
         (DemographicParity(np.zeros((4, 3)), [1, 1, 1, 1]), Remove([0]), "two labels"),
         (EqualOpportunity(np.zeros((2, 3)), [0, 0], [1, 2]), Remove([0]), "some row that counts"),
+        (DemographicParity(np.zeros((2, 3)), [None, "a"]), Remove([0]), "of one kind"),
+        (Accuracy(np.zeros((2, 3)), ["0", "1"]), Remove([0]), "was not fitted on"),
         (ROCAUC(np.zeros((2, 3)), [0, 0]), Remove([0]), "rows of both classes"),
     ],
 )
@@ -315,6 +317,14 @@ def test_a_number_may_write_to_its_predictions(method):
     explainer = explain(method, X, y)
     expected = explainer.effect(Scalar(lambda raw: anp.mean((raw - 1) ** 2), X_test), Remove([0]))
     assert_close(explainer.effect(Scalar(shifted, X_test), Remove([0])), expected, rtol=1e-10)
+
+
+def test_accuracy_takes_a_column():
+    X, y, X_test, y_test, _ = classes()
+    explainer, groups = explain("newton", X, y), RemoveGroups(np.arange(len(y)) % 5)
+    found = explainer.effect(Accuracy(X_test, y_test[:, None]), groups)
+    assert np.any(found)
+    assert_close(found, explainer.effect(Accuracy(X_test, y_test), groups), rtol=1e-12)
 
 
 def test_questions_of_two_classes_refuse_others():

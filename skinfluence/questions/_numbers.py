@@ -103,13 +103,12 @@ class Accuracy(ScalarQuestion):
 
     def number(self, model: Model) -> Number:
         """Return the share of right labels."""
-        y = np.asarray(self.y)
         if not hasattr(model.targets, "classes"):
             raise ValueError("`Accuracy` is of classifiers; ask for `MeanLoss` of a regression.")
+        y = model.encode_targets(self.y)
 
         def accuracy(raw):
-            right = model.decode(raw) == y
-            return np.mean(right.reshape(len(right), -1).all(axis=1))
+            return np.mean(np.all(model.encode_targets(model.decode(raw)) == y, axis=1))
 
         return Number(accuracy, jumps="The accuracy")
 
@@ -188,7 +187,10 @@ def _gap(model, groups, counted):
             f"`groups` must have one label for each of the {len(counted)} rows; got shape "
             f"{groups.shape}."
         )
-    labels = np.unique(groups)
+    try:
+        labels = np.unique(groups)
+    except TypeError:
+        raise ValueError("`groups` must hold labels of one kind; got a mixture.") from None
     members = [(groups == label) & counted for label in labels]
     if len(labels) != 2 or not all(mask.any() for mask in members):
         raise ValueError(
