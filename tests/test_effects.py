@@ -327,6 +327,17 @@ def test_accuracy_takes_a_column():
     assert_close(found, explainer.effect(Accuracy(X_test, y_test), groups), rtol=1e-12)
 
 
+def test_what_is_no_question_or_change_is_refused():
+    X, y, *test = data("logistic")
+    explainer, loss = fit("logistic", X, y), Loss(*test)
+    for question in (Remove(), Loss, "loss", None):
+        with pytest.raises(TypeError, match="`question` must be one of"):
+            explainer.effect(question, Remove())
+    for change in (loss, Remove, "remove", None, [0]):
+        with pytest.raises(TypeError, match="`change` must be one of"):
+            explainer.effect(loss, change)
+
+
 def test_questions_of_two_classes_refuse_others():
     X, y, X_test, y_test = data("multinomial")
     explainer = fit("multinomial", X, y)
