@@ -170,6 +170,7 @@ def test_perturbed_parameters_are_their_derivative():
     explainer, step = InfluenceExplainer(Ridge()).fit(X, y), 1e-5
     found = explainer.effect(Parameters(), Perturb([4]))
     assert found.shape == (1, X.shape[1], X.shape[1] + 1)
+    assert explainer.effect(Parameters(), Perturb([])).shape == (0, X.shape[1], X.shape[1] + 1)
     for feature in range(X.shape[1]):
         ends = []
         for sign in (1, -1):
