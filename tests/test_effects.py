@@ -8,7 +8,9 @@ from comparison import assert_close
 from questions import data, fit
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import scale
 from sklearn.svm import SVC
 
@@ -220,6 +222,14 @@ def test_black_boxes_take_lists():
     ):
         expected = explainer.effect(question, Remove([0]))
         assert_close(explainer.effect(listed, Remove([0])), expected, rtol=1e-12)
+
+
+def test_estimators_without_weights_are_not_refitted_with_others():
+    X, y, X_test, *_ = classes()
+    for model in (KNeighborsClassifier(), GaussianProcessRegressor(alpha=0.1)):
+        explainer = InfluenceExplainer(model, method="retrain").fit(X[:60], y[:60])
+        with pytest.raises(TypeError, match="does not take `sample_weight`.*Remove"):
+            explainer.effect(Prediction(X_test), Reweight([0], 2.0))
 
 
 # Methods as values
