@@ -255,6 +255,14 @@ def test_anything_else_is_no_method():
             InfluenceExplainer(method=method).fit(X, y)
 
 
+@pytest.mark.parametrize("value", [-1, np.nan, "a", True])
+def test_newton_steps_refuse_tolerances_that_are_none(value):
+    with pytest.raises(ValueError, match="`tolerance` must be a finite number >= 0"):
+        Newton(tolerance=value)
+    with pytest.raises(ValueError, match="`settled` must be a finite number >= 0"):
+        Newton(settled=value)
+
+
 # What is refused, by name
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .._blocks import as_slice, row_blocks
+from .._parameters import check_at_least
 from .._warnings import warn
 from ..adapters import with_parameters
 from ..changes import Changed, RemovedGroups
@@ -35,6 +36,11 @@ class Newton:
     settled : float, default=0.05
         Share of its length by which a row's step may be off without the row being followed; 0
         follows every row.
+
+    Raises
+    ------
+    ValueError
+        If either is negative or no number.
     """
 
     tolerance: float | None = 1e-4
@@ -47,6 +53,11 @@ class Newton:
         "See that the fit reaches its optimum (refine=True), or use leave_one_out."
     )
     estimates: ClassVar[bool] = True
+
+    def __post_init__(self):
+        if self.tolerance is not None:
+            check_at_least(self, "tolerance", 0)
+        check_at_least(self, "settled", 0)
 
     def check(self, fit: Fit) -> None:
         """Raise ValueError for a model that is known by its losses alone."""
