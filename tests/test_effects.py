@@ -1,6 +1,9 @@
 """Any question about any change: laws over the registry, numbers of one's own, refusals."""
 
+import pickle
+
 import autograd.numpy as anp
+import joblib
 import numpy as np
 import pytest
 from cases import Case
@@ -261,6 +264,21 @@ def test_newton_steps_refuse_tolerances_that_are_none(value):
         Newton(tolerance=value)
     with pytest.raises(ValueError, match="`settled` must be a finite number >= 0"):
         Newton(settled=value)
+
+
+@pytest.mark.parametrize("method", ["influence", "newton", "retrain"])
+def test_explainers_are_loaded_as_they_were_saved(method, tmp_path):
+    X, y, *test = data("logistic")
+    explainer = fit("logistic", X, y, method=method)
+    joblib.dump(explainer, tmp_path / "explainer")
+    for loaded in (
+        pickle.loads(pickle.dumps(explainer)),
+        joblib.load(tmp_path / "explainer", mmap_mode="r"),
+    ):
+        for question in (Loss(*test), OwnLoss(), Parameters()):
+            for change in (Remove(), Reweight([0, 5], 2.0), Replace([1], y_new=y[:1])):
+                expected = explainer.effect(question, change)
+                assert_close(loaded.effect(question, change), expected, rtol=1e-12)
 
 
 # What is refused, by name

@@ -38,6 +38,11 @@ class Inverse(SymmetricOperator):
         K = hessian.problem.n_outputs
         self.known_leverages = np.full((hessian.problem.n_rows, K, K), np.nan, dtype=self.dtype)
 
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        if not self.known_leverages.flags.writeable:  # loaded with mmap_mode="r"
+            self.known_leverages = np.array(self.known_leverages)
+
     @property
     def order(self) -> int | None:
         """Order of the largest system that was factored; None where none was."""
