@@ -61,8 +61,9 @@ class Scalar(ScalarQuestion):
     function : callable
         ``function(raw) -> float``, or ``function(raw, y) -> float`` if y is given: raw of shape
         (m, K), the predictions before the link (K is 1 for two classes, the log-odds of the
-        second, and for one target), and y as it is given here. To be differentiable it is written
-        in ``autograd.numpy``.
+        second, and for one target), and y as it is given here. Of an estimator without an adapter,
+        which only refits explain, raw is what it predicts: probabilities, without the first of two
+        classes, or values. To be differentiable it is written in ``autograd.numpy``.
     X : {array-like, sparse matrix, DataFrame} of m rows
         Rows, as ``fit`` takes them.
     y : array-like of m targets, default=None
