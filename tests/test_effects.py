@@ -235,6 +235,21 @@ def test_estimators_without_weights_are_not_refitted_with_others():
             explainer.effect(Prediction(X_test), Reweight([0], 2.0))
 
 
+def test_black_boxes_replace_rows_by_the_columns_they_know():
+    pd = pytest.importorskip("pandas")
+    X, y, X_test, *_ = classes()
+    names = [f"x{i}" for i in range(X.shape[1])]
+    table, test = (pd.DataFrame(part, columns=names) for part in (X[:60], X_test))
+    model = RandomForestClassifier(5, random_state=0)
+    explainer = InfluenceExplainer(model, method="retrain").fit(table, y[:60])
+    expected = InfluenceExplainer(model, method="retrain").fit(X[:60], y[:60])
+    found = explainer.effect(Prediction(test), Replace([1, 2], test[:2]))
+    expected = expected.effect(Prediction(X_test), Replace([1, 2], X_test[:2]))
+    assert_close(found, expected, rtol=1e-12)
+    with pytest.raises(ValueError, match="in their order"):
+        explainer.effect(Prediction(test), Replace([1, 2], test[names[::-1]][:2]))
+
+
 # Methods as values
 
 
