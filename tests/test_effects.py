@@ -250,6 +250,16 @@ def test_black_boxes_replace_rows_by_the_columns_they_know():
         explainer.effect(Prediction(test), Replace([1, 2], test[names[::-1]][:2]))
 
 
+def test_new_targets_are_a_column_or_not():
+    X, y, X_test, _ = data("ridge")
+    for method in ("influence", "newton", "retrain"):
+        explainers = [fit("ridge", X, target, method=method) for target in (y, y[:, None])]
+        for explainer in explainers:
+            expected = explainer.effect(Prediction(X_test), Replace([1, 2], y_new=y[3:5]))
+            found = explainer.effect(Prediction(X_test), Replace([1, 2], y_new=y[3:5, None]))
+            assert_close(found, expected, rtol=1e-12)
+
+
 # Methods as values
 
 

@@ -107,7 +107,7 @@ class Refit:
         if X_new is not None:
             X = with_rows(X, rows, X_new)
         if y_new is not None:
-            y = with_rows(y, rows, np.asarray(y_new))
+            y = with_rows(y, rows, np.reshape(np.asarray(y_new), (len(rows), *y.shape[1:])))
         return self._fitted(X, y, self.model.sample_weight, rows)
 
     def with_weights(self, sample_weight: np.ndarray, row: int) -> Model:
