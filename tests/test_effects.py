@@ -223,8 +223,24 @@ def test_black_boxes_take_lists():
         (Loss(X_test, y_test), Loss(X_test.tolist(), y_test.tolist())),
         (MeanLoss(X_test, y_test), MeanLoss(X_test.tolist(), y_test.tolist())),
     ):
-        expected = explainer.effect(question, Remove([0]))
-        assert_close(explainer.effect(listed, Remove([0])), expected, rtol=1e-12)
+        for change, alike in (
+            (Remove([0]), Remove([0])),
+            (Replace([0], X_test[:1]), Replace([0], X_test[:1].tolist())),
+        ):
+            expected = explainer.effect(question, change)
+            assert_close(explainer.effect(listed, alike), expected, rtol=1e-12)
+
+
+def test_own_losses_of_tables_of_polars():
+    polars = pytest.importorskip("polars")
+    X, y, *_ = classes()
+    model = RandomForestClassifier(5, random_state=0)
+    table = polars.DataFrame(X[:60], schema=[f"x{i}" for i in range(X.shape[1])])
+    found, expected = (
+        InfluenceExplainer(model, method="retrain").fit(rows, y[:60]).effect(OwnLoss(), Remove([0]))
+        for rows in (table, X[:60])
+    )
+    assert_close(found, expected, rtol=1e-12)
 
 
 def test_estimators_without_weights_are_not_refitted_with_others():

@@ -161,6 +161,8 @@ def with_rows(X: MatrixLike, rows: np.ndarray, X_new: MatrixLike) -> MatrixLike:
         X = X.copy()
         X.iloc[rows] = X_new
         return X
+    if isinstance(X, list):
+        X = np.asarray(X)
     order = np.arange(X.shape[0])
     order[rows] = X.shape[0] + np.arange(len(rows))
     if sparse.issparse(X):
