@@ -316,6 +316,8 @@ class InfluenceExplainer(DelegatingEstimator):
 
         Raises
         ------
+        TypeError
+            If the two are not a question and a change.
         ValueError
             For the few pairs that have no meaning, and where refits are asked for a derivative.
 
@@ -336,6 +338,7 @@ class InfluenceExplainer(DelegatingEstimator):
         >>> explainer.effect(ROCAUC(X[:100], y[:100]), Remove()).shape
         (469,)
         """
+        _check_kinds(question, change)
         return self._effect(question, change)
 
     def _effect(self, question, change, out=None):
@@ -1082,6 +1085,18 @@ class InfluenceExplainer(DelegatingEstimator):
         if get_config()["display"] == "diagram":
             bundle["text/html"] = self._repr_html_inner()
         return bundle
+
+
+def _check_kinds(question, change):
+    """Raise TypeError unless these are a question and a change."""
+    for name, given, example, kind in (
+        ("question", question, "questions, such as `Loss(X, y)`", "encode"),
+        ("change", change, "changes, such as `Remove()`", "spanning"),
+    ):
+        other = isinstance(given, (type, str)) or not hasattr(given, kind)
+        if other or (name == "question" and hasattr(given, "spanning")):
+            got = f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
+            raise TypeError(f"`{name}` must be one of skinfluence.{example}; got {got}.")
 
 
 def _prediction_method(estimator, method):

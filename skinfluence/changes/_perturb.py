@@ -139,4 +139,4 @@ def _in_kernel_features(problem, inverse, question, rows):
 def _pulled_back(estimator, inner):
     """Return derivatives in the features that a Pipeline takes, from those its last step takes."""
     outer = pull_back_features(estimator, inner.reshape(-1, inner.shape[2]))
-    return outer.reshape(*inner.shape[:2], -1)
+    return outer.reshape(*inner.shape[:2], outer.shape[1])

@@ -51,7 +51,8 @@ class Reweight:
         Raises
         ------
         ValueError
-            For weights that are negative or not finite, or of another number than the rows.
+            For weights that are negative or not finite, or of another number than the rows; and
+            where a class would have no weight left.
         """
         model = fit.model
         rows = check_rows(self.rows, model.n_rows)
@@ -63,7 +64,9 @@ class Reweight:
             )
         if not np.all(np.isfinite(weights)) or np.any(weights < 0):
             raise ValueError(f"`weights` must be finite and >= 0; got {self.weights!r}.")
-        return EncodedReweight(rows, np.broadcast_to(weights, rows.shape), model)
+        weights = np.broadcast_to(weights, rows.shape)
+        _require_classes(model, rows[weights == 0])
+        return EncodedReweight(rows, weights, model)
 
     def spanning(self, fit: Any) -> Any:
         """Return the fit itself: no row comes."""
@@ -102,9 +105,7 @@ class EncodedReweight(DenseChange):
         weights = (self.sample_weight(position) for position in every)
         stated = self.model.problems_with_weights(weights)
         for position in every:
-            with np.errstate(divide="ignore", invalid="ignore"):  # of a class without weight
-                changed = problem.with_weights_of(next(stated))
-            _require_finite(changed.weights, self.rows[position])
+            changed = problem.with_weights_of(next(stated))
             others = np.arange(problem.n_rows) != self.rows[position]
             alone = np.array_equal(changed.weights[others], problem.weights[others])
             alone = alone and np.array_equal(changed.penalty, problem.penalty)
@@ -127,9 +128,15 @@ class EncodedReweight(DenseChange):
         return weights
 
 
-def _require_finite(weights, row):
-    if not np.all(np.isfinite(weights)):
-        raise ValueError(
-            f"With that weight of row {row} a class has no weight left, so the model cannot be "
-            "fitted again; leave it out of `rows`."
-        )
+def _require_classes(model, emptied):
+    """Raise ValueError where one of the rows alone has the weight of its class."""
+    known = model.sample_weight
+    counted = np.ones(model.n_rows, dtype=bool) if known is None else known > 0
+    emptied = emptied[counted[emptied]]
+    for codes in model.targets.kinds(model.encoded_y()):
+        alone = np.bincount(codes, counted)[codes[emptied]] == 1
+        if np.any(alone):
+            raise ValueError(
+                f"Without the weight of row(s) {emptied[alone][:5].tolist()} a class has none "
+                "left, so the model cannot be fitted again; leave them out of `rows`."
+            )

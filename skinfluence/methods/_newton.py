@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .._blocks import as_slice
+from .._parameters import check_at_least
 from .._warnings import warn
 from ..adapters import with_parameters
 from ..changes import EncodedChange, EncodedRemoveGroups
@@ -35,6 +36,11 @@ class Newton:
     settled : float, default=0.05
         Share of its length by which a row's step may be off without the row being followed; 0
         follows every row.
+
+    Raises
+    ------
+    ValueError
+        If either is negative or no number.
     """
 
     tolerance: float | None = 1e-4
@@ -48,12 +54,13 @@ class Newton:
     )
     estimates: ClassVar[bool] = True
 
+    def __post_init__(self):
+        if self.tolerance is not None:
+            check_at_least(self, "tolerance", 0)
+        check_at_least(self, "settled", 0)
+
     def check(self, fit: Fit) -> None:
-        """Raise ValueError for a model known by its losses alone, and for bad parameters."""
-        if self.tolerance is not None and not self.tolerance > 0:
-            raise ValueError(f"`tolerance` must be > 0 or None; got {self.tolerance!r}.")
-        if not self.settled >= 0:
-            raise ValueError(f"`settled` must be >= 0; got {self.settled!r}.")
+        """Raise ValueError for a model that is known by its losses alone."""
         if not fit.model.known_problem.loss.predicts:
             raise ValueError(
                 'method="newton" takes the curvature of a row\'s loss in its prediction out of the '

@@ -13,6 +13,7 @@ import warnings
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
+from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,7 @@ class Refit:
         if X_new is not None:
             X = with_rows(X, rows, X_new)
         if y_new is not None:
-            y = with_rows(y, rows, np.asarray(y_new))
+            y = with_rows(y, rows, np.reshape(np.asarray(y_new), (len(rows), *y.shape[1:])))
         return self._fitted(X, y, self.model.sample_weight, rows)
 
     def with_weights(self, sample_weight: np.ndarray, row: int) -> Model:
@@ -175,6 +176,11 @@ class Refit:
         if known is not None and same and hasattr(model, "warm_start"):
             model = deepcopy(fitted).set_params(warm_start=True)
         self._require_classes(y, changed)
+        if weights and not _takes_weights(model):
+            raise TypeError(
+                f"{type(fitted).__name__} does not take `sample_weight`, so it cannot be fitted "
+                "again with other weights; ask about `Remove` or `RemoveGroups`."
+            )
         with warnings.catch_warnings():
             if self.refine and known is not None:
                 warnings.simplefilter("ignore", ConvergenceWarning)
@@ -193,6 +199,12 @@ def warn_if_frozen_elsewhere(model: Model) -> None:
     if model.problem is not None and final_is_frozen(model.estimator):
         inverse, _ = invert_curved(Direct(), model.problem, 0.0)
         check_convergence(model.problem, inverse, frozen=True, threshold=10)
+
+
+def _takes_weights(estimator):
+    parameters = signature(estimator.fit).parameters
+    anything = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters.values())
+    return anything or "sample_weight" in parameters
 
 
 def _value(refit, asked, changed, position):

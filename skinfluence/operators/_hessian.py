@@ -24,8 +24,8 @@ class Hessian(SymmetricOperator):
     their rows and columns are zero, so that the pseudo-inverse is the inverse on the face; a norm
     of groups adds its own curvature there.
 
-    Products are always there; ``dense()``, ``diagonal()``, ``outputs()``, ``face()`` and
-    ``restrict(rows)`` say what else it can do, and solvers ask for these.
+    Products are always there; ``dense()``, ``diagonal()``, ``outputs()``, ``active_set()``
+    and ``restrict(rows)`` say what else it can do, and solvers ask for these.
 
     Parameters
     ----------

@@ -82,7 +82,7 @@ class Problem:
 
     @property
     def reported_loss(self) -> Loss:
-        """The loss whose values after a removal are told: ``asked``, with the kink it has."""
+        """The loss whose values after a removal are reported: of evaluation, with its kink."""
         return self.evaluation_loss.trained
 
     @property

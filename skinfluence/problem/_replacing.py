@@ -145,11 +145,24 @@ def with_rows(X: MatrixLike, rows: np.ndarray, X_new: MatrixLike) -> MatrixLike:
     -------
     X : {ndarray, CSR matrix, DataFrame} of n rows
         A copy.
+
+    Raises
+    ------
+    ValueError
+        If the columns of DataFrames are not the same, in the same order.
     """
     if hasattr(X, "iloc"):
+        columns = getattr(X_new, "columns", X.columns)
+        if list(columns) != list(X.columns):
+            raise ValueError(
+                f"`X_new` must have the columns of X, in their order: {list(X.columns)}; got "
+                f"{list(columns)}."
+            )
         X = X.copy()
         X.iloc[rows] = X_new
         return X
+    if isinstance(X, list):
+        X = np.asarray(X)
     order = np.arange(X.shape[0])
     order[rows] = X.shape[0] + np.arange(len(rows))
     if sparse.issparse(X):

@@ -108,16 +108,12 @@ class Accuracy(ScalarQuestion):
 
     def number(self, model: Model) -> Number:
         """Return the share of right labels."""
-        targets: Any = model.targets
-        if not hasattr(targets, "classes"):
+        if not hasattr(model.targets, "classes"):
             raise ValueError("`Accuracy` needs a classifier; use `MeanLoss` for a regression.")
-        model.encode_targets(self.y)  # raises for labels that the model does not know
-        labels = np.asarray(self.y)
-        y = labels if hasattr(targets, "parts") else labels.ravel()
+        y = model.encode_targets(self.y)
 
         def accuracy(raw):
-            right = model.decode(raw) == y
-            return np.mean(right.reshape(len(right), -1).all(axis=1))
+            return np.mean(np.all(model.encode_targets(model.decode(raw)) == y, axis=1))
 
         return Number(accuracy, jumps="The accuracy")
 
@@ -197,7 +193,10 @@ def _gap(model, groups, counted):
             f"`groups` must have one label for each of the {len(counted)} rows; got shape "
             f"{groups.shape}."
         )
-    labels = np.unique(groups)
+    try:
+        labels = np.unique(groups)
+    except TypeError:
+        raise ValueError("`groups` must hold labels of one kind; got a mixture.") from None
     members = [(groups == label) & counted for label in labels]
     if len(labels) != 2 or not all(mask.any() for mask in members):
         raise ValueError(

@@ -65,7 +65,7 @@ class EncodedOwnLoss:
 
     def value(self, model, row):
         """Return the row's own raw prediction under another model, shape (K,)."""
-        return model.predict_raw(_safe_indexing(self.model.X, [row]))[0]
+        return model.predict_raw(_safe_indexing(self.model.X, np.array([row])))[0]
 
     def derivative(self, rows: np.ndarray, moved: np.ndarray) -> np.ndarray:
         """Return the change of every row's loss to first order in that of its raw prediction."""

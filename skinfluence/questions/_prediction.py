@@ -40,7 +40,7 @@ class EncodedPrediction(RowQuestion):
     @cached_property
     def n_responses(self) -> int:
         """K', the numbers that users see of a row."""
-        one = self.X[:1] if self.X.shape[0] else self.model.X[:1]
+        one = self.X[:1] if len(self) else self.model.X[:1]
         return self.model.predict_response(one).shape[1]
 
     @property

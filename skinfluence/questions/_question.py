@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .._sklearn_private import _safe_indexing
+from .._sklearn_private import _num_samples, _safe_indexing
 from ..adapters import Model
 from ..problem import Problem
 
@@ -61,7 +61,7 @@ class RowQuestion:
     axis = 1
 
     def __len__(self) -> int:
-        return self.X.shape[0]
+        return _num_samples(self.X)
 
     @cached_property
     def raw(self) -> np.ndarray:

@@ -1,12 +1,13 @@
 """Any number that is a function of the raw predictions of some rows."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import autograd.numpy as anp
 import numpy as np
 from autograd import grad
+from autograd.tracer import isbox
 from numpy.typing import ArrayLike
 
 from .._sklearn_private import _num_samples
@@ -60,8 +61,9 @@ class Scalar(ScalarQuestion):
     function : callable
         ``function(raw) -> float``, or ``function(raw, y) -> float`` if y is given: raw of shape
         (m, K), the predictions before the link (K is 1 for two classes, the log-odds of the
-        second, and for one target), and y as it is given here. To be differentiable it is written
-        in ``autograd.numpy``.
+        second, and for one target), and y as it is given here. Of an estimator without an adapter,
+        which only refits explain, raw is what it predicts: probabilities, without the first of two
+        classes, or values. To be differentiable it is written in ``autograd.numpy``.
     X : {array-like, sparse matrix, DataFrame} of m rows
         Rows, as ``fit`` takes them.
     y : array-like of m targets, default=None
@@ -117,12 +119,22 @@ class Number:
     jumps: str | None = None
 
     def __call__(self, raw: np.ndarray) -> float:
-        """Evaluate; ValueError unless it is one number."""
-        value = np.asarray(self.function(raw))
+        """Evaluate; ValueError unless it is one finite number."""
+        value = np.asarray(self.function(np.array(raw)))  # a copy, which it may write to
         if value.size != 1:
             raise ValueError(
                 "The function of a `Scalar` must return one number; got an array of shape "
                 f"{value.shape}. Take a mean or a sum of it."
+            )
+        if value.dtype.kind not in "biuf":
+            raise ValueError(
+                f"The function of a `Scalar` must return one number; got {value.reshape(-1)[0]!r}."
+            )
+        if not np.isfinite(value).all():
+            raise ValueError(
+                f"The number that is asked about must be finite; got {value.reshape(-1)[0]} for "
+                f"{len(raw)} rows. See that the function of a `Scalar` is defined at the "
+                "predictions, and those after the change too."
             )
         return float(value.reshape(()))
 
@@ -137,6 +149,11 @@ class Number:
         if self.slope is not None:
             return self.slope(raw)
         gradient = self._traced(np.asarray(raw))
+        if not np.all(np.isfinite(gradient)):
+            raise ValueError(
+                "The gradient of the function of a `Scalar` is not finite at the fit; use "
+                'method="newton" or "retrain", which evaluate it.'
+            )
         if not np.any(gradient):
             warn(
                 "The gradient of the function of a `Scalar` is zero at the fit, and so is every "
@@ -147,21 +164,22 @@ class Number:
         return gradient.astype(raw.dtype, copy=False)
 
     def _traced(self, raw):
-        """Return autograd's gradient; ValueError where it cannot follow the function."""
-        with TRACING, warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Output seems independent of input")
-            try:
-                return np.asarray(grad(lambda r: _one(self.function(r)))(raw))
-            except (TypeError, ValueError, NotImplementedError) as error:
-                raise ValueError(
-                    f"The function of a `Scalar` has no derivative here ({error}). Write it in "
-                    '`autograd.numpy`, or use method="newton" or "retrain", which evaluate it.'
-                ) from error
+        """Return the gradient that autograd finds; TypeError where it cannot see what is done."""
 
+        def one(raw):
+            value = self.function(raw)
+            value = value if np.ndim(value) == 0 else anp.reshape(anp.array(value), ())
+            return value if isbox(value) else 0.0 * anp.sum(raw)  # a count has no gradient
 
-def _one(value):
-    """Return the number in an array of one."""
-    return value if np.ndim(value) == 0 else value.reshape(())
+        try:
+            with TRACING:
+                return np.asarray(grad(one)(raw))
+        except Exception as error:  # on arrays it worked
+            raise TypeError(
+                f"Autograd cannot follow the function of a `Scalar`: {error}. Write it in "
+                "`autograd.numpy`, without `float()` and without assigning to parts of arrays; or "
+                'use method="newton" or "retrain", which evaluate it.'
+            ) from error
 
 
 @dataclass(frozen=True, eq=False)
