@@ -1,6 +1,7 @@
 """The inverse of a Hessian, as an operator: ``inverse @ B = H⁻¹ B``."""
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class Inverse(SymmetricOperator):
         K = hessian.problem.n_outputs
         self.known_leverages = np.full((hessian.problem.n_rows, K, K), np.nan, dtype=self.dtype)
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         if not self.known_leverages.flags.writeable:  # loaded with mmap_mode="r"
             self.known_leverages = np.array(self.known_leverages)
