@@ -1,7 +1,7 @@
 """Penalties with a kink at zero: ``Σ_g strength_g ‖theta_g‖``; l1 where groups are single numbers.
 
-At its minimum such a penalty holds some groups at 0. Those that are away from it are *free*; the
-set of them is the face on which the objective is smooth, and all derivatives are taken there::
+At its minimum such a penalty holds some groups at 0. Those that are away from it are *free*; they
+are the active set, on which the objective is smooth, and all derivatives are taken there::
 
     gradient   strength_g theta_g / ‖theta_g‖
     hessian    strength_g (I - u_g u_gᵀ) / ‖theta_g‖,   u_g = theta_g / ‖theta_g‖   (0 for l1)
@@ -49,7 +49,7 @@ class GroupNorm:
         return free
 
     def gradient(self, theta: Array) -> Array:
-        """Return the gradient on the face, 0 where parameters are held; shape (..., P)."""
+        """Return the gradient on the active set, 0 where parameters are held; shape (..., P)."""
         gradient, sizes = np.zeros_like(theta), self.sizes(theta)
         scale = self.strength / np.where(sizes > 0, sizes, 1)
         gradient[..., self.positions] = scale[..., None] * theta[..., self.positions]
@@ -58,7 +58,7 @@ class GroupNorm:
     def subgradient(self, theta: Array, smooth: Array) -> Array:
         """Return the shortest subgradient of ``smooth part + penalty``, both of shape (..., P).
 
-        On the face it is the gradient; a group at 0 subtracts as much of the smooth part's
+        On the active set it is the gradient; a group at 0 subtracts as much of the smooth part's
         gradient as its strength allows. It is 0 at the optimum, and only there.
         """
         total = smooth + self.gradient(theta)
@@ -69,7 +69,7 @@ class GroupNorm:
         return total
 
     def hessian(self, theta: Array) -> sparse.csr_matrix | None:
-        """Return the Hessian on the face as a sparse (P, P) matrix; None where it is 0."""
+        """Return the Hessian on the active set as a sparse (P, P) matrix; None where it is 0."""
         if self.positions.shape[1] == 1:
             return None
         sizes = self.sizes(theta)

@@ -64,7 +64,7 @@ class Dispersion:
         """Return Pearson's φ at the end of every row's step, exactly; shape (n, K).
 
         Without a penalty ``Σ r²`` falls by r² / (1 - h) and n - p by 1. A ridge D, and a norm on
-        its face, add twice what the step takes off them, and p falls with ``trace(H⁻¹ D)``:
+        its active set, add twice what the step takes off them, and p falls with ``trace(H⁻¹ D)``:
 
             Σ r²  +=  2 dᵀ Δ - Δᵀ D Δ,        p  -=  s A (J H⁻¹) D (H⁻¹ Jᵀ) / (1 - h)
 

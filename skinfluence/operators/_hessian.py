@@ -21,8 +21,8 @@ class Hessian(SymmetricOperator):
     A prediction that is curved in theta adds ``Σ s_i Σ_k g_ik ∇²raw_ik``.
 
     ``ridge`` is the penalty's diagonal plus damping n. Where a norm holds parameters at zero,
-    their rows and columns are zero, so that the pseudo-inverse is the inverse on the face; a norm
-    of groups adds its own curvature there.
+    their rows and columns are zero, so that the pseudo-inverse is the inverse on the active set; a
+    norm of groups adds its own curvature there.
 
     Products are always there; ``dense()``, ``diagonal()``, ``outputs()``, ``active_set()``
     and ``restrict(rows)`` say what else it can do, and solvers ask for these.
@@ -228,7 +228,7 @@ class Hessian(SymmetricOperator):
 
         Returns
         -------
-        face : tuple (Hessian, ndarray of int) or None
+        active_set : tuple (Hessian, ndarray of int) or None
             None if no feature is held at zero in all outputs, or every parameter is.
         """
         if self.problem.free is None:

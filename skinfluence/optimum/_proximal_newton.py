@@ -5,7 +5,7 @@ At each theta the smooth part is replaced by its quadratic model, and the step i
     gradient · d + ½ dᵀ H d + norm(theta + d)
 
 (Lee, Sun and Saunders 2014). That is found by coordinate descent over the groups, which finds the
-face, alternating with Newton steps on the face, which find the point (Friedman et al. 2010).
+active set, alternating with Newton steps on it, which find the point (Friedman et al. 2010).
 """
 
 from dataclasses import replace
@@ -118,14 +118,14 @@ def _shrink(values, threshold):
 
 
 def _newton_on_active_set(matrix, point, slope, norm):
-    """Take the Newton step on the face of ``point`` if the model falls; return point and slope."""
+    """Step to the minimum on ``point``'s active set if the model falls; return point and slope."""
     free = norm.free(point)
-    face = matrix[np.ix_(free, free)]
+    active = matrix[np.ix_(free, free)]
     coupling = norm.hessian(point)
     if coupling is not None:
-        face = face + coupling[free][:, free].toarray()
+        active = active + coupling[free][:, free].toarray()
     try:
-        step = np.linalg.solve(face, -norm.subgradient(point, slope)[free])
+        step = np.linalg.solve(active, -norm.subgradient(point, slope)[free])
     except np.linalg.LinAlgError:
         return point, slope
     moved = matrix[:, free] @ step

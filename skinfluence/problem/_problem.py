@@ -396,7 +396,7 @@ class Problem:
         return self.data_gradient(self.weights) + self.penalty * self.theta
 
     def penalty_gradient(self) -> np.ndarray:
-        """Return the gradient of the penalty, on the face of the norm, shape (P,)."""
+        """Return the gradient of the penalty, on the active set of the norm, shape (P,)."""
         ridge = self.penalty * self.theta
         return ridge if self.norm is None else ridge + self.norm.gradient(self.theta)
 

@@ -49,9 +49,9 @@ class Direct(Solver):
         ValueError
             If ``form="dual"`` and some coefficient carries no penalty; if H is indefinite.
         """
-        face = hessian.active_set()
-        if face is not None:
-            part, positions = face
+        active = hessian.active_set()
+        if active is not None:
+            part, positions = active
             return ActiveSetInverse(hessian, self.invert(part), positions)
         blocks = hessian.outputs()
         if blocks is not None:
@@ -62,9 +62,9 @@ class Direct(Solver):
 
     def order(self, hessian: Hessian) -> int:
         """Return the order of the largest system that ``invert`` would factor."""
-        face = hessian.active_set()
-        if face is not None:
-            return self.order(face[0])
+        active = hessian.active_set()
+        if active is not None:
+            return self.order(active[0])
         parts = hessian.outputs()
         if parts is not None:
             return max(self.order(part) for part, _, _ in parts)
@@ -93,12 +93,12 @@ class ActiveSetInverse(FactoredInverse):
 
     @property
     def order(self) -> int:
-        """Order of the system of the face."""
+        """Order of the system of the active set."""
         return self.part.order
 
     @property
     def rank(self) -> int:
-        """Rank on the face."""
+        """Rank on the active set."""
         return self.part.rank
 
     def _matmat(self, B: Array) -> Array:
@@ -193,6 +193,6 @@ def _dual_size(hessian: Hessian) -> int:
 
 
 def _same_matrix(one: Hessian, other: Hessian) -> bool:
-    """Tell whether two blocks of the same rows have the same ridge, curvature and face."""
+    """Tell whether two blocks of the same rows have the same ridge, curvature and active set."""
     pairs = ((one.ridge, other.ridge), (one.curvatures, other.curvatures), (one.free, other.free))
     return all(np.array_equal(*pair) for pair in pairs)
