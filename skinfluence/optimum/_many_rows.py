@@ -29,6 +29,7 @@ from ._ends import Ends
 from ._newton_steps import to_optimum
 from ._preconditioned import PreconditionedSolver
 from ._quasi_newton import curvature_pair, dots, solve_lbfgs
+from ._rounding import rounding
 
 #: Steps with the inverse at theta that a row may take.
 MAX_STEPS = 5
@@ -100,14 +101,17 @@ def follow(rows, system, steps, solver, tolerance) -> Ends:
         been taken since.
     """
     ends = Ends.empty(len(rows), len(system.problem.theta), steps.dtype)
+    enough = rounding(system.problem)
     unreached: list[tuple[int, float]] = []
     for block in row_blocks(len(rows), 16 * ends.changes.itemsize * ends.changes.shape[1]):
         part = ends.part(block)
         hard, first = _contract(rows[block], system, steps.part(block), tolerance, part)
         for i in hard:
             _full_steps(rows[block][i], system, solver, part.part(slice(i, i + 1)), first[i])
-        unreached += [(rows[block][i], part.certificates[i]) for i in hard]
-    _warn([(row, left) for row, left in unreached if not left <= tolerance])
+        for i, left in zip(hard, part.certificates[hard]):
+            if not (left <= tolerance or left**2 * first[i] <= enough):
+                unreached.append((rows[block][i], left))
+    _warn(unreached)
     return ends
 
 
