@@ -15,6 +15,7 @@ from scipy.sparse.linalg import cg
 from sklearn.base import clone
 
 from skinfluence import InfluenceExplainer, as_problem, leave_one_out
+from skinfluence.methods import Newton
 from skinfluence.operators import Hessian, Jacobian, Removal
 from skinfluence.problems import encode_features, final_estimator, transform_features
 from skinfluence.solvers import CG, Direct
@@ -397,6 +398,11 @@ def test_float32_stays_float32_and_agrees(case, method):
     X, X_test = case.X.astype(np.float32), case.X_test.astype(np.float32)
     explainer = case.fit(X, case.y, case.sample_weight, method=method, tol=1e-4)
     _, condition = pseudo_inverse(Hessian(case.problem))
+    rtol = 50 * np.finfo(np.float32).eps * condition
+    if method == "newton":  # rows are followed to a tolerance, not to rounding
+        explainer.self_influence()
+        left = np.nanmax(explainer.certificates_, initial=0)
+        rtol += min(left, Newton().settled / 10)
     for actual, expected in [
         (explainer.loss_influence(X_test, case.y_test), case.answer(method, "loss")),
         (explainer.prediction_influence(X_test), case.answer(method, "prediction")),
@@ -405,7 +411,7 @@ def test_float32_stays_float32_and_agrees(case, method):
         (explainer.leverage(), getattr(case, method).leverage()),
     ]:
         assert actual.dtype == np.float32
-        assert_close(actual, expected, rtol=50 * np.finfo(np.float32).eps * condition)
+        assert_close(actual, expected, rtol=rtol)
 
 
 def test_data_frames_and_string_labels_agree_with_arrays(case):

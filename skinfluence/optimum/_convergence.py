@@ -45,7 +45,9 @@ def typical_gradients(problem, n_rows=32):
 
 def stopped_short(problem, decrement, typical, threshold=0.1):
     """Tell whether a fit is far from its optimum, beside what removing a row would move it."""
-    return decrement > threshold * typical and decrement**2 > rounding(problem)
+    if not decrement > threshold * typical:
+        return False
+    return decrement**2 > rounding(problem, of_terms=True)
 
 
 def check_convergence(problem, inverse, *, frozen=False, refined=False, threshold=0.1):

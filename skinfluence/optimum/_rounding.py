@@ -3,15 +3,19 @@
 import numpy as np
 
 
-def rounding(problem):
+def rounding(problem, *, of_terms=False):
     """Return the square of a decrement that is zero to rounding.
 
     The optimum itself is flat to ``eps^1.25`` of the objective. Where that is nothing, because
     every target is met, the rounding of raw predictions remains: an error δ_i of raw_i leaves a
-    decrement of at most ``Σ s_i A_i δ_i²``.
+    decrement of at most ``Σ s_i A_i δ_i²``. With ``of_terms`` δ_i is that of the largest terms that
+    raw_i can be the sum of, ``‖J_i‖ ‖theta‖``: what a fit may leave that was solved stably.
     """
     eps = np.finfo(problem.theta.dtype).eps
     sizes = np.maximum(_sizes(problem), np.abs(problem.y)) ** 2
+    if of_terms and problem.predictor.is_linear:
+        terms = problem.predictor.row_norms(problem.X) * np.sum(problem.theta**2)
+        sizes = np.maximum(sizes, terms[:, None])
     curved = problem.weights @ np.einsum("nkk,nk->n", problem.curvatures, sizes)
     return eps**1.25 * abs(problem.objective()) + (10 * eps) ** 2 * float(curved)
 
