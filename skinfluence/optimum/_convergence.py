@@ -7,7 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._warnings import warn
 from ..operators import Hessian
-from ._rounding import rounding
+from ._rounding import meets_every_target, rounding
 
 
 def newton_decrement(problem, inverse):
@@ -43,11 +43,16 @@ def typical_gradients(problem, n_rows=32):
     return problem.predictor.row_gradients(problem.X[rows], gradients)
 
 
+def can_follow(problem, inverse, tolerance):
+    """Tell whether there is an optimum to follow to, and an inverse to do it with."""
+    damped = not np.array_equal(inverse.hessian.ridge, problem.penalty)
+    return not (tolerance is None or damped or not inverse.exact)
+
+
 def stopped_short(problem, decrement, typical, threshold=0.1):
     """Tell whether a fit is far from its optimum, beside what removing a row would move it."""
-    if not decrement > threshold * typical:
-        return False
-    return decrement**2 > rounding(problem, of_terms=True)
+    far = decrement > threshold * typical and decrement**2 > rounding(problem)
+    return far and not meets_every_target(problem)
 
 
 def check_convergence(problem, inverse, *, frozen=False, refined=False, threshold=0.1):

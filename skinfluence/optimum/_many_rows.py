@@ -107,9 +107,10 @@ def follow(rows, system, steps, solver, tolerance) -> Ends:
         part = ends.part(block)
         hard, first = _contract(rows[block], system, steps.part(block), tolerance, part)
         for i in hard:
-            _full_steps(rows[block][i], system, solver, part.part(slice(i, i + 1)), first[i])
-        for i, left in zip(hard, part.certificates[hard]):
-            if not (left <= tolerance or left**2 * first[i] <= enough):
+            end = part.part(slice(i, i + 1))
+            reached = _full_steps(rows[block][i], system, solver, end, first[i])
+            left = end.certificates[0]
+            if not (left <= tolerance or (reached and left**2 * first[i] <= enough)):
                 unreached.append((rows[block][i], left))
     _warn(unreached)
     return ends
@@ -146,19 +147,20 @@ def _contract(rows, system, steps, tolerance, ends):
 
 
 def _full_steps(row, system, solver, end, first):
-    """Take one row to the optimum without it by full Newton steps."""
+    """Take one row to the optimum without it by full Newton steps; tell whether they came there."""
     problem = system.problem
     without = problem.without(np.arange(problem.n_rows) == row)
     if not has_kinks(problem):  # else neither H nor what was reached is of use past a kink
         solver = PreconditionedSolver(system.inverse)
         if end.certificates[0] < 1:  # nearer to the optimum than theta is
             without = without.at(problem.theta + end.changes[0])
-    _, after = to_optimum(without, solver, tilt=problem.gradient())
+    reached, after = to_optimum(without, solver, tilt=problem.gradient())
     end.changes[0] = after.theta - problem.theta
     rows = np.array([row])
     residual = system.residual(rows, end.changes)
     square = dots(residual, system.solve_without(rows, residual))[0]
     end.certificates[0] = np.sqrt(max(square, 0) / first)
+    return reached
 
 
 def _warn(unreached):

@@ -3,21 +3,35 @@
 import numpy as np
 
 
-def rounding(problem, *, of_terms=False):
+def rounding(problem):
     """Return the square of a decrement that is zero to rounding.
 
     The optimum itself is flat to ``eps^1.25`` of the objective. Where that is nothing, because
     every target is met, the rounding of raw predictions remains: an error δ_i of raw_i leaves a
-    decrement of at most ``Σ s_i A_i δ_i²``. With ``of_terms`` δ_i is that of the largest terms that
-    raw_i can be the sum of, ``‖J_i‖ ‖theta‖``: what a fit may leave that was solved stably.
+    decrement of at most ``Σ s_i A_i δ_i²``.
     """
     eps = np.finfo(problem.theta.dtype).eps
     sizes = np.maximum(_sizes(problem), np.abs(problem.y)) ** 2
-    if of_terms and problem.predictor.is_linear:
-        terms = problem.predictor.row_norms(problem.X) * np.sum(problem.theta**2)
-        sizes = np.maximum(sizes, terms[:, None])
+    return eps**1.25 * abs(problem.objective()) + _decrement_of(problem, sizes)
+
+
+def meets_every_target(problem):
+    """Tell whether the objective is 0 to the rounding of what raw predictions are sums of.
+
+    Of a fit that was solved stably a residual may be as large as the rounding of terms of
+    ``‖J_i‖ ‖theta‖``, and its decrement and those of its rows are made of nothing else.
+    """
+    if not problem.predictor.is_linear:
+        return False
+    terms = problem.predictor.row_norms(problem.X) * np.sum(problem.theta**2)
+    return 0 <= problem.objective() <= _decrement_of(problem, terms[:, None])
+
+
+def _decrement_of(problem, sizes):
+    """Return the square of the decrement of errors in raw predictions of the given size squared."""
+    eps = np.finfo(problem.theta.dtype).eps
     curved = problem.weights @ np.einsum("nkk,nk->n", problem.curvatures, sizes)
-    return eps**1.25 * abs(problem.objective()) + (10 * eps) ** 2 * float(curved)
+    return (10 * eps) ** 2 * float(curved)
 
 
 def objective_rounding(problem, value):
