@@ -22,3 +22,8 @@ Pointwise: TypeAlias = Callable[[Array], Array]
 def is_sparse(X: Matrix) -> TypeGuard[sparse.csr_matrix]:
     """Tell a sparse matrix from an array, to a type checker too."""
     return sparse.issparse(X)
+
+
+def as_dense(X: MatrixLike) -> np.ndarray:
+    """Return X as an array."""
+    return X.toarray() if sparse.issparse(X) else np.asarray(X)

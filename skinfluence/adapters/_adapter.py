@@ -248,10 +248,8 @@ def adapter_of(estimator: Any) -> Adapter:
 
 def adapter_of_class(cls: type) -> Adapter:
     """Return the adapter of the estimators of a class."""
-    for base in cls.__mro__:
-        if base in _ADAPTERS:
-            return _ADAPTERS[base]
-    raise TypeError(f"{cls!r} is no class of objects.")  # that of `object` is always there
+    known = [_ADAPTERS[base] for base in cls.__mro__ if base in _ADAPTERS]
+    return known[0]  # that of `object` is there always
 
 
 def with_problem(adapter: Adapter, function: ProblemFunction, penalty: str | None) -> Adapter:

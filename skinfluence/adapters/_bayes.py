@@ -14,13 +14,11 @@ from sklearn.linear_model import ARDRegression, BayesianRidge, Ridge
 from sklearn.utils.validation import validate_data
 
 from .._typing import MatrixLike
-from ..losses import SquaredError
 from ..penalties import l1_norm
-from ..problem import Continuous, Problem
-from ..problem._weights import WeightsLike, row_weights
+from ..problem import Problem
+from ..problem._weights import WeightsLike
 from ._adapter import Adapter, register
-from ._hooks import encode_features
-from ._linear import linear_parameters
+from ._least_squares import least_squares
 
 
 @register(BayesianRidge)
@@ -34,7 +32,8 @@ class OnePrecision(Adapter):
         y: ArrayLike,
         sample_weight: WeightsLike = None,
     ) -> Problem:
-        return _at_precisions(estimator, X, y, sample_weight)
+        alpha = estimator.lambda_ / estimator.alpha_
+        return least_squares(estimator, X, y, sample_weight, alpha)
 
     def held(self, estimator: BayesianRidge) -> Ridge:
         alpha = estimator.lambda_ / estimator.alpha_
@@ -52,37 +51,17 @@ class Precisions(Adapter):
         y: ArrayLike,
         sample_weight: WeightsLike = None,
     ) -> Problem:
-        problem = _at_precisions(estimator, X, y, sample_weight)
+        problem = least_squares(estimator, X, y, sample_weight, alpha=0.0)
+        penalty = np.zeros_like(problem.penalty)
+        penalty[: len(estimator.coef_)] = 2 * estimator.lambda_ / estimator.alpha_
         pruned, strongest = np.zeros_like(problem.theta), np.finfo(problem.theta.dtype).max ** 0.5
         pruned[: len(estimator.coef_)] = np.where(estimator.coef_ == 0, strongest, 0)
-        return replace(problem, norm=l1_norm(pruned) if pruned.any() else None)
+        norm = l1_norm(pruned) if pruned.any() else None
+        return replace(problem, penalty=penalty, norm=norm)
 
     def held(self, estimator: ARDRegression) -> "PrecisionsHeld":
         ratios = np.where(estimator.coef_ == 0, np.inf, estimator.lambda_ / estimator.alpha_)
         return PrecisionsHeld(ratios, fit_intercept=estimator.fit_intercept)
-
-
-def _at_precisions(
-    estimator: ARDRegression | BayesianRidge,
-    X: MatrixLike,
-    y: ArrayLike,
-    sample_weight: WeightsLike,
-) -> Problem:
-    X = encode_features(estimator, X)
-    predictor, theta = linear_parameters(estimator, X)
-    targets = Continuous(1, True)
-    penalty = np.zeros(predictor.n_parameters, dtype=X.dtype)
-    penalty[: predictor.n_coefficients] = 2 * estimator.lambda_ / estimator.alpha_
-    return Problem(
-        loss=SquaredError(),
-        predictor=predictor,
-        theta=theta,
-        X=X,
-        y=targets.encode(y, X.dtype),
-        weights=row_weights(sample_weight, X),
-        penalty=penalty,
-        targets=targets,
-    )
 
 
 class PrecisionsHeld(ARDRegression):

@@ -21,14 +21,14 @@ from .._sklearn_private import (
     libsvm_solution,
     set_libsvm_solution,
 )
-from .._typing import MatrixLike
+from .._typing import MatrixLike, as_dense
 from ..losses import Loss, PairwiseLoss, SmoothEpsilonInsensitive, SmoothHinge
 from ..predictors import LinearPredictor
 from ..problem import Continuous, FixedWeights, Labels, Problem, Reweighting
 from ..problem._kernels import (
     KernelModel,
     PairwiseKernel,
-    kernel_features,
+    kernel_model,
     model_of,
     precomputed,
 )
@@ -112,7 +112,7 @@ class KernelRegressor(SupportVectorMachine):
         weights = row_weights(sample_weight, X)
         unit = spread(targets.encode(y, X.dtype), weights)
         loss = SmoothEpsilonInsensitive(estimator.epsilon, unit)
-        dual = _dense(estimator.dual_coef_), estimator.intercept_
+        dual = as_dense(estimator.dual_coef_), estimator.intercept_
         return _libsvm(estimator, X, y, loss, targets, dual, weights, FixedWeights())
 
     def assign(self, estimator: SVR, problem: Problem) -> None:
@@ -167,16 +167,14 @@ def _features(estimator: SVC | SVR, rows: MatrixLike) -> tuple[MatrixLike, Kerne
     """Return the features of the training rows, and the kernel model that they make."""
     kernel = estimator.kernel
     if kernel == "linear":
-        return rows, KernelModel(rows)
+        return kernel_model(None, rows)
     if kernel == "precomputed":
-        features, encoder = kernel_features(precomputed, rows, square=True)
-        return features, KernelModel(rows, encoder, square=True)
+        return kernel_model(precomputed, rows)
     if not callable(kernel):
         fitted = {"gamma": kernel_gamma(estimator)}
         fitted |= {"degree": estimator.degree, "coef0": estimator.coef0}
         kernel = PairwiseKernel(kernel, fitted)
-    features, encoder = kernel_features(kernel, rows)
-    return features, KernelModel(rows, encoder)
+    return kernel_model(kernel, rows)
 
 
 def _require_training_rows(estimator: SVC | SVR, rows: MatrixLike) -> None:
@@ -194,7 +192,7 @@ def _pair_coefficients(estimator: SVC) -> tuple[np.ndarray, np.ndarray]:
     of the other class.
     """
     dual, intercept = libsvm_solution(estimator)
-    dual, n_classes = _dense(dual), len(estimator.classes_)
+    dual, n_classes = as_dense(dual), len(estimator.classes_)
     owner = np.repeat(np.arange(n_classes), estimator.n_support_)
     pairs = list(combinations(range(n_classes), 2))
     coefficients = np.zeros((len(pairs), dual.shape[1]))
@@ -253,7 +251,3 @@ def _as_libsvm_stores(dual: np.ndarray, kind: type) -> MatrixLike:
     indices = np.tile(np.arange(dual.shape[1]), len(dual))
     starts = np.arange(len(dual) + 1) * dual.shape[1]
     return kind((dual.ravel(), indices, starts), shape=dual.shape)
-
-
-def _dense(matrix: MatrixLike) -> np.ndarray:
-    return matrix.toarray() if sparse.issparse(matrix) else np.asarray(matrix)

@@ -5,6 +5,7 @@
 The mean of a Gaussian process is kernel ridge regression at the variance of its noise.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ from ..problem import Continuous, Problem
 from ..problem._kernels import (
     KernelModel,
     PairwiseKernel,
-    kernel_features,
+    kernel_model,
     model_of,
     precomputed,
 )
@@ -49,14 +50,7 @@ class RidgeOfKernel(Adapter):
         sample_weight: WeightsLike = None,
     ) -> Problem:
         rows = encode_features(estimator, X)
-        if estimator.kernel == "linear":
-            features, model = rows, KernelModel(rows)
-        elif estimator.kernel == "precomputed":
-            features, encoder = kernel_features(precomputed, rows, square=True)
-            model = KernelModel(rows, encoder, square=True)
-        else:
-            features, encoder = kernel_features(_kernel(estimator), rows)
-            model = KernelModel(rows, encoder)
+        features, model = kernel_model(_kernel(estimator), rows)
         dual = estimator.dual_coef_
         targets = Continuous(dual.reshape(len(dual), -1).shape[1], dual.ndim == 1)
         return _squares(features, model, y, sample_weight, dual, estimator.alpha, targets)
@@ -73,7 +67,11 @@ class RidgeOfKernel(Adapter):
         return KernelRidge(alpha=clone(estimator).alpha)
 
 
-def _kernel(estimator: KernelRidge) -> PairwiseKernel:
+def _kernel(estimator: KernelRidge) -> Callable | None:
+    if estimator.kernel == "linear":
+        return None
+    if estimator.kernel == "precomputed":
+        return precomputed
     if callable(estimator.kernel):
         return PairwiseKernel(estimator.kernel, estimator.kernel_params or {})
     names = ("gamma", "degree", "coef0")
@@ -101,11 +99,8 @@ class Process(Adapter):
         dual, shift = estimator.alpha_ * scale, np.atleast_1d(mean).astype(rows.dtype)
         n_outputs = dual.reshape(len(dual), -1).shape[1]
         targets = ShiftedTargets(n_outputs, dual.ndim == 1, response=Shifted(shift))
-        if _is_linear(estimator.kernel_):
-            features, model = rows, KernelModel(rows)
-        else:
-            features, encoder = kernel_features(estimator.kernel_, rows)
-            model = KernelModel(rows, encoder)
+        kernel = None if _is_linear(estimator.kernel_) else estimator.kernel_
+        features, model = kernel_model(kernel, rows)
         return _squares(features, model, y, sample_weight, dual, noise, targets)
 
     def assign(self, estimator: GaussianProcessRegressor, problem: Problem) -> None:

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.linear_model import (
+    ARDRegression,
+    BayesianRidge,
     LinearRegression,
     Ridge,
     RidgeClassifier,
@@ -27,7 +29,7 @@ def _linear_regression(
     """Minimise ``Σ s_i ‖y_i - raw_i‖²``."""
     if estimator.positive:
         raise unsupported("LinearRegression(positive=True)")
-    return _least_squares(estimator, X, y, sample_weight, alpha=0.0)
+    return least_squares(estimator, X, y, sample_weight, alpha=0.0)
 
 
 @as_problem.register(Ridge, penalty="alpha")
@@ -37,7 +39,7 @@ def _ridge(
     """Minimise ``Σ s_i ‖y_i - raw_i‖² + Σ_k alpha_k ‖coef_k‖²``."""
     if estimator.positive:
         raise unsupported("Ridge(positive=True)")
-    return _least_squares(estimator, X, y, sample_weight, alpha=estimator.alpha)
+    return least_squares(estimator, X, y, sample_weight, alpha=estimator.alpha)
 
 
 @register(RidgeCV)
@@ -51,19 +53,20 @@ class ChosenRidge(Adapter):
         y: ArrayLike,
         sample_weight: WeightsLike = None,
     ) -> Problem:
-        return _least_squares(estimator, X, y, sample_weight, alpha=estimator.alpha_)
+        return least_squares(estimator, X, y, sample_weight, alpha=estimator.alpha_)
 
     def held(self, estimator: RidgeCV) -> Ridge:
         return Ridge(alpha=estimator.alpha_, fit_intercept=estimator.fit_intercept, tol=1e-12)
 
 
-def _least_squares(
-    estimator: LinearRegression | Ridge | RidgeCV,
+def least_squares(
+    estimator: LinearRegression | Ridge | RidgeCV | BayesianRidge | ARDRegression,
     X: MatrixLike,
     y: ArrayLike,
     sample_weight: WeightsLike,
     alpha: float | np.ndarray,
 ) -> Problem:
+    """Minimise ``Σ s_i ‖y_i - raw_i‖² + Σ_k alpha_k ‖coef_k‖²``, whatever found alpha."""
     X = encode_features(estimator, X)
     predictor, theta = linear_parameters(estimator, X)
     targets = Continuous(predictor.n_outputs, estimator.coef_.ndim == 1)

@@ -121,6 +121,5 @@ def _chosen(estimator: LogisticRegressionCV) -> tuple[float, float]:
         reason = "each of its binary problems chose another penalty"
         raise unsupported("One-vs-rest LogisticRegressionCV", reason)
     lasso = getattr(estimator, "penalty", "deprecated") == "l1"
-    return float(C[0]), 1.0 if lasso else float(
-        np.nan_to_num(ratios[0])
-    )  # NaN if only l2 was tried
+    ratio = 1.0 if lasso else float(np.nan_to_num(ratios[0]))  # NaN if only l2 was tried
+    return float(C[0]), ratio

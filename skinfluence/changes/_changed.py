@@ -53,8 +53,8 @@ class Change(Protocol):
 class EncodedChange:
     """Changes of the training rows, each on its own, as a fitted model takes them.
 
-    A subclass has ``rows``, ``removals``, ``objectives``, ``moves`` and ``refit``; what the first
-    order makes of it follows from R.
+    A subclass has ``rows``, ``removals``, ``moves`` and ``refit``; what the first order makes of it
+    follows from R. ``objectives`` are of those that an optimum is not told by their rows alone.
 
     Attributes
     ----------
@@ -75,7 +75,10 @@ class EncodedChange:
     def own_rows(self) -> np.ndarray:
         """The row that each change is of; ValueError where that is several."""
         if self.rows is None:
-            raise ValueError("A change of a group is of several rows, and none is its own.")
+            raise ValueError(
+                "`OwnLoss` needs changes of single rows, and a group has several; ask for `Loss` "
+                "of its rows."
+            )
         return self.rows
 
     def removals(self, problem: Problem, block: slice) -> Rows:
@@ -129,12 +132,8 @@ class EncodedChange:
         They are theta itself, but for kernel models: dual coefficients and intercepts, to first
         order with ``linear``.
         """
-        if problem.kernel is None:
-            return change
-        parts = zip(self.objectives(problem, block), change)
-        dual = [_dual_change(problem, one.problem, moved, linear) for one, moved in parts]
-        width = problem.y.size + change.shape[1] - problem.predictor.n_coefficients
-        return np.reshape(dual, (len(change), width))
+        changed = (each.problem for each in self.objectives(problem, block))
+        return problem.user_change(changed, change, linear)
 
 
 class DenseChange(EncodedChange):
@@ -161,30 +160,21 @@ class DenseChange(EncodedChange):
         return of
 
 
+def only_these(problem: Problem, changed: Problem, rows: np.ndarray) -> np.ndarray | None:
+    """Return the rows, if the weights of the others and the penalty stay as they are; else None."""
+    others = np.ones(problem.n_rows, dtype=bool)
+    others[rows] = False
+    alone = np.array_equal(changed.penalty, problem.penalty)
+    alone = alone and np.array_equal(changed.weights[others], problem.weights[others])
+    return rows if alone else None
+
+
 def minus_gradient_change(problem: Problem, changed: Problem) -> np.ndarray:
     """Return R of a changed problem at the same theta, shape (P,)."""
     data = problem.data_gradient(problem.weights) - changed.data_gradient(changed.weights)
     if changed.mass is None or problem.mass is None:
         return data
     return data + problem.penalty_gradient() - changed.penalty_gradient()
-
-
-def _dual_change(problem, changed, change, linear):
-    """Return the change of β, output by output, then of the intercepts.
-
-    To first order in the change of theta with ``linear``; the weights change as they do.
-    """
-    n_coefficients = problem.predictor.n_coefficients
-    ridge = problem.penalty[:n_coefficients].reshape(problem.n_outputs, -1)[:, 0]
-    before = problem.weights[:, None] * problem.gradients
-    moved = problem.predictor.jvp(changed.X, change[:, None])[:, :, 0]
-    weights = changed.weights[:, None]
-    if linear:
-        curved = np.einsum("nkl,nl->nk", problem.curvatures, moved)
-        after = weights * changed.gradients + problem.weights[:, None] * curved
-    else:
-        after = weights * changed.loss.gradient(changed.raw + moved, changed.y)
-    return np.r_[((before - after) / ridge).T.ravel(), change[n_coefficients:]]
 
 
 def _dense(removals):

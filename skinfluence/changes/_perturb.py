@@ -107,6 +107,10 @@ class EncodedPerturb(EncodedChange):
         inner = slopes[..., : _n_inner(problem)]
         return np.moveaxis(_pulled_back(fit.model.estimator, inner), 0, -1)
 
+    def user_parameters(self, problem, block, change, linear):
+        """Return the change itself: kernel models, whose parameters are others, have none."""
+        return change
+
 
 def _n_inner(problem):
     """Return the number of features of the final estimator, before a kernel.

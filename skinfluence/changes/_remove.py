@@ -8,7 +8,7 @@ import numpy as np
 from .._typing import RowsLike
 from ..operators import Removal
 from ..problem import Problem
-from ._changed import ChangedObjective, EncodedChange, minus_gradient_change
+from ._changed import EncodedChange
 from ._rows import check_rows
 
 
@@ -63,12 +63,6 @@ class EncodedRemove(EncodedChange):
     def removals(self, problem: Problem, block: slice) -> Removal:
         """Return R of a block of rows."""
         return Removal(problem, self.rows[block])
-
-    def objectives(self, problem: Problem, block: slice):
-        """Yield the objective without each row."""
-        for row in self.rows[block]:
-            changed = problem.without(np.arange(problem.n_rows) == row)
-            yield ChangedObjective(changed, minus_gradient_change(problem, changed))
 
     def moves(self, optimum):
         """Return where an optimum goes without each row."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..problem import Problem
-from ._changed import ChangedObjective, DenseChange
+from ._changed import ChangedObjective, DenseChange, only_these
 from ._rows import check_groups
 
 
@@ -67,7 +67,7 @@ class EncodedRemoveGroups(DenseChange):
         groups = self.members.T[block]
         removals = np.empty((len(groups), len(problem.theta)), dtype=problem.theta.dtype)
         for removal, members in zip(removals, groups):
-            removal[:] = group_removal(problem, members)
+            removal[:] = _removal(problem, problem.without(members), members)
         return removals
 
     def objectives(self, problem: Problem, block: slice):
@@ -76,8 +76,8 @@ class EncodedRemoveGroups(DenseChange):
         for members in self.members.T[block]:
             _require_classes(members, kinds)
             changed = problem.without(members)
-            rows = np.flatnonzero(members) if _only_leave(problem, changed, members) else None
-            yield ChangedObjective(changed, group_removal(problem, members), rows)
+            rows = only_these(problem, changed, np.flatnonzero(members))
+            yield ChangedObjective(changed, _removal(problem, changed, members), rows)
 
     def moves(self, optimum):
         """Return where an optimum goes without each group."""
@@ -88,21 +88,13 @@ class EncodedRemoveGroups(DenseChange):
         return refits.without(np.flatnonzero(self.members[:, position]))
 
 
-def group_removal(problem: Problem, members: np.ndarray) -> np.ndarray:
+def _removal(problem, changed, members):
     """Return minus the change of the objective's gradient when ``members`` leave, shape (P,)."""
-    after = problem.reweighting.weights_without(problem.weights, members)
-    removal = problem.data_gradient(problem.weights - after)
+    removal = problem.data_gradient(problem.weights - changed.weights)
     if problem.mass is None:
         return removal
     share = problem.penalty_shares(np.flatnonzero(members)).sum()
     return removal + share * problem.penalty_gradient()
-
-
-def _only_leave(problem, changed, members):
-    """Tell whether the rows leave the weights of the others and the penalty as they are."""
-    return np.array_equal(changed.penalty, problem.penalty) and np.array_equal(
-        changed.weights[~members], problem.weights[~members]
-    )
 
 
 def _require_classes(members, kinds):

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from .._typing import RowsLike
 from ..problem import Problem
-from ._changed import ChangedObjective, DenseChange, minus_gradient_change
+from ._changed import ChangedObjective, DenseChange, minus_gradient_change, only_these
 from ._rows import check_rows
 
 
@@ -106,11 +106,9 @@ class EncodedReweight(DenseChange):
         stated = self.model.problems_with_weights(weights)
         for position in every:
             changed = problem.with_weights_of(next(stated))
-            others = np.arange(problem.n_rows) != self.rows[position]
-            alone = np.array_equal(changed.weights[others], problem.weights[others])
-            alone = alone and np.array_equal(changed.penalty, problem.penalty)
             removal = minus_gradient_change(problem, changed)
-            yield ChangedObjective(changed, removal, self.rows[[position]] if alone else None)
+            rows = only_these(problem, changed, self.rows[[position]])
+            yield ChangedObjective(changed, removal, rows)
 
     def moves(self, optimum):
         """Return where an optimum goes with each row reweighted."""

@@ -36,7 +36,7 @@ from ._contradictions import contradicting_rows, convincing
 from ._flagging import estimated_errors, flag
 from ._score_parameter import ScoreParameter
 from ._scored_model import ScoredModel, scored_model
-from ._trust_in_scores import figures_of_fit, refit_some
+from ._trust_in_scores import figures_of_scores, refit_some
 
 
 class LabelCleaner(DelegatingEstimator):
@@ -354,7 +354,7 @@ class LabelCleaner(DelegatingEstimator):
         if table is None or image_shape is not None:
             image_shape = check_image_shape(image_shape, X)
         trust = refit_some(self._scored, self.ranking_, y, weights)
-        findings, figures = self._findings(max_rows), figures_of_fit(self._scored)
+        findings, figures = self._findings(max_rows), figures_of_scores(self._scored)
         shown = {"title": title, "table": table, "image_shape": image_shape}
         write_whole(path, cleaning_report(findings, trust, figures, **shown))
 
@@ -426,10 +426,8 @@ class LabelCleaner(DelegatingEstimator):
         """Return the fitted attributes that tell of every label."""
         raw, codes = scored.raw_without(), scored.codes(y)
         scores, probabilities = scored.label_scores(self.score, raw), scored.probabilities(raw)
-        ranking, suggested = (
-            np.argsort(-scores, kind="stable"),
-            scored.predicted(raw, probabilities),
-        )
+        ranking = np.argsort(-scores, kind="stable")
+        suggested = scored.predicted(raw, probabilities)
         if self.contamination == "auto":
             count = estimated_errors(y, suggested, probabilities, codes)
         else:

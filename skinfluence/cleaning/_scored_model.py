@@ -111,8 +111,8 @@ class ScoredModel:
         """Return what raw predictions say, in the user's labels or units."""
         if probabilities is None:
             return self.problem.targets.decode(raw)
-        classes = getattr(self.problem.targets, "classes")  # noqa: B009  it is of a classifier
-        return classes[np.argmax(probabilities, axis=1)]
+        targets: Any = self.problem.targets
+        return targets.classes[np.argmax(probabilities, axis=1)]
 
     def codes(self, y: Any) -> np.ndarray | None:
         """Return the class of every label as a number from 0; None for a regression."""

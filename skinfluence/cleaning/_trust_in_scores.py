@@ -2,24 +2,23 @@
 
 import numpy as np
 
-from .. import report
 from ..adapters import FittedModel
 from ..changes import EncodedRemove
 from ..diagnostics import Conditioning, compare
 from ..methods import Newton, Refit, RetrainAnswers
 from ..optimum import newton_decrement, typical_decrement
-from ..report import REFITTED, Figure, Trust
+from ..report import REFITTED, Figure, Trust, figures_of_fit
 from ._scored_model import ScoredModel
 
 
-def figures_of_fit(scored: ScoredModel) -> list[Figure]:
+def figures_of_scores(scored: ScoredModel) -> list[Figure]:
     """Return the diagnostics of the model that scored, for a report."""
     fit = Conditioning(scored.working, scored.inverse)
     if scored.factored:  # the scores have asked for every leverage already
         _ = fit.effective_dimension
     decrement = newton_decrement(scored.problem, scored.inverse)
     typical = typical_decrement(scored.problem, scored.inverse)
-    return report.figures_of_fit(fit, decrement, typical)
+    return figures_of_fit(fit, decrement, typical)
 
 
 def refit_some(

@@ -1,11 +1,11 @@
 """Should an explainer be believed? Really refit without some rows, and compare."""
 
-import numbers
 from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.base import is_classifier
 
+from .._parameters import check_whole
 from ..changes import EncodedRemove
 from ..methods import Answers, Method, RetrainAnswers, absolute_total, evaluate
 from ..questions import EncodedLoss
@@ -77,8 +77,7 @@ class RefitComparison:
         """Choose training rows; return them and why each was taken."""
         if not isinstance(select, str) or select not in SELECTIONS:
             raise ValueError(f"`select` must be one of {SELECTIONS}; got {select!r}.")
-        if not isinstance(n_rows, numbers.Integral) or isinstance(n_rows, bool) or n_rows < 1:
-            raise ValueError(f"`n_rows` must be an integer >= 1; got {n_rows!r}.")
+        check_whole("n_rows", n_rows)
         candidates = refittable_rows(self.answers.fit.model)
         n_rows = min(n_rows, len(candidates))
         n_influential = {"influential": n_rows, "random": 0, "mix": (n_rows + 1) // 2}[select]

@@ -63,6 +63,13 @@ class Effect:
         return (slice(None),) * self.axis + (block,)
 
 
+def in_one_block(answers, question, change, fill) -> Effect:
+    """Return the effect of changes that are all found at once."""
+    shape = question.shape(len(change), change.features(answers.fit))
+    blocks = [slice(0, len(change))]
+    return Effect(shape, question.axis, answers.fit.model.dtype, fill, blocks)
+
+
 #: Parts of an answer: where each stands in it, and its effect.
 Effects = Iterable[tuple[slice | EllipsisType, Effect]]
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..changes import EncodedChange
 from ..questions import EncodedQuestion
-from ._effect import Effect, Effects
+from ._effect import Effect, Effects, in_one_block
 from ._fit import Fit, block_bytes, question_parts
 
 
@@ -57,12 +57,9 @@ class FirstOrderAnswers:
             part = question.part(tests)
             fill = _filled_from(part, product_of(part))
             blocks = change.blocks(self.fit, block_bytes(len(part), self.fit.model.n_outputs))
-            effect = Effect(part.shape(len(change), features), part.axis, self._dtype, fill, blocks)
+            shape, dtype = part.shape(len(change), features), self.fit.model.dtype
+            effect = Effect(shape, part.axis, dtype, fill, blocks)
             yield (tests if question.divides else ...), effect
-
-    @property
-    def _dtype(self):
-        return self.fit.model.dtype
 
     def on_parameters(self, question, change) -> Effects:
         """Yield effects on theta, equation 1: ``H⁻¹ Rᵀ``."""
@@ -72,8 +69,7 @@ class FirstOrderAnswers:
             delta = change.linear_change(self.fit, block)
             out[:] = change.user_parameters(problem, block, delta, linear=True)
 
-        shape = question.shape(len(change), change.features(self.fit))
-        yield ..., Effect(shape, question.axis, self._dtype, fill, [slice(0, len(change))])
+        yield ..., in_one_block(self, question, change, fill)
 
     def on_own(self, question, change) -> Effects:
         """Yield effects on the loss of the changed rows, ``G_j J_j H⁻¹ R_jᵀ``."""
@@ -81,8 +77,7 @@ class FirstOrderAnswers:
         def fill(block, out):
             out[:] = question.derivative(change.own_rows[block], self.own_raw(change, block))
 
-        shape = question.shape(len(change), change.features(self.fit))
-        yield ..., Effect(shape, question.axis, self._dtype, fill, [slice(0, len(change))])
+        yield ..., in_one_block(self, question, change, fill)
 
     def estimator_without(self, members: np.ndarray) -> tuple[Any, float]:
         """Raise ValueError: what is left of a model is not found to first order."""

@@ -17,7 +17,7 @@ from ..adapters import with_parameters
 from ..changes import EncodedChange, EncodedRemoveGroups
 from ..optimum import Moves, Optimum
 from ..questions import EncodedQuestion
-from ._effect import Effect, Effects
+from ._effect import Effect, Effects, in_one_block
 from ._first_order import FirstOrderAnswers
 from ._fit import Fit, block_bytes, question_parts
 
@@ -102,17 +102,13 @@ class NewtonAnswers:
             blocks = self._blocks(change, moves, len(part))
             fill = _filled_from(part, moves.raw(part.X))
             shape = part.shape(len(change), ())
-            effect = Effect(shape, part.axis, self._dtype, fill, blocks)
+            effect = Effect(shape, part.axis, self.fit.model.dtype, fill, blocks)
             yield (tests if question.divides else ...), effect
 
     def _blocks(self, change, moves: Moves, n_tests):
         if not moves.independent:
             return [slice(0, len(change))]
         return change.blocks(self.fit, block_bytes(n_tests, self.fit.model.n_outputs))
-
-    @property
-    def _dtype(self):
-        return self.fit.model.dtype
 
     def on_parameters(self, question, change) -> Effects:
         """Yield effects on theta: where the steps end."""
@@ -122,8 +118,7 @@ class NewtonAnswers:
             delta = moves.parameters(block)
             out[:] = change.user_parameters(problem, block, delta, linear=False)
 
-        shape = question.shape(len(change), ())
-        yield ..., Effect(shape, question.axis, self._dtype, fill, [slice(0, len(change))])
+        yield ..., in_one_block(self, question, change, fill)
 
     def on_own(self, question, change) -> Effects:
         """Yield effects on the loss of the changed rows, evaluated at the end of the steps."""
@@ -132,8 +127,7 @@ class NewtonAnswers:
         def fill(block, out):
             out[:] = question.change(change.own_rows[block], moves.own(block))
 
-        shape = question.shape(len(change), ())
-        yield ..., Effect(shape, question.axis, self._dtype, fill, [slice(0, len(change))])
+        yield ..., in_one_block(self, question, change, fill)
 
     def certificates(self, rows: np.ndarray) -> np.ndarray:
         """Return what was left to go of rows that were followed, nan for the others."""

@@ -91,12 +91,11 @@ class Refit:
     def without(self, dropped: np.ndarray) -> Model:
         """Return the model fitted without some rows."""
         known = self.model
-        kept = np.setdiff1d(np.arange(known.n_rows), dropped)
+        members = np.zeros(known.n_rows, dtype=bool)
+        members[dropped] = True
+        kept = np.flatnonzero(~members)
         if self._descends:
-            members = np.ones(known.n_rows, dtype=bool)
-            members[kept] = False
-            problem = known.known_problem.without(members)
-            return self._descended(problem, known.y[kept], dropped)
+            return self._descended(known.known_problem.without(members), known.y[kept], dropped)
         X, y = _safe_indexing(known.X, kept), known.y[kept]
         weights = None if known.sample_weight is None else known.sample_weight[kept]
         return self._fitted(X, y, weights, dropped, kept)

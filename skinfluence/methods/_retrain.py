@@ -7,7 +7,7 @@ import numpy as np
 
 from ..changes import EncodedChange
 from ..questions import EncodedQuestion, OwnLoss
-from ._effect import Effect, Effects
+from ._effect import Effects, in_one_block
 from ._fit import Fit
 from ._refit import Refit, warn_if_frozen_elsewhere
 
@@ -77,7 +77,7 @@ class RetrainAnswers:
             after = np.reshape(self.refit.values(question, change), (len(change), *before.shape))
             out[:] = np.moveaxis(after, 0, question.axis) - np.expand_dims(before, question.axis)
 
-        yield ..., self._effect(question, change, fill)
+        yield ..., in_one_block(self, question, change, fill)
 
     def on_parameters(self, question, change) -> Effects:
         """Yield effects on theta."""
@@ -87,7 +87,7 @@ class RetrainAnswers:
             after = np.reshape(self.refit.values(question, change), (len(change), len(before)))
             out[:] = change.user_parameters(problem, block, after - before, linear=False)
 
-        yield ..., self._effect(question, change, fill)
+        yield ..., in_one_block(self, question, change, fill)
 
     def on_own(self, question, change) -> Effects:
         """Yield effects on the loss of the changed rows."""
@@ -95,7 +95,7 @@ class RetrainAnswers:
         def fill(block, out):
             out[:] = question.change(change.own_rows, self._own_raw(question, change))
 
-        yield ..., self._effect(question, change, fill)
+        yield ..., in_one_block(self, question, change, fill)
 
     def certificates(self, rows: np.ndarray) -> np.ndarray:
         """Return nan: refits are not followed."""
@@ -112,8 +112,3 @@ class RetrainAnswers:
     def _own_raw(self, question, change):
         before = question.raw[change.own_rows]
         return np.reshape(self.refit.values(question, change), before.shape) - before
-
-    def _effect(self, question, change, fill):
-        shape = question.shape(len(change), ())
-        blocks = [slice(0, len(change))]
-        return Effect(shape, question.axis, self.fit.model.dtype, fill, blocks)

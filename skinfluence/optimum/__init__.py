@@ -4,7 +4,7 @@ Newton steps and their line search, curvature of rows taken out of H or put in, 
 at once, active sets, and what is left to go: all of it is here, and once.
 """
 
-from ._changed_objective import ChangedObjectives, step_left
+from ._changed_objective import step_left
 from ._convergence import (
     check_convergence,
     newton_decrement,
@@ -12,25 +12,19 @@ from ._convergence import (
     typical_decrement,
     typical_gradients,
 )
-from ._ends import Ends
-from ._left_out_rows import FollowedRows, LeftOutRows
-from ._moves import KnownMoves, Moves, RowMoves
+from ._left_out_rows import LeftOutRows
+from ._moves import Moves
 from ._newton_steps import newton_steps, refine
 from ._optimum import Optimum
 from ._preconditioned import PreconditionedSolver
 from ._replaced_rows import ReplacedRows
 
 __all__ = [
-    "ChangedObjectives",
-    "Ends",
-    "FollowedRows",
-    "KnownMoves",
     "LeftOutRows",
     "Moves",
     "Optimum",
     "PreconditionedSolver",
     "ReplacedRows",
-    "RowMoves",
     "check_convergence",
     "newton_decrement",
     "newton_steps",

@@ -25,7 +25,7 @@ from ..changes import ChangedObjective
 from ..operators import Hessian
 from ..problem import Problem
 from ..solvers import Inverse, factored_order
-from ._convergence import newton_decrement
+from ._convergence import can_follow, newton_decrement
 from ._ends import Ends
 from ._iterate import Iterate
 from ._newton_steps import refine
@@ -81,8 +81,7 @@ class ChangedObjectives:
     @property
     def follows(self) -> bool:
         """Whether there is an optimum to follow to, and an inverse to do it with."""
-        damped = not np.array_equal(self.inverse.hessian.ridge, self.problem.penalty)
-        return not (self.tolerance is None or damped or not self.inverse.exact)
+        return can_follow(self.problem, self.inverse, self.tolerance)
 
     def _end(self, change):
         changed = change.problem

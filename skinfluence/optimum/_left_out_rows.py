@@ -26,6 +26,7 @@ from ..operators import Removal
 from ..problem import Problem
 from ..solvers import Inverse
 from ._active_set import EXACT, follow_active_sets, subgradient_left
+from ._convergence import can_follow
 from ._ends import Ends
 from ._leave_one_out_system import LeaveOneOutSystem
 from ._many_rows import follow, has_kinks, negligible, unsettled
@@ -185,12 +186,10 @@ class LeftOutRows:
     @property
     def _follows(self):
         """Whether there is an optimum to follow to, and an inverse to do it with."""
-        hessian = self.inverse.hessian
-        damped = not np.array_equal(hessian.ridge, self.problem.penalty)
         exact = self.problem.loss.quadratic and self.problem.norm is None
         exact = exact and self.problem.predictor.is_linear
         exact = exact and (self.problem.mass is None or not self.problem.penalty.any())
-        return not (self.tolerance is None or exact or damped or not self.inverse.exact)
+        return not exact and can_follow(self.problem, self.inverse, self.tolerance)
 
     def _settle(self, rows, system, steps):
         """Follow the rows that one step does not settle, unless that is done already."""

@@ -57,7 +57,7 @@ def newton_steps(
         yield problem
 
 
-def refine(problem: Problem, solver: Any, max_steps: int = 50, tilt=None) -> Problem:
+def refine(problem: Problem, solver: Any, max_steps: int = 50) -> Problem:
     """Take Newton steps from the fitted theta to the optimum of the objective.
 
     Where the Hessian is indefinite, as it may be for a curved prediction, a step has enough
@@ -71,15 +71,13 @@ def refine(problem: Problem, solver: Any, max_steps: int = 50, tilt=None) -> Pro
         Solves for each step.
     max_steps : int, default=50
         Steps after which a ``ConvergenceWarning`` is given.
-    tilt : ndarray of shape (P,), default=None
-        Gradient of a linear term that is taken off the objective; only of smooth objectives.
 
     Returns
     -------
     problem : Problem
         The same problem at the optimum, to rounding.
     """
-    reached, end = to_optimum(problem, solver, max_steps, tilt)
+    reached, end = to_optimum(problem, solver, max_steps)
     if not reached:
         stronger = "Add a penalty." if problem.norm is None else "Use a stronger penalty."
         warn(
@@ -102,7 +100,7 @@ def to_optimum(
     return reached, end
 
 
-def _descend(problem, solver, max_steps, tilt=None):
+def _descend(problem, solver, max_steps, tilt):
     """Take Newton steps; return whether the optimum was reached, and the problem at the end."""
     for count, after in enumerate(newton_steps(problem, solver, tilt=tilt)):
         if count == max_steps:
@@ -111,7 +109,7 @@ def _descend(problem, solver, max_steps, tilt=None):
     return True, problem
 
 
-def _cool(problem, solver, max_steps, tilt=None):
+def _cool(problem, solver, max_steps, tilt):
     """Follow the optimum from a wide smoothing down to the problem's own, where kinks are sharp."""
     temperature = problem.loss.temperature
     steps = max(1, int(np.ceil(np.log(temperature) / np.log(COOLING))))

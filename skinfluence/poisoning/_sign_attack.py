@@ -13,7 +13,7 @@ from .._parameters import check_whole
 from .._sklearn_private import _safe_indexing
 from ..adapters import encode_features, pull_back_features, with_parameters
 from ..operators import MixedDerivative
-from ..problem import NewRows, Problem, encode_targets, replace_rows
+from ..problem import NewRows, Problem, replace_rows
 from ..selection._warm_start import WarmStart
 from ._feasible_set import FeasibleSet
 
@@ -67,13 +67,25 @@ class SignAttack:
         """Move rows so that the sum of the test losses rises, refit, and say what came of it."""
         test, target = self._encoded(X_test, y_test)
         X_new, predicted = self._move(test, target, rows)
-        return self._refitted(X_test, test, target, rows, X_new, predicted)
+        before, estimator = self.model.problem, self.model.estimator
+        moved = encode_features(estimator, self._like(rows, X_new))
+        after = self.model.refit.with_rows(rows, moved).known_problem
+        losses = [p.evaluation_loss(p.predict_raw(test), target) for p in (before, after)]
+        refitted = with_parameters(estimator, after)
+        return Bunch(
+            rows=rows,
+            X_new=X_new,
+            predicted_change=predicted,
+            realised_change=float((losses[1] - losses[0]).sum()),
+            loss_before=losses[0],
+            loss_after=losses[1],
+            prediction_before=estimator.predict(X_test),
+            prediction_after=refitted.predict(X_test),
+            estimator=refitted,
+        )
 
     def _encoded(self, X_test: Any, y_test: Any) -> tuple[Any, np.ndarray]:
-        problem = self.model.problem
-        target = encode_targets(
-            problem.targets, problem.evaluation_loss, y_test, problem.theta.dtype
-        )
+        target = self.model.refit.model.encode_targets(y_test)
         return encode_features(self.model.estimator, X_test), target
 
     def _move(self, test: Any, target: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, float]:
@@ -110,32 +122,6 @@ class SignAttack:
     def _moved_problem(self, rows: np.ndarray, X_new: np.ndarray) -> Problem:
         moved = encode_features(self.model.estimator, self._like(rows, X_new))
         return replace_rows(self.model.problem, NewRows.of(self.model.problem, rows, moved))
-
-    def _refitted(
-        self,
-        X_test: Any,
-        test: Any,
-        target: np.ndarray,
-        rows: np.ndarray,
-        X_new: np.ndarray,
-        predicted: float,
-    ) -> Bunch:
-        before, estimator = self.model.problem, self.model.estimator
-        moved = encode_features(estimator, self._like(rows, X_new))
-        after = self.model.refit.with_rows(rows, moved).known_problem
-        losses = [p.evaluation_loss(p.predict_raw(test), target) for p in (before, after)]
-        refitted = with_parameters(estimator, after)
-        return Bunch(
-            rows=rows,
-            X_new=X_new,
-            predicted_change=predicted,
-            realised_change=float((losses[1] - losses[0]).sum()),
-            loss_before=losses[0],
-            loss_after=losses[1],
-            prediction_before=estimator.predict(X_test),
-            prediction_after=refitted.predict(X_test),
-            estimator=refitted,
-        )
 
     def _features(self, rows: np.ndarray) -> np.ndarray:
         """Return training rows as a dense array of floats."""

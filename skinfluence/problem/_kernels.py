@@ -20,7 +20,7 @@ from scipy import sparse
 from scipy.linalg import get_lapack_funcs, solve_triangular
 from sklearn.metrics.pairwise import pairwise_kernels
 
-from .._typing import MatrixLike
+from .._typing import MatrixLike, as_dense
 from ..predictors import LinearPredictor
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class KernelFeatures:
 
     def __call__(self, X: MatrixLike) -> np.ndarray:
         """Return the features of rows, shape (m, r), in their precision."""
-        gram = _dense(self.kernel(X.astype(float, copy=False), self.pivots))
+        gram = as_dense(self.kernel(X.astype(float, copy=False), self.pivots))
         features = solve_triangular(self.factor, gram.T, lower=True, check_finite=False).T
         return np.ascontiguousarray(features, dtype=X.dtype)
 
@@ -140,37 +140,47 @@ class KernelModel:
         return -problem.weights[:, None] * problem.gradients / ridge(problem)
 
     def change(
-        self, problem: "Problem", rows: np.ndarray, change: np.ndarray, linear: bool
+        self, problem: "Problem", changed: "Problem", change: np.ndarray, linear: bool
     ) -> np.ndarray:
-        """Return the change of β and the intercepts when each of rows has left.
+        """Return the change of β and the intercepts when the objective changes.
 
         Parameters
         ----------
-        problem : Problem
-        rows : ndarray of int of shape (n_rows,)
-        change : ndarray of shape (n_rows, P)
+        problem, changed : Problem
+            Before, and with other rows or weights at the same theta.
+        change : ndarray of shape (P,)
             Change of theta.
         linear : bool
-            Whether to first order in it.
+            Whether to first order in it; the weights change as they do.
 
         Returns
         -------
-        change : ndarray of shape (n_rows, n K + K)
-            β output by output, then the intercepts if there are any. A row's own goes to 0.
+        change : ndarray of shape (n K + K,)
+            β output by output, then the intercepts if there are any. Where a row has left, it
+            goes to 0.
         """
-        out = np.empty((len(rows), problem.y.size), dtype=change.dtype)
         before = problem.weights[:, None] * problem.gradients
-        for i, row in enumerate(rows):
-            members = np.arange(problem.n_rows) == row
-            weights = problem.reweighting.weights_without(problem.weights, members)[:, None]
-            moved = problem.predictor.jvp(problem.X, change[i][:, None])[:, :, 0]
-            if linear:
-                bent = np.einsum("nkl,nl->nk", problem.curvatures, moved)
-                after = weights * problem.gradients + problem.weights[:, None] * bent
-            else:
-                after = weights * problem.loss.gradient(problem.raw + moved, problem.y)
-            out[i] = ((before - after) / ridge(problem)).T.ravel()
-        return np.hstack([out, change[:, problem.predictor.n_coefficients :]])
+        moved = problem.predictor.jvp(changed.X, change[:, None])[:, :, 0]
+        weights = changed.weights[:, None]
+        if linear:
+            bent = np.einsum("nkl,nl->nk", problem.curvatures, moved)
+            after = weights * changed.gradients + problem.weights[:, None] * bent
+        else:
+            after = weights * changed.loss.gradient(changed.raw + moved, changed.y)
+        dual = ((before - after) / ridge(problem)).T.ravel()
+        return np.append(dual, change[problem.predictor.n_coefficients :])
+
+
+def kernel_model(kernel: Kernel | None, rows: MatrixLike) -> tuple[MatrixLike, KernelModel]:
+    """Return the features of training rows, and the model that they make; None is the linear one.
+
+    Of ``precomputed`` the rows are their square of kernels.
+    """
+    if kernel is None:
+        return rows, KernelModel(rows)
+    square = kernel is precomputed
+    X, features = kernel_features(kernel, rows, square)
+    return X, KernelModel(rows, features, square)
 
 
 def model_of(problem: "Problem") -> KernelModel:
@@ -210,7 +220,7 @@ def kernel_features(
     """
     dtype, known = rows.dtype, rows.dtype if square else float
     rows = rows.astype(float, copy=False)
-    gram = np.array(rows if square else _dense(kernel(rows, rows)), dtype=float, order="F")
+    gram = np.array(rows if square else as_dense(kernel(rows, rows)), dtype=float, order="F")
     _require_symmetric(gram)
     tolerance = len(gram) * np.finfo(known).eps * np.diag(gram).max(initial=0)
     (pstrf,) = get_lapack_funcs(("pstrf",), (gram,))
@@ -241,7 +251,3 @@ def _require_definite(gram: np.ndarray, Phi: np.ndarray, tolerance: float) -> No
             "optimum without a row is not defined. Use another kernel; for a sigmoid kernel a "
             "smaller `gamma` or a larger `coef0` may do."
         )
-
-
-def _dense(matrix: MatrixLike) -> np.ndarray:
-    return matrix.toarray() if sparse.issparse(matrix) else np.asarray(matrix)

@@ -3,6 +3,7 @@
 The objective is ``Σ_i s_i loss(raw_i(theta), y_i) + ½ Σ_j penalty_j theta_j² + norm(theta)``.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import cast
@@ -144,9 +145,22 @@ class Problem:
 
         ``change`` is that of theta, (n_rows, P); they are theta itself but for kernel models.
         """
+        index = np.arange(self.n_rows)
+        return self.user_change((self.without(index == row) for row in rows), change, linear)
+
+    def user_change(
+        self, changed: Iterable["Problem"], change: np.ndarray, linear: bool = False
+    ) -> np.ndarray:
+        """Return the changes of the user's parameters where each comes from another objective.
+
+        ``changed`` are these, still at this theta.
+        """
         if self.kernel is None:
             return change
-        return self.kernel.change(self, rows, change, linear)
+        parts = zip(changed, change)
+        dual = [self.kernel.change(self, each, moved, linear) for each, moved in parts]
+        width = self.y.size + change.shape[1] - self.predictor.n_coefficients
+        return np.reshape(dual, (len(change), width)).astype(change.dtype, copy=False)
 
     def with_targets(self, X: MatrixLike, y: np.ndarray) -> MatrixLike:
         """Return rows as the predictor takes them: with their targets where it is a loss."""

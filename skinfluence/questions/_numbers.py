@@ -14,7 +14,7 @@ from ._scalar import EncodedScalar, Number, ScalarQuestion
 
 
 @dataclass(frozen=True, eq=False)
-class MeanLoss(ScalarQuestion):
+class MeanLoss:
     """The mean loss of some rows, such as those of a segment.
 
     Parameters
@@ -29,18 +29,15 @@ class MeanLoss(ScalarQuestion):
     y: ArrayLike
 
     def encode(self, fit: Any) -> EncodedScalar:
-        """Return the rows and their targets as the model takes them; of losses alone, too."""
-        inner, X, _ = encode_rows(fit.model, self.X, self.y)
-        return EncodedScalar(fit.model, inner, X, self.number(fit.model))
+        """Return the rows and the mean of their losses; of a model known by its losses, too."""
+        model = fit.model
+        inner, X, y = encode_rows(model, self.X, self.y)
 
-    def number(self, model: Model) -> Number:
-        """Return the mean of the losses; its gradient is that of the smooth loss."""
-        y = model.encode_targets(self.y)
-
-        def slope(raw):
+        def slope(raw):  # of the smooth loss
             return model.known_problem.evaluation_loss.gradient(raw, y) / raw.dtype.type(len(raw))
 
-        return Number(lambda raw: np.mean(model.loss(raw, y)), slope)
+        mean = Number(lambda raw: np.mean(model.loss(raw, y)), slope)
+        return EncodedScalar(model, inner, X, mean)
 
 
 @dataclass(frozen=True, eq=False)

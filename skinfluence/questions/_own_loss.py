@@ -33,11 +33,7 @@ class EncodedOwnLoss:
 
     def ask(self, answers, change):
         """Look at the changed rows; ValueError where there is no one row."""
-        if change.rows is None:
-            raise ValueError(
-                "`OwnLoss` needs changes of single rows, and a group has several; ask for `Loss` "
-                "of its rows."
-            )
+        _ = change.own_rows  # ValueError where there is no one row
         return answers.on_own(self, change)
 
     def shape(self, n_changes, features):

@@ -139,12 +139,11 @@ class Contents:
         return self.rows.iloc[i] if hasattr(self.rows, "iloc") else self.rows[i]
 
 
-def check_table(table: Any, n_rows: int) -> Any:
-    """Return ``table``; ValueError unless it is None or has a row for every training row."""
+def check_table(table: Any, n_rows: int) -> None:
+    """Raise an error unless ``table`` is None or a DataFrame of a row for every training row."""
     if table is not None and not hasattr(table, "columns"):
         raise TypeError(f"`table` must be a DataFrame; got {type(table).__name__}.")
     if table is not None and len(table) != n_rows:
         raise ValueError(
             f"`table` must have one row for each of the {n_rows} training rows; got {len(table)}."
         )
-    return table

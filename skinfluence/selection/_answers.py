@@ -14,7 +14,7 @@ from .._sklearn_private import _num_samples
 from ..adapters import encode_features
 from ..changes import EncodedRemove
 from ..methods import NewtonAnswers, evaluate
-from ..problem import Problem, encode_targets
+from ..problem import Problem
 from ..questions import EncodedLoss, EncodedPrediction
 from ._warm_start import WarmStart
 
@@ -131,8 +131,7 @@ def current_answer(
         predicted = problem.targets.response(raw)[0, 0]
         return PredictedSide(test, threshold, float(np.sign(predicted - threshold)))
     label = problem.targets.decode(raw)
-    y = encode_targets(problem.targets, problem.evaluation_loss, label, problem.theta.dtype)
-    return PredictedLabel(test, y, label[0])
+    return PredictedLabel(test, model.refit.model.encode_targets(label), label[0])
 
 
 def one_row(model: WarmStart, X_test: Any) -> Any:

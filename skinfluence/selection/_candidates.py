@@ -12,12 +12,10 @@ from ..problem import Problem
 
 def allowed_rows(problem: Problem, rows: RowsLike | None) -> np.ndarray:
     """Return the mask of the training rows that may be changed."""
-    allowed = np.zeros(problem.n_rows, dtype=bool)
-    allowed[check_rows(rows, problem.n_rows)] = True
-    return allowed
+    return rows_mask(problem, check_rows(rows, problem.n_rows))
 
 
-def rows_mask(problem: Problem, chosen: Sequence[int]) -> np.ndarray:
+def rows_mask(problem: Problem, chosen: Sequence[int] | np.ndarray) -> np.ndarray:
     """Return the mask of the training rows that were chosen."""
     members = np.zeros(problem.n_rows, dtype=bool)
     members[chosen] = True

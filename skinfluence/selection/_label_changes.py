@@ -13,7 +13,7 @@ from ..adapters import with_parameters
 from ..changes import EncodedReplace
 from ..methods import FirstOrderAnswers, evaluate
 from ..optimum import ReplacedRows
-from ..problem import NewRows, Problem, encode_targets, last_of_class, replace_rows
+from ..problem import NewRows, Problem, last_of_class, replace_rows
 from ..questions import EncodedLoss
 from ._answers import PredictedLabel, one_row
 from ._candidates import allowed_rows, most_changes
@@ -92,7 +92,7 @@ def label_changes(
             "`label_changes` needs a classifier of one label a row; see `replacement_influence` "
             "for other targets."
         )
-    target = encode_targets(targets, problem.evaluation_loss, y_test, problem.theta.dtype)
+    target = model.refit.model.encode_targets(y_test)
     wanted = PredictedLabel(one_row(model, X_test), target, np.asarray(y_test)[0])
     search = LabelSearch(model, wanted, allowed_rows(problem, rows))
     chosen, found = fewest(search, most_changes("max_changes", max_changes, problem.n_rows))

@@ -72,10 +72,9 @@ class WarmStart:
         refit = Refit.of(replace(explainer.answers_.fit.model, problem=problem), **jobs)
         return cls(explainer.estimator_, problem, solver, damping, refit)
 
-    def solve(self, problem: Problem, start: Problem | None = None) -> Problem:
-        """Return a changed problem at its optimum, found from ``start`` or this one's."""
-        theta = self.problem.theta if start is None else start.theta
-        return refine(problem.at(theta), self.solver)
+    def solve(self, problem: Problem, start: Problem) -> Problem:
+        """Return a changed problem at its optimum, found from that of ``start``."""
+        return refine(problem.at(start.theta), self.solver)
 
     def fit(self, problem: Problem) -> Fit:
         """Return a problem and its H⁻¹, for methods to answer from."""

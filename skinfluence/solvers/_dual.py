@@ -23,11 +23,13 @@ import numpy as np
 from scipy.linalg import get_lapack_funcs, solve_triangular
 
 from .._blocks import row_blocks, take_rows
-from .._typing import Array, Matrix, is_sparse
+from .._typing import Array, Matrix, as_dense, is_sparse
 from ..operators import Hessian
 from ._centred import CentredInverse, far_centre
 from ._inverse import FactoredInverse
 
+#: Rows of a triangle that are taken together.
+GRAM_ROWS = 512
 #: Order of the system up to which a leverage is solved for as soon as it would lose a digit.
 SMALL = 200
 
@@ -179,7 +181,7 @@ class DualInverse(FactoredInverse):
             parts = []
             for k, (own, prior) in enumerate(zip(self.rows, self.prior)):
                 scaled = _scaled_rows(chosen, np.ones((chosen.shape[0], 1)), prior)
-                parts.append(self._whiten_dual(_dense(own @ scaled.T)))
+                parts.append(self._whiten_dual(as_dense(own @ scaled.T)))
                 leverages[block, k, k] = _row_squares(scaled)
             white = np.stack(parts)
             leverages[block] -= np.einsum("kin,lin->nkl", white, white, optimize=True)
@@ -215,17 +217,17 @@ def _factor_gram(rows: list[Matrix]) -> tuple[Array, float]:
     return factor, float(pocon(factor, norm, uplo="U")[0])
 
 
-def _norm_of_lower(matrix: Array, block_size: int | None = 512) -> float:
+def _norm_of_lower(matrix: Array) -> float:
     """Return the 1-norm of a symmetric matrix from its lower triangle."""
     sums = -np.abs(np.diag(matrix))
-    for block in row_blocks(len(matrix), 1, block_size):
+    for block in row_blocks(len(matrix), 1, GRAM_ROWS):
         part = np.abs(np.tril(matrix[block, : block.stop], block.start))
         sums[block] += part.sum(axis=1)
         sums[: block.stop] += part.sum(axis=0)
     return sums.max(initial=0)
 
 
-def _lower_gram(rows: Array, block_size: int | None = 512) -> Array:
+def _lower_gram(rows: Matrix) -> Array:
     """Return rows rowsᵀ, dense; of a sparse matrix only the lower triangle.
 
     The few columns that most rows fill (the words of every mail) cost a sparse product most of
@@ -237,15 +239,11 @@ def _lower_gram(rows: Array, block_size: int | None = 512) -> Array:
     full = np.bincount(rows.indices, minlength=rows.shape[1]) > n / 10
     dense, rare = rows[:, full].toarray(), rows[:, ~full]
     gram = dense @ dense.T
-    for block in row_blocks(n, 1, block_size):
+    for block in row_blocks(n, 1, GRAM_ROWS):
         gram[block.start :, block] += (rare[block.start :] @ rare[block].T).toarray()
     return gram
 
 
-def _dense(matrix: Array) -> Array:
-    return matrix.toarray() if is_sparse(matrix) else matrix
-
-
-def _row_squares(rows: Array) -> Array:
+def _row_squares(rows: Matrix) -> Array:
     squares = rows.multiply(rows) if is_sparse(rows) else rows * rows
     return np.asarray(squares.sum(axis=1)).ravel()

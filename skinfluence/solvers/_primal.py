@@ -117,7 +117,7 @@ class NullInverse(WhitenedInverse):
 class CholeskyInverse(WhitenedInverse):
     """W = L⁻¹ S, from ``S H S = L Lᵀ`` with S = diag(H)^-½."""
 
-    def __init__(self, hessian: Hessian, factor: float, scale: Array, rcond: float) -> None:
+    def __init__(self, hessian: Hessian, factor: Array, scale: Array, rcond: float) -> None:
         super().__init__(hessian)
         self.factor, self.scale, self.rcond = factor, scale, rcond
 
