@@ -13,7 +13,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, estimator_html_repr
 from sklearn.utils.validation import check_is_fitted
 
-from ._parameters import check_at_least, check_choices, check_damping, check_share
+from ._parameters import (
+    check_at_least,
+    check_choices,
+    check_damping,
+    check_refine,
+    check_running,
+    check_share,
+)
 from ._typing import MatrixLike, RowsLike
 from ._wrapping import DelegatingEstimator
 from .adapters import Model, check_weights, fit_clone, fitted_model, model_or_black_box
@@ -95,9 +102,17 @@ class InfluenceExplainer(DelegatingEstimator):
         "newton" and "retrain" tell are those of the loss with its kink. "newton" follows a row
         past kinks: the smaller the temperature the closer to the loss that was trained, and the
         slower. Unused by losses that are smooth.
-    refine : bool, default=False
-        Take Newton steps to the optimum first, for a fit that stopped early. ``estimator_`` then
-        holds the refined parameters.
+    refine : bool or "auto", default="auto"
+        Whether to take Newton steps to the optimum first, for a fit that stopped early:
+        ``estimator_`` then holds the refined parameters, and ``refined_`` is True. "auto" does
+        where the objective is convex and the fit a little short: where no prediction of a training
+        row moves by more than ten times what the removal of a median row moves one. A fit that is
+        further off keeps its parameters, and is warned of; a FrozenEstimator always keeps its own.
+    tolerance : float or None, default=0.05
+        Relative error of what a change of the training rows does to the parameters, in the norm of
+        the Hessian, that "newton" lets be: rows are followed until theirs is below. What could not
+        be brought below it is counted in a ``ConvergenceWarning``, and ``certificates`` tells it
+        for each row. None takes one step for every row.
     block_size : int, default=None
         Training rows scored at once; None fits scikit-learn's ``working_memory``.
     n_jobs : int, default=None
@@ -124,6 +139,8 @@ class InfluenceExplainer(DelegatingEstimator):
         What the diagnostics below are read from.
     solver_ : solver
         The solver in use.
+    refined_ : bool
+        Whether Newton steps took the fit to its optimum.
     newton_decrement_, typical_decrement_ : float
         How far the fit is from its optimum, and how far the median row would move it, both in
         the norm of H. A ``ConvergenceWarning`` is given where the ratio exceeds 0.1.
@@ -178,6 +195,7 @@ class InfluenceExplainer(DelegatingEstimator):
     solver_: SupportsInvert
     damping_: float
     curvature_: str
+    refined_: bool
     newton_decrement_: float
     typical_decrement_: float
     conditioning_: Conditioning
@@ -193,7 +211,8 @@ class InfluenceExplainer(DelegatingEstimator):
         damping: float | Literal["auto"] = 0.0,
         curvature: Literal["auto", "hessian", "gauss_newton"] = "auto",
         temperature: float = 1e-3,
-        refine: bool = False,
+        refine: bool | Literal["auto"] = "auto",
+        tolerance: float | None = 0.05,
         block_size: int | None = None,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
@@ -206,6 +225,7 @@ class InfluenceExplainer(DelegatingEstimator):
         self.curvature = curvature
         self.temperature = temperature
         self.refine = refine
+        self.tolerance = tolerance
         self.block_size = block_size
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -245,7 +265,7 @@ class InfluenceExplainer(DelegatingEstimator):
         else:
             model = model_or_black_box(estimator, *data, temperature=warmth)
             fit = Fit(model, n_jobs=self.n_jobs, verbose=self.verbose)
-        method = affordable_method(fit) if method is None else method
+        method = affordable_method(fit, self.tolerance) if method is None else method
         method.check(fit)
         # All at once: an interrupted fit leaves the last one whole.
         self.__dict__.update(self._fitted(fit, method, row_names(X)))
@@ -269,6 +289,7 @@ class InfluenceExplainer(DelegatingEstimator):
             "solver_": fit.solver,
             "damping_": None if inverse is None else inverse.hessian.damping,
             "curvature_": fit.curvature,
+            "refined_": fit.refined,
             "newton_decrement_": fit.newton_decrement,
             "typical_decrement_": fit.typical_decrement,
             "conditioning_": None if inverse is None else Conditioning(fit.model.problem, inverse),
@@ -279,10 +300,14 @@ class InfluenceExplainer(DelegatingEstimator):
     def _checked_method(self):
         check_choices(self, {"curvature": ("auto", "hessian", "gauss_newton")})
         check_damping(self)
+        check_refine(self)
+        check_running(self)
         check_at_least(self, "temperature", 0, strict=True)
+        if self.tolerance is not None:
+            check_at_least(self, "tolerance", 0, strict=True)
         if self.block_size is not None:
             check_at_least(self, "block_size", 1, whole=True)
-        return resolve_method(self.method)
+        return resolve_method(self.method, self.tolerance)
 
     @property
     def _model(self) -> Model:
@@ -343,11 +368,15 @@ class InfluenceExplainer(DelegatingEstimator):
 
     def _effect(self, question, change, out=None):
         check_is_fitted(self)
-        fit = change.spanning(self.answers_.fit)
-        answers = self.answers_ if fit is self.answers_.fit else self._method.bind(fit)
+        answers = self._answers_for(change)
         encoded, encoded_change = question.encode(answers.fit), change.encode(answers.fit)
         answer = evaluate(answers, encoded, encoded_change, out, self.n_jobs)
         return encoded.to_user(answer)
+
+    def _answers_for(self, change):
+        """Return what the method says of the fit, in features that hold the rows of the change."""
+        fit = change.spanning(self.answers_.fit)
+        return self.answers_ if fit is self.answers_.fit else self._method.bind(fit)
 
     def loss_influence(
         self,
@@ -857,21 +886,48 @@ class InfluenceExplainer(DelegatingEstimator):
             chosen = given, np.full(len(given), "given")
         return comparison.verify(*chosen, refine=refine, confidence=confidence, random=random)
 
-    @property
-    def certificates_(self) -> np.ndarray:
-        """How much of its Newton step was left to go when a row that was followed was settled.
+    def certificates(
+        self, rows: RowsLike | Change | None = None, *, return_proved: bool = False
+    ) -> Any:
+        """Return how certain the change is that each removal, or any other change, causes.
 
-        Rows that one step settles are not followed. The others are when they are first asked
-        about: their residual gradient is found, in the norm of the inverse Hessian and relative
-        to the step, and steps go on until it is small. The last step is taken and not measured.
+        It is the relative error of the change of the parameters, in the norm of the Hessian of the
+        objective as it is changed: a bound by theorem where the loss is self-concordant (log loss,
+        Poisson, Gamma, Tweedie and smoothed hinges; Sun and Tran-Dinh 2019), else the residual
+        that was measured where the steps ended. Rows are followed for it as for an answer.
+
+        Parameters
+        ----------
+        rows : None, int indices, bool mask, slice or Change, default=None
+            Training rows that are removed one at a time, None meaning all; or one of
+            :mod:`skinfluence.changes`.
+        return_proved : bool, default=False
+            Whether to return which of them are bounds by theorem too.
 
         Returns
         -------
-        certificates : ndarray of shape (n_train,)
-            nan for rows that were not followed, and with other methods than "newton".
+        certificates : ndarray of shape (n_rows,)
+            0 where the answer is exact, as with squared error. nan where nothing is known, as with
+            other methods than "newton", with damping and with stochastic solvers.
+        proved : ndarray of bool of shape (n_rows,)
+            Only with ``return_proved``.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from skinfluence import InfluenceExplainer
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = LogisticRegression(tol=1e-8, max_iter=1000)
+        >>> explainer = InfluenceExplainer(model, method="newton").fit(X, y)
+        >>> bool(explainer.certificates().max() <= explainer.tolerance)
+        True
         """
-        every = np.arange(self._n_rows)
-        return self.answers_.certificates(every)
+        check_is_fitted(self)
+        change: Any = rows if hasattr(rows, "spanning") else Remove(rows)
+        answers = self._answers_for(change)
+        errors, proved = answers.certificates(change.encode(answers.fit))
+        return (errors, proved) if return_proved else errors
 
     def leverage(self) -> np.ndarray:
         """Return the leverage of every training row: the effective parameters it uses up.

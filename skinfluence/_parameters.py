@@ -4,6 +4,9 @@ import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from sklearn.utils import check_random_state
+
 
 def check_choices(estimator: Any, choices: Mapping[str, Sequence[str]]) -> None:
     """Raise ValueError unless each named parameter is one of its allowed values."""
@@ -24,6 +27,27 @@ def check_at_least(
         relation = ">" if strict else ">="
         noun = "an integer" if whole else "a finite number"
         raise ValueError(f"`{name}` must be {noun} {relation} {low}; got {value!r}.")
+
+
+def check_refine(estimator: Any) -> None:
+    """Raise ValueError unless ``refine`` is "auto", True or False."""
+    value = estimator.refine
+    if not isinstance(value, bool | np.bool_) and not (isinstance(value, str) and value == "auto"):
+        raise ValueError(f"`refine` must be 'auto', True or False; got {value!r}.")
+
+
+def check_running(estimator: Any) -> None:
+    """Raise ValueError unless ``verbose`` is a number >= 0, and ``random_state`` a seed."""
+    verbose = estimator.verbose
+    if not isinstance(verbose, numbers.Real | np.bool_) or not float(verbose) >= 0:
+        raise ValueError(f"`verbose` must be a number >= 0 or a bool; got {verbose!r}.")
+    try:
+        check_random_state(estimator.random_state)
+    except (ValueError, TypeError):
+        raise ValueError(
+            "`random_state` must be None, an integer >= 0 or a RandomState; "
+            f"got {estimator.random_state!r}."
+        ) from None
 
 
 def check_damping(estimator: Any) -> None:

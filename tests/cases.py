@@ -549,7 +549,7 @@ def clone_fitted(estimator, **params):
 
 def follow_every_row(explainer):
     """Let no row be after one Newton step, unless that is exact; return the explainer."""
-    explainer.answers_ = Newton(tolerance=1e-5, settled=0.0).bind(explainer.answers_.fit)
+    explainer.answers_ = Newton(tolerance=1e-6).bind(explainer.answers_.fit)
     return explainer
 
 

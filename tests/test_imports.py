@@ -14,7 +14,7 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 #: Every module may import from its own layer and from those before it.
 LAYERS = [
-    {"_blocks", "_parameters", "_sklearn_private", "_tracing", "_typing", "_warnings"},
+    {"_blocks", "_parameters", "_sklearn_private", "_threads", "_tracing", "_typing", "_warnings"},
     {"losses", "penalties", "predictors"},
     {"problem"},
     {"adapters"},
@@ -95,6 +95,7 @@ def test_nothing_above_the_adapters_asks_for_the_kind_of_loss():
 def test_only_runtime_dependencies_are_imported_at_the_top(path):
     """The command line, which nothing imports but its entry point, has dependencies of its own."""
     runtime = {"skinfluence", "sklearn", "numpy", "scipy", "autograd", "joblib"}
+    runtime |= {"threadpoolctl"}  # scikit-learn's own
     if path.parts[0] in ("tables", "command_line"):
         runtime |= {"click", "pandas", "pyarrow", "rich"}
     tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8"))

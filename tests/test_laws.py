@@ -347,7 +347,7 @@ def assert_loo_is_refitted(case, explainer, share):
 
 def test_loo_predict_is_the_prediction_of_real_refits(case):
     """Within the share of the change that is let be."""
-    assert_loo_is_refitted(case, case.newton, share=case.newton.answers_.optimum.settled)
+    assert_loo_is_refitted(case, case.newton, share=case.newton.tolerance)
 
 
 @pytest.mark.one_kind

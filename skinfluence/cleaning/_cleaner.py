@@ -12,7 +12,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import Bunch, column_or_1d, indexable
 from sklearn.utils.validation import check_is_fitted
 
-from .._parameters import check_choices, check_damping, check_whole
+from .._parameters import check_choices, check_damping, check_running, check_whole
 from .._sklearn_private import _num_samples, _safe_indexing
 from .._typing import MatrixLike, RowsLike
 from .._warnings import warn
@@ -448,6 +448,7 @@ class LabelCleaner(DelegatingEstimator):
         }
         check_choices(self, choices)
         check_damping(self)
+        check_running(self)
         share = self.contamination
         if share != "auto" and not (isinstance(share, numbers.Real) and 0 < share <= 0.5):
             raise ValueError(f"`contamination` must be 'auto' or in (0, 0.5]; got {share!r}.")

@@ -37,6 +37,11 @@ class PairwiseLoss(Loss):
         return self.loss.quadratic
 
     @property
+    def self_concordance(self) -> float | None:
+        """That of the loss of a pair."""
+        return self.loss.self_concordance
+
+    @property
     def dispersion(self) -> Dispersion:
         """That of the loss of a pair, over the rows of its two classes."""
         return self.loss.dispersion
@@ -97,6 +102,22 @@ class SumOfLosses(Loss):
     def quadratic(self) -> bool:
         """Whether every part is."""
         return all(loss.quadratic for loss, _ in self.parts)
+
+    @property
+    def self_concordance(self) -> float | None:
+        """The largest of the parts', None where a part has none."""
+        known = [loss.self_concordance for loss, _ in self.parts]
+        return None if None in known else max(m for m in known if m is not None)
+
+    def span(self, delta: Array) -> Array:
+        """Return the largest span of a part."""
+        spans = [loss.span(delta[..., outputs]) for loss, outputs in self.split()]
+        return np.max(spans, axis=0)
+
+    def span_squared(self, gram: Array) -> Array:
+        """Return the largest of the parts'."""
+        parts = self.split()
+        return np.max([loss.span_squared(gram[..., own, own]) for loss, own in parts], axis=0)
 
     @property
     def smoothed(self) -> bool:

@@ -35,6 +35,7 @@ class PoissonDeviance(Loss):
     """Poisson deviance ``2 (y log(y / μ) - y + μ)`` of ``μ = exp(raw)``, not halved."""
 
     separable = True
+    self_concordance: ClassVar[float | None] = 1.0
     dispersion: ClassVar[Dispersion] = 1.0
     least_target = 0.0
 
@@ -47,6 +48,7 @@ class GammaDeviance(Loss):
     """Gamma deviance ``2 (log(μ / y) + y / μ - 1)`` of ``μ = exp(raw)``, not halved."""
 
     separable = True
+    self_concordance: ClassVar[float | None] = 1.0
     dispersion: ClassVar[Dispersion] = "pearson"
     least_target = POSITIVE
 
@@ -74,6 +76,15 @@ class TweedieDeviance(Loss):
     log_link: bool = True
     separable = True
     dispersion: ClassVar[Dispersion] = "pearson"
+
+    @property
+    def self_concordance(self) -> float | None:
+        """The larger of |1 - p| and |2 - p|, of a log link and 1 <= p <= 2.
+
+        The curvature is then a sum of ``exp((1 - p) raw)`` and ``exp((2 - p) raw)``.
+        """
+        p = self.power
+        return max(p - 1, 2 - p) if self.log_link and 1 <= p <= 2 else None
 
     @property
     def least_target(self) -> float:

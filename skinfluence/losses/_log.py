@@ -21,6 +21,7 @@ class LogLoss(Loss):
     """
 
     separable = True
+    self_concordance: ClassVar[float | None] = 1.0
     dispersion: ClassVar[Dispersion] = 1.0
 
     def __call__(self, raw: Array, y: Array) -> Array:
@@ -75,6 +76,7 @@ class MultinomialLogLoss(Loss):
     """Softmax log loss ``log sum_k exp(raw_k) - raw_y``; ``y`` is one-hot, shape (..., K)."""
 
     shift_invariant = True
+    self_concordance: ClassVar[float | None] = 1.0
     dispersion: ClassVar[Dispersion] = 1.0
 
     def __call__(self, raw: Array, y: Array) -> Array:

@@ -40,6 +40,16 @@ class Loss:
         return False
 
     @property
+    def self_concordance(self) -> float | None:
+        """M, where the third derivative is at most M times the second; None where it is not.
+
+        Then ``A(raw + delta)`` is between ``exp(-M |delta|)`` and ``exp(M |delta|)`` times
+        ``A(raw)``, with ``|delta|`` the ``span`` (generalised self-concordance: Bach 2010; Sun and
+        Tran-Dinh 2019).
+        """
+        return 0.0 if self.quadratic else None
+
+    @property
     def smoothed(self) -> bool:
         """Whether it stands for a loss with a kink that the estimator was trained on.
 
@@ -170,6 +180,39 @@ class Loss:
         if not self.separable:
             return [(self, slice(0, n_outputs))]
         return [(self, slice(k, k + 1)) for k in range(n_outputs)]
+
+    def span(self, delta: Array) -> Array:
+        """Return how far a change of raw predictions is from one that leaves the curvature alone.
+
+        Parameters
+        ----------
+        delta : ndarray of shape (..., K)
+
+        Returns
+        -------
+        span : ndarray of shape (...)
+            The largest change of an output; or its range, where a shift of all is none.
+        """
+        if self.shift_invariant:
+            return delta.max(axis=-1) - delta.min(axis=-1)
+        return np.abs(delta[..., 0]) if delta.shape[-1] == 1 else np.abs(delta).max(axis=-1)
+
+    def span_squared(self, gram: Array) -> Array:
+        """Return the largest ``span(delta)²`` where ``deltaᵀ gram⁻¹ delta <= 1``.
+
+        Parameters
+        ----------
+        gram : ndarray of shape (..., K, K)
+
+        Returns
+        -------
+        squares : ndarray of shape (...)
+        """
+        variances = np.einsum("...kk->...k", gram)
+        if not self.shift_invariant:
+            return variances.max(axis=-1)
+        apart = variances[..., :, None] + variances[..., None, :] - 2 * gram
+        return np.maximum(apart.max(axis=(-2, -1)), 0)
 
     def width(self, raw: Array, y: Array) -> float:
         """Return the change of a prediction over which the curvature changes by its own size.

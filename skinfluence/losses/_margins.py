@@ -45,6 +45,11 @@ class SmoothHinge(Loss):
         """Differentiate twice."""
         return diagonal(y**2 * curvature_of_positive_part(1 - y * raw, self.temperature))
 
+    @property
+    def self_concordance(self) -> float | None:
+        """One over the width of the smoothing; None at 0, where the loss has its kink."""
+        return 1 / self.temperature if self.temperature > 0 else None
+
     def width(self, raw: Array, y: Array) -> float:
         """Return the width of the smoothing."""
         return self.temperature

@@ -130,6 +130,11 @@ class SmoothEpsilonInsensitive(Loss):
         width, residual = self.temperature * self.spread, raw - y
         return (residual - self.epsilon, width), (-residual - self.epsilon, width)
 
+    @property
+    def self_concordance(self) -> float | None:
+        """One over the width of the smoothing; None at 0, where the loss has its kink."""
+        return 1 / (self.temperature * self.spread) if self.temperature > 0 else None
+
     def width(self, raw: Array, y: Array) -> float:
         """Return the width of the smoothing."""
         return self.temperature * self.spread
@@ -168,6 +173,11 @@ class SmoothPinball(Loss):
     def hessian(self, raw: Array, y: Array) -> Array:
         """Differentiate twice."""
         return diagonal(curvature_of_positive_part(raw - y, self.temperature * self.spread))
+
+    @property
+    def self_concordance(self) -> float | None:
+        """One over the width of the smoothing; None at 0, where the loss has its kink."""
+        return 1 / (self.temperature * self.spread) if self.temperature > 0 else None
 
     def width(self, raw: Array, y: Array) -> float:
         """Return the width of the smoothing."""

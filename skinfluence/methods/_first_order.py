@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..changes import EncodedChange
+from ..optimum import Certificates
 from ..questions import EncodedQuestion
 from ._effect import Effect, Effects, in_one_block
 from ._fit import Fit, block_bytes, question_parts
@@ -83,9 +84,9 @@ class FirstOrderAnswers:
         """Raise ValueError: what is left of a model is not found to first order."""
         raise ValueError("The first order finds no estimator without rows; use Newton steps.")
 
-    def certificates(self, rows: np.ndarray) -> np.ndarray:
+    def certificates(self, change: EncodedChange) -> Certificates:
         """Return nan: nothing is certified."""
-        return np.full(len(rows), np.nan)
+        return Certificates.unknown(len(change))
 
     def own_raw(self, change: EncodedChange, block: slice = slice(None)) -> np.ndarray:
         """Return the change of the raw prediction of each change's own row, shape (b, K)."""

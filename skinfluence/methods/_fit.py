@@ -30,6 +30,8 @@ class Fit:
         Which Hessian it is of.
     newton_decrement, typical_decrement : float or None
         How far the fit is from its optimum, and how far the median row would move it.
+    refined : bool
+        Whether Newton steps took the fit to its optimum.
     n_jobs : int or None
         Blocks (threads) or refits (processes) at the same time.
     verbose : int
@@ -42,6 +44,7 @@ class Fit:
     curvature: str | None = None
     newton_decrement: float | None = None
     typical_decrement: float | None = None
+    refined: bool = False
     n_jobs: int | None = None
     verbose: int = 0
 

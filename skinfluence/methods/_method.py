@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 
 from ..changes import EncodedChange
+from ..optimum import Certificates
 from ..questions import EncodedQuestion
 from ..solvers import factored_order
 from ._effect import Effects
@@ -45,8 +46,8 @@ class Answers(Protocol):
     def own_raw(self, change: EncodedChange) -> np.ndarray:
         """Return the change of the raw prediction of each change's own row, shape (c, K)."""
 
-    def certificates(self, rows: np.ndarray) -> np.ndarray:
-        """Return what was left to go of rows that were followed, nan for the others."""
+    def certificates(self, change: EncodedChange) -> Certificates:
+        """Return how certain the change of theta is that each change causes."""
 
     def estimator_without(self, members: np.ndarray) -> tuple[Any, float]:
         """Return the estimator as it would be without the rows of a mask, and the certificate."""
@@ -88,12 +89,17 @@ NEWTON_BUDGET = 2e12
 #: Multiplications a row and parameter that a gradient of a curved model counts for, at least.
 CURVED = 100
 
-_NAMED: dict[str, Method] = {method.name: method for method in (FirstOrder(), Newton(), Retrain())}
-NAMES = ("auto", *_NAMED)
+NAMES = ("auto", FirstOrder.name, Newton.name, Retrain.name)
 
 
-def resolve_method(method: str | Method) -> Method | None:
+def resolve_method(method: str | Method, tolerance: float | None = 0.05) -> Method | None:
     """Return the method that a name stands for; instances as they are, and None for "auto".
+
+    Parameters
+    ----------
+    method : str or Method
+    tolerance : float or None, default=0.05
+        Of Newton steps, where they are named.
 
     Raises
     ------
@@ -105,18 +111,27 @@ def resolve_method(method: str | Method) -> Method | None:
     if isinstance(method, str):
         if method not in NAMES:
             raise ValueError(f"`method` must be one of {NAMES}; got {method!r}.")
-        return _NAMED.get(method)
+        named = {each.name: each for each in (FirstOrder(), Newton(tolerance), Retrain())}
+        return named.get(method)
     if isinstance(method, type) or not isinstance(method, Method):
         raise TypeError(f"`method` must be one of {NAMES} or a method; got {method!r}.")
     return method
 
 
-def affordable_method(fit: Fit) -> Method:
-    """Return what "auto" stands for: Newton steps where they fit a budget, else the first order."""
+def affordable_method(fit: Fit, tolerance: float | None = 0.05) -> Method:
+    """Return what "auto" stands for: Newton steps where they fit a budget, else the first order.
+
+    Parameters
+    ----------
+    fit : Fit
+        With H⁻¹.
+    tolerance : float or None, default=0.05
+        Of the Newton steps.
+    """
     problem, solver = fit.model.known_problem, fit.solver
     order = factored_order(solver, fit.known_inverse.hessian, fit.known_inverse)
     work = np.inf if order is None else problem.y.size * order**2
     if not problem.predictor.is_linear:  # every row is followed: a gradient of all rows each
         work += CURVED * problem.n_rows**2 * len(problem.theta)
     affordable = work <= NEWTON_BUDGET and problem.loss.predicts
-    return _NAMED["newton" if affordable else "influence"]
+    return Newton(tolerance) if affordable else FirstOrder()

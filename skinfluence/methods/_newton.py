@@ -15,7 +15,7 @@ from .._parameters import check_at_least
 from .._warnings import warn
 from ..adapters import with_parameters
 from ..changes import EncodedChange, EncodedRemoveGroups
-from ..optimum import Moves, Optimum
+from ..optimum import Certificates, Moves, Optimum
 from ..questions import EncodedQuestion
 from ._effect import Effect, Effects, in_one_block
 from ._first_order import FirstOrderAnswers
@@ -30,21 +30,18 @@ class Newton:
 
     Parameters
     ----------
-    tolerance : float or None, default=1e-4
-        What may be left to go, relative to the first step, where a change is followed to its
-        optimum. None takes one step for all.
-    settled : float, default=0.05
-        Share of its length by which a row's step may be off without the row being followed; 0
-        follows every row.
+    tolerance : float or None, default=0.05
+        Relative error of the change of theta, in the norm of H, that is let be: changes of which
+        one step does not show that theirs is below are followed until it is. None takes one step
+        for all.
 
     Raises
     ------
     ValueError
-        If either is negative or no number.
+        If it is no number > 0.
     """
 
-    tolerance: float | None = 1e-4
-    settled: float = 0.05
+    tolerance: float | None = 0.05
 
     name: ClassVar[str] = "newton"
     needs_hessian: ClassVar[bool] = True
@@ -56,8 +53,7 @@ class Newton:
 
     def __post_init__(self):
         if self.tolerance is not None:
-            check_at_least(self, "tolerance", 0)
-        check_at_least(self, "settled", 0)
+            check_at_least(self, "tolerance", 0, strict=True)
 
     def check(self, fit: Fit) -> None:
         """Raise ValueError for a model that is known by its losses alone."""
@@ -71,7 +67,7 @@ class Newton:
     def bind(self, fit: Fit) -> "NewtonAnswers":
         """Return what it answers of a fitted model."""
         known = fit.problem, fit.known_inverse, fit.solver
-        return NewtonAnswers(fit, Optimum(*known, self.tolerance, self.settled))
+        return NewtonAnswers(fit, Optimum(*known, self.tolerance))
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,9 +125,9 @@ class NewtonAnswers:
 
         yield ..., in_one_block(self, question, change, fill)
 
-    def certificates(self, rows: np.ndarray) -> np.ndarray:
-        """Return what was left to go of rows that were followed, nan for the others."""
-        return self.optimum.rows.followed.certificates(rows)
+    def certificates(self, change: EncodedChange) -> Certificates:
+        """Return the relative error of every change of theta, and which of them are proved."""
+        return change.moves(self.optimum).certificates
 
     def estimator_without(self, members: np.ndarray) -> tuple[Any, float]:
         """Return the estimator as it would be without the rows of a mask, and the certificate."""
@@ -139,8 +135,7 @@ class NewtonAnswers:
         ends = optimum.with_objectives(EncodedRemoveGroups(members[:, None])).ends
         theta, certificate = optimum.problem.theta + ends.changes[0], ends.certificates[0]
         rest = model.known_problem.rest(members).at(theta)
-        followed = optimum.objectives.follows
-        if not followed and not certificate <= (self.optimum.tolerance or 0):
+        if not optimum.objectives.follows and not certificate <= (optimum.tolerance or 0):
             _warn_one_step(certificate)
         return with_parameters(model.estimator, rest), certificate
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..changes import EncodedChange
+from ..optimum import Certificates
 from ..questions import EncodedQuestion, OwnLoss
 from ._effect import Effects, in_one_block
 from ._fit import Fit
@@ -97,9 +98,9 @@ class RetrainAnswers:
 
         yield ..., in_one_block(self, question, change, fill)
 
-    def certificates(self, rows: np.ndarray) -> np.ndarray:
-        """Return nan: refits are not followed."""
-        return np.full(len(rows), np.nan)
+    def certificates(self, change: EncodedChange) -> Certificates:
+        """Return nan: a refit has no step to certify."""
+        return Certificates.unknown(len(change))
 
     def estimator_without(self, members: np.ndarray) -> tuple[Any, float]:
         """Return the estimator refitted without the rows of a mask, and the certificate."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..adapters import FittedModel, final_is_frozen, with_parameters
 from ..operators import Hessian
-from ..optimum import check_convergence
+from ..optimum import check_convergence, stopped_a_little_short, to_optimum
 from ..optimum import refine as refine_problem
 from ..solvers import invert_curved, resolve_solver, warn_if_inaccurate
 from ._fit import Fit
@@ -19,7 +19,7 @@ def solve(
     solver: Any = "auto",
     damping: float | Literal["auto"] = 0.0,
     curvature: Literal["auto", "hessian", "gauss_newton"] = "auto",
-    refine: bool = False,
+    refine: bool | Literal["auto"] = "auto",
     block_size: int | None = None,
     random_state: int | np.random.RandomState | None = None,
     n_jobs: int | None = None,
@@ -42,15 +42,25 @@ def solve(
     problem, frozen = model.problem, final_is_frozen(model.estimator)
     hessian = Hessian(problem, 0.0 if damping == "auto" else damping, block_size)
     solver = resolve_solver(solver, hessian, random_state=random_state, n_jobs=n_jobs)
-    if refine and frozen:
+    if refine is True and frozen:
         inverse, _ = invert_curved(solver, problem, damping, "auto", block_size)
         check_convergence(problem, inverse, frozen=frozen, threshold=10)
-    if refine or problem.loss.smoothed:
+    if refine is True or problem.loss.smoothed:
         problem = refine_problem(problem, solver)
-    if refine:  # else the estimator keeps the optimum of its own loss
-        model = replace(model, estimator=with_parameters(model.estimator, problem))
     inverse, taken = invert_curved(solver, problem, damping, curvature, block_size)
-    decrement, typical = check_convergence(problem, inverse, frozen=frozen, refined=refine)
+    refined = refine is True
+    if refine == "auto" and not frozen and not problem.loss.smoothed:
+        refined = stopped_a_little_short(problem, inverse)
+        if refined:
+            refined, end = to_optimum(problem, solver)
+        if refined:
+            problem = end
+            inverse, taken = invert_curved(solver, problem, damping, curvature, block_size)
+    if refined:  # else the estimator keeps the optimum of its own loss
+        model = replace(model, estimator=with_parameters(model.estimator, problem))
+    decrement, typical = check_convergence(
+        problem, inverse, frozen=frozen, refined=refined or refine
+    )
     warn_if_inaccurate(inverse)
     model = replace(model, problem=problem)
-    return Fit(model, solver, inverse, taken, decrement, typical, n_jobs, verbose)
+    return Fit(model, solver, inverse, taken, decrement, typical, refined, n_jobs, verbose)

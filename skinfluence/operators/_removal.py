@@ -56,8 +56,8 @@ class Removal(Operator):
         removal.own = Jacobian(own.predictor, own.X, gradients)
         return removal
 
-    def part(self, block: slice) -> Removal:
-        """Return R of a slice of its rows."""
+    def part(self, block: slice | Array) -> Removal:
+        """Return R of some of its rows."""
         part, own = copy(self), self.own
         part.own = Jacobian(own.predictor, own.X[block], own.gradients[block])
         part.rows = self.rows[block]

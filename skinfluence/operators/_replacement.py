@@ -27,6 +27,8 @@ class Replacement(Operator):
 
     Attributes
     ----------
+    rows : ndarray of int of shape (n_rows,)
+        The rows.
     old, new : Jacobian
         The two shares of the row itself; ``R = old - new - coefficients @ directions``.
     curvatures : tuple of ndarray of shape (n_rows, K, K)
@@ -35,6 +37,7 @@ class Replacement(Operator):
 
     def __init__(self, problem: Problem, new: NewRows) -> None:
         super().__init__(problem.theta.dtype, (len(new), len(problem.theta)))
+        self.rows = new.rows
         weights = problem.reweighting.replacing(problem.weights, new.rows, new.codes)
         before, after = (part[:, None].astype(self.dtype) for part in weights[:2])
         predictor, raw = problem.predictor, problem.predict_raw(new.X)

@@ -8,18 +8,21 @@ from ._changed_objective import step_left
 from ._convergence import (
     check_convergence,
     newton_decrement,
+    stopped_a_little_short,
     stopped_short,
     typical_decrement,
     typical_gradients,
 )
+from ._ends import Certificates
 from ._left_out_rows import LeftOutRows
 from ._moves import Moves
-from ._newton_steps import newton_steps, refine
+from ._newton_steps import newton_steps, refine, to_optimum
 from ._optimum import Optimum
 from ._preconditioned import PreconditionedSolver
 from ._replaced_rows import ReplacedRows
 
 __all__ = [
+    "Certificates",
     "LeftOutRows",
     "Moves",
     "Optimum",
@@ -30,7 +33,9 @@ __all__ = [
     "newton_steps",
     "refine",
     "step_left",
+    "stopped_a_little_short",
     "stopped_short",
+    "to_optimum",
     "typical_decrement",
     "typical_gradients",
 ]

@@ -50,4 +50,5 @@ def follow_active_sets(rows, system, solver) -> Ends:
     for i, row in enumerate(rows):
         without = problem.without(index == row).at(optimum)
         changes[i] = refine(without, solver).theta - optimum
-    return Ends(changes, subgradient_left(rows, system, changes))
+    left = subgradient_left(rows, system, changes)
+    return Ends(changes, left, np.zeros(len(rows), dtype=bool))

@@ -18,9 +18,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
-from .._warnings import warn
 from ..changes import ChangedObjective
 from ..operators import Hessian
 from ..problem import Problem
@@ -35,6 +33,8 @@ from ._woodbury import ChangedInverse
 #: Steps that a change may take. Where classes are separable each divides the decrement by e, so
 #: that more would come to the rounding of the first, and look like an optimum.
 MAX_STEPS = 30
+#: What may be left to go, in units of the tolerance: near the end a step squares it.
+FOLLOWED = 2e-3
 #: Squared decrements must fall by this factor from one step to the next to keep the inverse.
 CHORD = 0.25
 #: Rows times outputs up to which a change goes through Woodbury where H is large.
@@ -53,14 +53,14 @@ class ChangedObjectives:
         H⁻¹ at its theta.
     solver : object with ``invert``
         Inverts changed Hessians.
-    tolerance : float or None, default=1e-4
-        Certificate at which to stop. None, damping and stochastic solvers take one step.
+    tolerance : float or None, default=0.05
+        Relative error of a change. None, damping and stochastic solvers take one step.
     """
 
     problem: Problem
     inverse: Inverse
     solver: Any
-    tolerance: float | None = 1e-4
+    tolerance: float | None = 0.05
 
     def ends(self, changes: Iterable[ChangedObjective], n_changes: int) -> Ends:
         """Return where the optimum goes with each change, and the certificates.
@@ -69,14 +69,21 @@ class ChangedObjectives:
         """
         ends = Ends.empty(n_changes, len(self.problem.theta), self.problem.theta.dtype)
         for i, change in enumerate(changes):
-            ends.certificates[i] = 0.0
-            if np.any(change.removal):  # else rows of no weight
-                ends.changes[i], ends.certificates[i] = self._end(change)
+            ends.changes[i], ends.certificates[i], ends.proved[i] = self.end(change)
         return ends
 
-    def between_optima(self, changed: Problem) -> np.ndarray:
-        """Return the change of theta from the optimum to that of a changed problem, shape (P,)."""
-        return refine(changed.at(self._optimum), self.solver).theta - self._optimum
+    def end(self, change: ChangedObjective) -> tuple[np.ndarray, float, bool]:
+        """Return the change of theta with one change, its certificate, and whether it is proved."""
+        if not np.any(change.removal):  # rows of no weight
+            return np.zeros_like(self.problem.theta), 0.0, True
+        exact = self._exact(change.problem)
+        moved, left = self._end(change)
+        return moved, 0.0 if exact else left, exact
+
+    def _exact(self, changed):
+        """Whether the first step is the refit: with an exact inverse of a quadratic objective."""
+        exact = changed.loss.quadratic and changed.norm is None and changed.predictor.is_linear
+        return exact and self.follows
 
     @property
     def follows(self) -> bool:
@@ -90,7 +97,13 @@ class ChangedObjectives:
         start = Iterate.start(
             changed, self._inverse_of(change), self.problem.gradient(), change.removal
         )
-        end = self._descend(start) if self.follows else start.search()[0]
+        if self.follows:
+            if start.missed <= self._enough:
+                return start.step, start.missed
+            end = self._descend(start)
+            left = min(end.certificate(start), start.missed)
+            return end.finish().problem.theta - changed.theta, left
+        end = start.search()[0]
         moved = end.problem.theta - changed.theta
         if self.problem.norm is not None:  # a step with the active set of theta
             return moved, step_left(end.problem, self._invert(end.problem), moved)
@@ -107,16 +120,14 @@ class ChangedObjectives:
             if self._settled(after, start):
                 return after
             now = after
-        warn(
-            f"The optimum of the changed objective was not reached: one more step would move "
-            f"{now.certificate(start):.2g} of what the first moved. The classes may be separable "
-            "without the rows that left: add a penalty.",
-            ConvergenceWarning,
-        )
         return now
 
     def _settled(self, now, start):
-        return now.certificate(start) <= self.tolerance or now.decrement <= start.rounding
+        return now.certificate(start) <= self._enough or now.decrement <= start.rounding
+
+    @property
+    def _enough(self):
+        return FOLLOWED * (self.tolerance or 0.0)
 
     @cached_property
     def _order(self):

@@ -1,8 +1,30 @@
 """Where the optimum went, and how certain that is."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+
+
+class Certificates(NamedTuple):
+    """How certain several changes of theta are.
+
+    Attributes
+    ----------
+    errors : ndarray of shape (b,)
+        Relative error of each in the norm of H, or what is known of it: 0 where it is exact, nan
+        where nothing was measured.
+    proved : ndarray of bool of shape (b,)
+        Whether that is a bound by theorem, rather than a residual that was measured.
+    """
+
+    errors: np.ndarray
+    proved: np.ndarray
+
+    @classmethod
+    def unknown(cls, n_changes: int) -> "Certificates":
+        """Return those of changes of which nothing is known."""
+        return cls(np.full(n_changes, np.nan), np.zeros(n_changes, dtype=bool))
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,18 +36,22 @@ class Ends:
     changes : ndarray of shape (b, P)
         Change of theta.
     certificates : ndarray of shape (b,)
-        What is left to go, relative to the first Newton step: 0 where the step is exact, nan where
-        it was not measured.
+        Its relative error in the norm of H, or what is known of it: 0 where it is exact, nan where
+        nothing was measured.
+    proved : ndarray of bool of shape (b,)
+        Whether that is a bound by theorem, rather than a residual that was measured.
     """
 
     changes: np.ndarray
     certificates: np.ndarray
+    proved: np.ndarray
 
     @classmethod
     def empty(cls, n_changes: int, n_parameters: int, dtype) -> "Ends":
         """Return room for ends that are yet to be found."""
-        return cls(np.zeros((n_changes, n_parameters), dtype=dtype), np.full(n_changes, np.nan))
+        changes = np.zeros((n_changes, n_parameters), dtype=dtype)
+        return cls(changes, np.full(n_changes, np.nan), np.zeros(n_changes, dtype=bool))
 
     def part(self, block: slice) -> "Ends":
         """Return a view of a slice of them."""
-        return Ends(self.changes[block], self.certificates[block])
+        return Ends(self.changes[block], self.certificates[block], self.proved[block])

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..problem import Problem
+from ._certificate import curvature_missed, distance, relative_error
 from ._line_search import backtrack
 from ._rounding import rounding
 
@@ -68,6 +69,19 @@ class Iterate:
         """The largest change of a training row's raw prediction by the step."""
         moved = self.problem.predictor.jvp(self.problem.X, self.step[:, None])
         return float(np.abs(moved).max())
+
+    @cached_property
+    def missed(self) -> float:
+        """What the step leaves of itself at most, as far as the curvature changes along it.
+
+        inf where the loss has no bound on that (``_certificate``).
+        """
+        problem, loss = self.problem, self.problem.loss
+        if loss.self_concordance is None or not problem.predictor.is_linear:
+            return np.inf
+        moved = problem.predictor.jvp(problem.X, self.step[:, None])[problem.weights > 0, :, 0]
+        span = loss.self_concordance * loss.span(moved).max(initial=0)
+        return float(relative_error(distance(curvature_missed(span), span, 0.0), 1.0))
 
     def certificate(self, start: "Iterate") -> float:
         """Return what the step would move relative to what the first moved.

@@ -15,10 +15,13 @@ from .._blocks import row_blocks, take_rows
 from ..operators import Removal
 from ..problem import Problem
 from ..solvers import Inverse
+from ._quasi_newton import dots
 from ._woodbury import core, solve_core
 
 #: Rows of the data in a block, and the numbers a block of predictions may hold besides.
 BLOCK_ROWS, IN_CACHE = 512, 2**16
+#: Rows of which one is taken for far from the others, and moves with it found exactly.
+FAR_SHARE = 20
 #: Difference of the share of the penalty that a row takes, from the mean share, that is let be.
 UNEVEN = 1e-3
 
@@ -35,14 +38,11 @@ class LeaveOneOutSystem:
         The fitted problem.
     inverse : Inverse
         H⁻¹ with the weights that the others have when a member has left.
-    negligible : ndarray of bool of shape (n,)
-        Rows whose leverage is left out of their step.
     """
 
     members: np.ndarray
     problem: Problem
     inverse: Inverse
-    negligible: np.ndarray
 
     def solve(self, removal):
         """Return H⁻¹ Rᵀ, one row a row of R; shape (n_rows, P)."""
@@ -54,11 +54,17 @@ class LeaveOneOutSystem:
 
     def left(self, rows):
         """Return I - s'_j A_j P_j, shape (n_rows, K, K)."""
-        matters = ~self.negligible[rows]
-        left = np.tile(np.eye(self.problem.n_outputs), (len(rows), 1, 1))
-        curvatures = self.own_curvatures(rows[matters])
-        left[matters] = core(-curvatures, self.inverse.leverages(rows[matters]))
-        return left
+        return core(-self.own_curvatures(rows), self.inverse.leverages(rows))
+
+    def kept(self, rows):
+        """Return the least share of H that each row leaves of it, ``1 - ℓ_j``; shape (n_rows,).
+
+        ℓ_j is the largest eigenvalue of ``s'_j A_j P_j``: H₋ is at least ``(1 - ℓ_j) H``.
+        """
+        left = self.left(rows)
+        if left.shape[1] == 1:
+            return left[:, 0, 0].astype(float)
+        return np.linalg.eigvals(left).real.min(axis=1)
 
     def solve_without(self, rows, residual):
         """Return H_{-j}⁻¹ residual_j, one row a row; shape (n_rows, P)."""
@@ -69,10 +75,18 @@ class LeaveOneOutSystem:
         return (self.inverse @ (residual + added).T).T
 
     def residual(self, rows, change):
-        """Return F'_{-j}(theta + Δ_j) for Δ = ``change``, one row a row; shape (n_rows, P)."""
+        """Return F'_{-j}(theta + Δ_j) for Δ = ``change``, and how far predictions have moved.
+
+        Returns
+        -------
+        residual : ndarray of shape (n_rows, P)
+        span : ndarray of shape (n_rows,)
+            The largest ``M |J_i Δ_j|``; nan where the loss has no M.
+        """
         problem, b = self.problem, len(rows)
         if not problem.predictor.is_linear:
-            return self._nonlinear_residual(rows, change)
+            return self._nonlinear_residual(rows, change), np.full(b, np.nan)
+        concordance, spans = problem.loss.self_concordance, np.zeros(b)
         weights, own = weights_of_others(problem, rows), np.arange(b)
         kept = 1 - problem.penalty_shares(rows)[:, None]
         residual = kept * problem.penalty * change - Removal(problem, rows).dense()
@@ -81,14 +95,28 @@ class LeaveOneOutSystem:
         for block in row_blocks(problem.n_rows, row_bytes, at_most=at_most):
             X, y = problem.X[block], problem.y[block, None]
             raw = problem.predictor.jvp(X, change.T).transpose(0, 2, 1)
+            here = (rows >= block.start) & (rows < block.stop)
+            if concordance is not None:
+                span = problem.loss.span(raw)
+                span[rows[here] - block.start, own[here]] = 0
+                np.maximum(spans, span.max(axis=0), out=spans)
             raw += problem.raw[block, None]
             pull = problem.loss.gradient(raw, y)
             pull -= problem.gradients[block, None]
             pull *= weights[block, :, None]
-            here = (rows >= block.start) & (rows < block.stop)
             pull[rows[here] - block.start, own[here]] = 0
             residual += problem.predictor.vjp(X, pull.transpose(0, 2, 1)).T
-        return residual
+        return residual, spans * (np.nan if concordance is None else concordance)
+
+    def lengths(self, rows, change):
+        """Return ``‖Δ_j‖`` in the norm of H₋ for Δ = ``change``; shape (n_rows,)."""
+        return np.sqrt(np.maximum(dots(change, self.curve(rows, change)), 0))
+
+    def curve(self, rows, change):
+        """Return ``H₋ Δ_j``, one row a row; shape (n_rows, P)."""
+        predictor, X = self.problem.predictor, take_rows(self.problem.X, rows)
+        own = np.einsum("nkl,nl->nk", self.own_curvatures(rows), predictor.row_jvp(X, change))
+        return (self.inverse.hessian @ change.T).T - predictor.row_gradients(X, own)
 
     def _nonlinear_residual(self, rows, change):
         """Return the same, one gradient of the whole objective a row."""
@@ -100,18 +128,72 @@ class LeaveOneOutSystem:
         return residual
 
     def uneven(self, rows):
-        """Tell which rows leave another share of the penalty behind than H has it, by 1e-3."""
+        """Return by how much the penalty that each row leaves differs from that in H, relative."""
         problem = self.problem
         if problem.mass is None or not problem.penalty.any():
-            return np.zeros(len(rows), dtype=bool)
+            return np.zeros(len(rows))
         kept = self.inverse.hessian.problem.penalty.max() / problem.penalty.max()
-        return np.abs(1 - problem.penalty_shares(rows) - kept) > UNEVEN
+        return np.abs(1 - problem.penalty_shares(rows) - kept) / kept
 
     @cached_property
-    def curvature(self):
-        """Σ_i s'_i tr A_i, the curvature of an output summed over rows: its mean over outputs."""
-        curvatures = self.inverse.hessian.curvatures
-        return float(np.einsum("nkk->", curvatures)) / curvatures.shape[1]
+    def reaches(self):
+        """``M √h_i``: how far row i's prediction moves, in M, by a change of length 1 in H; (n,).
+
+        None where the loss has no M, or H has neither a factor nor a ridge to tell it by. Rows of
+        no weight do not count.
+        """
+        problem, inverse = self.problem, self.inverse
+        concordance = problem.loss.self_concordance
+        if concordance is None or not problem.predictor.is_linear:
+            return None
+        if inverse.order is not None:
+            squares = problem.loss.span_squared(inverse.leverages(np.arange(problem.n_rows)))
+        elif inverse.leverage_bounds is not None:
+            squares = inverse.leverage_bounds
+        else:
+            return None
+        reaches = concordance * np.sqrt(np.maximum(squares.astype(float), 0))
+        return np.where(problem.weights > 0, reaches, 0)
+
+    @cached_property
+    def far(self):
+        """The rows of the largest reach, in its order: those that moves are found of exactly."""
+        return self.in_order[: self.problem.n_rows // FAR_SHARE + 1]
+
+    def moves_of_far(self, removal):
+        """Return the change of the far rows' predictions by H⁻¹ Rᵀ, shape (n_rows, n_far, K)."""
+        moves = removal @ self._solved_for_far
+        return moves.reshape(len(moves), len(self.far), -1)
+
+    @cached_property
+    def _solved_for_far(self):
+        jacobian = self.problem.predictor.jacobian(take_rows(self.problem.X, self.far))
+        return self.inverse @ jacobian.reshape(-1, jacobian.shape[2]).T
+
+    def reach(self, rows, lengths, own=0.0, after=0):
+        """Return b, a bound on ``M |J_i Δ|`` of the other rows for a Δ of some length in H₋.
+
+        Parameters
+        ----------
+        rows, lengths : ndarray of shape (b,)
+            The rows that leave, and the lengths.
+        own : float or ndarray of shape (b,), default=0.0
+            ``M √h`` of a row that comes in place of each.
+        after : int, default=0
+            Of the rows that come after so many in the order of reach.
+        """
+        if self.reaches is None:
+            return np.full(len(rows), np.nan)
+        order = self.in_order[after : after + 2]
+        largest = np.append(self.reaches[order], [0, 0])
+        others = np.where(rows == order[0], largest[1], largest[0]) if len(order) else 0.0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.maximum(others, own) * lengths / np.sqrt(np.maximum(self.kept(rows), 0))
+
+    @cached_property
+    def in_order(self):
+        """The rows in the order of their reach, the largest first."""
+        return np.argsort(-self.reaches, kind="stable")
 
 
 def weights_of_others(problem, rows):

@@ -15,54 +15,79 @@ block, ``s' J_jᵀ A_j J_j``, and predictions are evaluated at ``theta + Δtheta
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from .._blocks import row_blocks
+from .._threads import threads_for
 from ..operators import Removal
 from ..problem import Problem
 from ..solvers import Inverse
 from ._active_set import EXACT, follow_active_sets, subgradient_left
 from ._convergence import can_follow
 from ._ends import Ends
-from ._leave_one_out_system import LeaveOneOutSystem
-from ._many_rows import follow, has_kinks, negligible, unsettled
+from ._leave_one_out_system import UNEVEN, LeaveOneOutSystem
+from ._many_rows import follow
+from ._one_step import certify, decrements
 from ._woodbury import smallest_singular_values, solve_core
 
 #: Rows scored at once: enough for BLAS, few enough for their predictions to stay in the cache.
 BLOCK_ROWS = 512
 
 
-class FollowedRows:
-    """The rows that were followed so far, and where they ended: a cache, and nothing else."""
+class SettledRows:
+    """What is known of rows that were settled, and where those ended that were followed: a cache.
 
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[np.ndarray, float]] = {}
+    Parameters
+    ----------
+    n_rows : int
+        Of the training data.
+
+    Attributes
+    ----------
+    certificates : ndarray of shape (n_rows,)
+        Relative error of each row's change; nan where it is not known.
+    proved : ndarray of bool of shape (n_rows,)
+        Whether that is a bound by theorem.
+    settled : ndarray of bool of shape (n_rows,)
+        The rows that were looked at.
+    changes : dict of {int: ndarray of shape (P,)}
+        Change of theta without each row that was followed.
+    """
+
+    def __init__(self, n_rows: int) -> None:
+        self.certificates = np.full(n_rows, np.nan)
+        self.proved, self.settled = np.zeros((2, n_rows), dtype=bool)
+        self.changes: dict[int, np.ndarray] = {}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        own = {name: np.array(value) for name, value in state.items() if name != "changes"}
+        self.__dict__.update(state | own)  # loaded with mmap_mode="r" arrays cannot be written
 
     def missing(self, rows: np.ndarray) -> np.ndarray:
-        """Return the distinct rows that were not followed yet."""
-        return np.array([j for j in np.unique(rows) if j not in self._known], dtype=int)
+        """Return the distinct rows that were not looked at yet."""
+        return np.unique(rows[~self.settled[rows]])
 
-    def add(self, rows: np.ndarray, ends: Ends) -> None:
+    def add(self, rows: np.ndarray, certificates: Any, proved: Any) -> None:
+        """Keep what is known of rows."""
+        self.certificates[rows], self.proved[rows], self.settled[rows] = certificates, proved, True
+
+    def add_ends(self, rows: np.ndarray, ends: Ends) -> None:
         """Keep where rows ended."""
-        pairs = zip(ends.changes, ends.certificates.tolist())
-        self._known.update(zip(rows.tolist(), pairs))
+        self.changes.update(zip(rows.tolist(), ends.changes))
+        self.add(rows, ends.certificates, ends.proved)
 
-    def among(self, rows: np.ndarray) -> np.ndarray:
-        """Return where in ``rows`` those that were followed stand."""
-        return np.array([i for i, j in enumerate(rows.tolist()) if j in self._known], dtype=int)
+    def followed(self, rows: np.ndarray) -> np.ndarray:
+        """Tell which of the rows were followed."""
+        return np.array([j in self.changes for j in rows.tolist()], dtype=bool)
 
-    def changes(self, rows: np.ndarray, n_parameters: int) -> np.ndarray:
+    def changes_of(self, rows: np.ndarray, n_parameters: int) -> np.ndarray:
         """Return the change of theta of rows that were followed, shape (n_rows, P)."""
-        changes = [self._known[j][0] for j in rows.tolist()]
+        changes = [self.changes[j] for j in rows.tolist()]
         return np.reshape(changes, (len(rows), n_parameters))
-
-    def certificates(self, rows: np.ndarray) -> np.ndarray:
-        """Return what was left to go of each row, nan for those that were not followed."""
-        return np.array([self._known.get(j, (None, np.nan))[1] for j in rows.tolist()], dtype=float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,23 +102,21 @@ class LeftOutRows:
         H⁻¹ at its theta.
     solver : object with ``invert``
         Inverts H again where the removal of a row changes the weights of the others.
-    tolerance : float or None, default=1e-4
-        Rows that one step does not settle are followed until their residual, relative to their
-        step, is below it, or below a tenth of ``settled``. None, damping and stochastic solvers
-        take one step for every row.
-    settled : float, default=0.05
-        Share of its length by which a row's step may be off without the row being followed; 0
-        follows every row.
-    followed : FollowedRows
-        Where rows that were followed are kept.
+    tolerance : float or None, default=0.05
+        Relative error of a row's change, in the norm of H: rows of which one step does not show
+        that it is below are followed until it is. None, damping and stochastic solvers take one
+        step for every row.
     """
 
     problem: Problem
     inverse: Inverse
     solver: Any
-    tolerance: float | None = 1e-4
-    settled: float = 0.05
-    followed: FollowedRows = field(default_factory=FollowedRows)
+    tolerance: float | None = 0.05
+
+    @cached_property
+    def settled(self) -> SettledRows:
+        """What was found of rows so far."""
+        return SettledRows(self.problem.n_rows)
 
     @cached_property
     def systems(self) -> list[LeaveOneOutSystem]:
@@ -103,11 +126,7 @@ class LeftOutRows:
             inverse = self.inverse
             if others is not self.problem:
                 inverse = self.solver.invert(self.inverse.hessian.of(others))
-            if self._follows:
-                small = negligible(self.problem, inverse, self.settled)
-            else:
-                small = np.zeros(self.problem.n_rows, dtype=bool)
-            parts.append(LeaveOneOutSystem(members, self.problem, inverse, small))
+            parts.append(LeaveOneOutSystem(members, self.problem, inverse))
         return parts
 
     def raw_changes(self, X: Any) -> Callable[[np.ndarray], Iterator[tuple[Any, np.ndarray]]]:
@@ -128,9 +147,9 @@ class LeftOutRows:
                 for block in row_blocks(len(positions), 1, BLOCK_ROWS):
                     product = (steps.part(block) @ solved[part]).T
                     yield positions[block], product.reshape(m, K, -1).transpose(0, 2, 1)
-            positions = self.followed.among(rows)
+            positions, changes = self._followed(rows)
             if len(positions):
-                yield positions, moved(X, self._followed_changes(rows[positions]))
+                yield positions, moved(X, changes)
 
         return blocks
 
@@ -144,8 +163,8 @@ class LeftOutRows:
         change = np.empty((len(rows), len(self.problem.theta)), dtype=self.problem.theta.dtype)
         for part, positions, steps in self._steps(rows):
             change[positions] = self.systems[part].solve(steps)
-        positions = self.followed.among(rows)
-        change[positions] = self._followed_changes(rows[positions])
+        positions, followed = self._followed(rows)
+        change[positions] = followed
         return change
 
     def own_raw_changes(self, rows: np.ndarray) -> np.ndarray:
@@ -155,24 +174,48 @@ class LeftOutRows:
         change = np.empty((len(rows), self.problem.n_outputs), dtype=self.problem.theta.dtype)
         for part, positions, steps in self._steps(rows):
             change[positions] = steps.own_change(self.systems[part].inverse)
-        positions = self.followed.among(rows)
-        own = rows[positions]
-        change[positions] = self.problem.own_raw_changes(own, self._followed_changes(own))
+        positions, followed = self._followed(rows)
+        change[positions] = self.problem.own_raw_changes(rows[positions], followed)
         return change
 
-    def _followed_changes(self, rows):
-        return self.followed.changes(rows, len(self.problem.theta))
+    def settle(self, rows: np.ndarray) -> SettledRows:
+        """See that the change of each row is known to the tolerance, as far as it can be."""
+        reweighting, settled = self.problem.reweighting, self.settled
+        new = settled.missing(rows)
+        reweighting.own_weights(self.problem.weights, new)  # raises where a class would be lost
+        for system in self.systems:
+            members = new[system.members[new]]
+            parts = [self._settle(members[block], system) for block in _blocks(members)]
+            going = np.concatenate([members[:0], *parts])
+            if len(going):
+                with threads_for(self.problem.n_rows * len(self.problem.theta)):
+                    settled.add_ends(going, self._follow(going, system))
+        return settled
+
+    def _follow(self, rows, system):
+        if self.problem.norm is not None:
+            return follow_active_sets(rows, system, self.solver)
+        return follow(rows, system, self._step(rows, system), self.solver, self.tolerance)
+
+    def uncertain(self, rows: np.ndarray) -> np.ndarray:
+        """Return the distinct rows whose change is not known to the tolerance."""
+        if not self._follows:
+            return rows[:0]
+        rows = np.unique(rows)
+        return rows[~(self.settle(rows).certificates[rows] <= self.tolerance)]
+
+    def _followed(self, rows):
+        """Return where followed rows stand among the rows, and their change of theta."""
+        positions = np.flatnonzero(self.settled.followed(rows))
+        return positions, self.settled.changes_of(rows[positions], len(self.problem.theta))
 
     def _steps(self, rows):
         """Yield (part, positions in rows, R with u_j in place of s' g), and follow where needed."""
-        reweighting = self.problem.reweighting
-        reweighting.own_weights(self.problem.weights, rows)  # raises where a class would be lost
+        self.settle(rows)
         for part, system in enumerate(self.systems):
             positions = np.flatnonzero(system.members[rows])
             if len(positions):
-                steps = self._step(rows[positions], system)
-                self._settle(rows[positions], system, steps)
-                yield part, positions, steps
+                yield part, positions, self._step(rows[positions], system)
 
     def _step(self, rows, system):
         removal = Removal(self.problem, rows)
@@ -184,44 +227,52 @@ class LeftOutRows:
         return removal.with_own(solve_core(left, own))
 
     @property
-    def _follows(self):
-        """Whether there is an optimum to follow to, and an inverse to do it with."""
-        exact = self.problem.loss.quadratic and self.problem.norm is None
-        exact = exact and self.problem.predictor.is_linear
-        exact = exact and (self.problem.mass is None or not self.problem.penalty.any())
-        return not exact and can_follow(self.problem, self.inverse, self.tolerance)
-
-    def _settle(self, rows, system, steps):
-        """Follow the rows that one step does not settle, unless that is done already."""
-        if not self._follows:
-            return
-        new = self.followed.missing(rows[self._unsettled(rows, system, steps)])
-        if not len(new):
-            return
-        if self.problem.norm is None:
-            steps = self._step(new, system)
-            ends = follow(new, system, steps, self.solver, self._residual_tolerance)
-        else:
-            ends = follow_active_sets(new, system, self.solver)
-        self.followed.add(new, ends)
+    def _exact(self):
+        """Whether a step is exact."""
+        problem = self.problem
+        exact = problem.loss.quadratic and problem.norm is None and problem.predictor.is_linear
+        return exact and (problem.mass is None or not problem.penalty.any())
 
     @property
-    def _residual_tolerance(self):
-        """Residual to follow rows to, relative to their first step."""
-        tolerance = self.tolerance or 0.0
-        return tolerance if has_kinks(self.problem) else max(tolerance, self.settled / 10)
+    def _follows(self):
+        """Whether there is an optimum to follow to, and an inverse to do it with."""
+        return not self._exact and can_follow(self.problem, self.inverse, self.tolerance)
 
-    def _unsettled(self, rows, system, steps):
-        """Tell which rows one step does not settle."""
-        if self.problem.norm is not None:
-            let_be = EXACT if self.problem.loss.quadratic else self.settled / 5
-            return subgradient_left(rows, system, system.solve(steps)) > let_be
-        uneven = system.uneven(rows)
-        if not self.problem.predictor.is_linear:  # how far a step may go is not free to know
-            return np.ones(len(rows), dtype=bool)
+    def _settle(self, rows, system):
+        """Note the rows that one step settles, and return the others."""
+        if not self._follows:
+            exact = self._exact and can_follow(self.problem, self.inverse, 0.0)
+            self.settled.add(rows, 0.0 if exact else np.nan, exact)
+            return rows[:0]
+        tolerance = self.tolerance or 0.0
+        certificates = self._certificates(rows, system, tolerance)
+        short = certificates <= tolerance
+        proved = self.problem.norm is None or self.problem.loss.quadratic
+        self.settled.add(rows[short], certificates[short], proved)
+        return rows[~short]
+
+    def _certificates(self, rows, system, tolerance):
+        """Return what is known of the error of one step, inf where that is nothing."""
+        if not self.problem.predictor.is_linear:
+            return np.full(len(rows), np.inf)
+        steps = self._step(rows, system)
+        if self.problem.norm is None:
+            lengths = np.sqrt(np.maximum(decrements(rows, system, steps), 0))
+
+            def moved(some):
+                return system.moves_of_far(steps.part(some))
+
+            uneven = system.uneven(rows)
+            known = certify(rows, system, lengths, moved, tolerance, uneven=uneven)
+            return np.where(uneven > UNEVEN, np.inf, known)
+        left = subgradient_left(rows, system, system.solve(steps))
         if self.problem.loss.quadratic:
-            return uneven
-        return uneven | unsettled(rows, system, steps, self.settled)
+            return np.where(left > EXACT, np.inf, 0.0)
+        return np.where(left > tolerance / 5, np.inf, left)
+
+
+def _blocks(rows):
+    return row_blocks(len(rows), 1, BLOCK_ROWS)
 
 
 def _require_support(left, rows):

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..problem import Problem
-from ._ends import Ends
+from ._ends import Certificates, Ends
 from ._left_out_rows import LeftOutRows
 
 #: Blocks of (positions in a block of changes, change of the raw predictions (m, b, K)).
@@ -34,6 +34,10 @@ class Moves(Protocol):
 
     def own(self, block: slice) -> np.ndarray:
         """Return the change of the raw prediction of each change's own row, shape (b, K)."""
+
+    @property
+    def certificates(self) -> Certificates:
+        """How certain every change of theta is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +67,12 @@ class RowMoves:
     def own(self, block):
         """Return the change of the raw prediction of each change's own row, shape (b, K)."""
         return self.left_out.own_raw_changes(self.rows[block])
+
+    @property
+    def certificates(self) -> Certificates:
+        """How certain every change of theta is."""
+        settled = self.left_out.settle(self.rows)
+        return Certificates(settled.certificates[self.rows], settled.proved[self.rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,3 +118,8 @@ class KnownMoves:
         if self.rows is None:
             raise ValueError("A change of a group is of several rows, and none is its own.")
         return self.problem.own_raw_changes(self.rows[block], self.ends.changes[block])
+
+    @property
+    def certificates(self) -> Certificates:
+        """How certain every change of theta is."""
+        return Certificates(self.ends.certificates, self.ends.proved)

@@ -5,7 +5,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
+from .._threads import threads_for
+from .._warnings import warn
 from ..changes import EncodedChange
 from ..problem import NewRows, Problem
 from ..solvers import Inverse
@@ -27,21 +30,20 @@ class Optimum:
         H⁻¹ at its theta.
     solver : object with ``invert``
         Inverts the Hessians of other training rows.
-    tolerance : float or None, default=1e-4
-        What may be left to go, relative to the first step, where a change is followed; None takes
+    tolerance : float or None, default=0.05
+        Relative error of a change of theta, in the norm of H, to which it is followed; None takes
         one step for all.
-    settled : float, default=0.05
-        Share of its length by which a row's step may be off without the row being followed.
     """
 
     problem: Problem
     inverse: Inverse
     solver: Any
-    tolerance: float | None = 1e-4
-    settled: float = 0.05
+    tolerance: float | None = 0.05
 
     def without_rows(self, rows: np.ndarray) -> RowMoves:
         """Return where the optimum goes without each of some rows."""
+        uncertain = self.rows.uncertain(rows)
+        warn_uncertain(uncertain, len(np.unique(rows)), "row", self.tolerance)
         return RowMoves(self.rows, rows)
 
     def with_objectives(self, changed: EncodedChange) -> KnownMoves:
@@ -51,17 +53,32 @@ class Optimum:
             every = changed.objectives(self.problem, slice(None))
             return self.objectives.ends(every, len(changed))
 
-        return KnownMoves(self.problem, find, changed.rows)
+        return self._moves(find, changed.rows)
 
     def with_rows(self, new: NewRows) -> KnownMoves:
         """Return where the optimum goes with each row replaced."""
-        return KnownMoves(self.problem, lambda: self.replaced.ends(new), new.rows)
+        return self._moves(lambda: self.replaced.ends(new), new.rows)
+
+    def _moves(self, find, rows):
+        """Return the moves to ends, with a warning of those that are not known to the tolerance."""
+
+        def told():
+            with threads_for(self.problem.n_rows * len(self.problem.theta)):
+                ends = find()
+            self._warn_uncertain(ends)
+            return ends
+
+        return KnownMoves(self.problem, told, rows)
+
+    def _warn_uncertain(self, ends):
+        if self.objectives.follows:
+            uncertain = np.flatnonzero(~(ends.certificates <= self.tolerance))
+            warn_uncertain(uncertain, len(ends.certificates), "change", self.tolerance)
 
     @cached_property
     def rows(self) -> LeftOutRows:
-        """Without each row alone; what was followed is kept in its ``followed``."""
-        known = self.problem, self.inverse, self.solver
-        return LeftOutRows(*known, self.tolerance, self.settled)
+        """Without each row alone; what was found is kept in its ``settled``."""
+        return LeftOutRows(self.problem, self.inverse, self.solver, self.tolerance)
 
     @cached_property
     def objectives(self) -> ChangedObjectives:
@@ -71,5 +88,16 @@ class Optimum:
     @cached_property
     def replaced(self) -> ReplacedRows:
         """With each row replaced alone."""
-        settled = self.settled if self.objectives.follows else None
-        return ReplacedRows(self.problem, self.inverse, self.solver, settled)
+        return ReplacedRows(self.problem, self.inverse, self.solver, self.tolerance)
+
+
+def warn_uncertain(changes, n_changes, noun, tolerance):
+    """Warn of the changes that could not be certified, if any, and say how many they are."""
+    if len(changes):
+        warn(
+            f"{len(changes)} of {n_changes} {noun}(s) could not be certified to a relative error "
+            f"of {tolerance:.2g}, such as {changes[:5].tolist()}; see `certificates`. The optimum "
+            "without them may not exist, as where classes are separable: add a penalty, or use "
+            'method="retrain" for them.',
+            ConvergenceWarning,
+        )

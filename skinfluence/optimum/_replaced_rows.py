@@ -7,9 +7,10 @@ others stay,
     Δtheta = (H + U C Uᵀ)⁻¹ U u,      u = (s g_old, -s' g_new)                 (``_woodbury``)
 
 a system of order 2K. Where the weights of others change, with the label of a row of balanced
-classes, H is inverted again. The step is exact for squared error. Rows that one step does not
-settle, and all rows where a norm holds parameters at zero or the prediction is curved, are followed
-to the optimum by full steps.
+classes, H is inverted again. The step is exact for squared error. How much a step leaves is bounded
+as it is for a row that leaves (``_one_step``), the row that comes being one more that moves. Rows
+of which that is too much, and all rows where a norm holds parameters at zero or the prediction is
+curved, are followed to the optimum by full steps.
 """
 
 from dataclasses import dataclass
@@ -18,20 +19,20 @@ from typing import Any
 
 import numpy as np
 
-from .._blocks import row_blocks
+from .._blocks import row_blocks, take_rows
+from ..changes import ChangedObjective
 from ..operators import Replacement
 from ..problem import NewRows, Problem, replace_rows
 from ..solvers import Inverse
 from ._changed_objective import ChangedObjectives
 from ._ends import Ends
+from ._leave_one_out_system import LeaveOneOutSystem
+from ._one_step import certify
 from ._quasi_newton import dots
 from ._woodbury import core, solve_core
 
 #: Condition of the small systems from which a row's H is inverted again.
 ILL_CONDITIONED = 1e6
-#: Moves of the replaced row's own prediction that are let be, in units of ``settled`` widths: with
-#: a small curvature before and after it does not show in the decrement.
-OWN_MOVE = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,41 +47,48 @@ class ReplacedRows:
         H⁻¹ at its theta.
     solver : object with ``invert``
         Inverts H again where it must be.
-    settled : float or None
-        Share of its length by which a step may be off without the row being followed; None
-        follows no row.
+    tolerance : float or None, default=0.05
+        Relative error of a change, to which rows are followed; None follows no row.
     """
 
     problem: Problem
     inverse: Inverse
     solver: Any
-    settled: float | None = 0.05
+    tolerance: float | None = 0.05
 
     def ends(self, new: NewRows) -> Ends:
-        """Return where the optimum goes when each row is replaced alone; nothing is certified."""
+        """Return where the optimum goes when each row is replaced alone."""
         P, K = len(self.problem.theta), self.problem.n_outputs
         ends = Ends.empty(len(new), P, self.problem.theta.dtype)
         row_bytes = 6 * K * P * ends.changes.itemsize
         for block in row_blocks(len(new), row_bytes, self.inverse.hessian.block_size):
-            ends.changes[block] = self._block(new.take(block))
+            self._block(new.take(block), ends.part(block))
         return ends
 
-    def _block(self, new):
+    def _block(self, new, ends):
         replacement = Replacement(self.problem, new)
-        change, lost = self._woodbury(replacement)
+        ends.changes[:], lost = self._woodbury(replacement)
         for i in np.flatnonzero(lost | replacement.reweighted):
             hessian = self.inverse.hessian.of(replace_rows(self.problem, new.take([i])))
             row = Replacement(self.problem, new.take([i])).dense()
-            change[i] = (self.solver.invert(hessian) @ row.T)[:, 0]
-        if self.settled is not None:
-            for i in np.flatnonzero(self._unsettled(replacement, change)):
-                replaced = replace_rows(self.problem, new.take([i]))
-                change[i] = self._objectives.between_optima(replaced)
-        return change
+            ends.changes[i] = (self.solver.invert(hessian) @ row.T)[:, 0]
+        if not self._objectives.follows:
+            return
+        ends.certificates[:] = self._certificates(replacement, ends.changes)
+        ends.proved[:] = ends.certificates <= self.tolerance
+        removals = replacement.dense()
+        for i in np.flatnonzero(~ends.proved):
+            change = ChangedObjective(replace_rows(self.problem, new.take([i])), removals[i])
+            ends.changes[i], ends.certificates[i], ends.proved[i] = self._objectives.end(change)
 
     @cached_property
     def _objectives(self):
-        return ChangedObjectives(self.problem, self.inverse, self.solver)
+        return ChangedObjectives(self.problem, self.inverse, self.solver, self.tolerance)
+
+    @cached_property
+    def _system(self):
+        every = np.ones(self.problem.n_rows, dtype=bool)
+        return LeaveOneOutSystem(every, self.problem, self.inverse)
 
     def _woodbury(self, replacement):
         """Return the steps, and which rows they are of no use for."""
@@ -99,22 +107,24 @@ class ReplacedRows:
         pushes = solve_core(system, np.hstack([old.gradients, -new.gradients]))
         return np.einsum("pbk,bk->bp", solved, pushes), lost
 
-    def _unsettled(self, replacement, change):
-        """Tell which rows go on: predictions, or the row's own, move too far for one step."""
-        problem = self.problem
+    def _certificates(self, replacement, change):
+        """Return what is known of the error of one step, inf where that is nothing."""
+        problem, system = self.problem, self._system
         if problem.norm is not None or not problem.predictor.is_linear:
-            return np.ones(len(change), dtype=bool)
+            return np.full(len(change), np.inf)
         if problem.loss.quadratic:
-            return np.zeros(len(change), dtype=bool)
-        width, settled = problem.loss.width(problem.raw, problem.y), self.settled or 0.0
-        squares = dots(replacement.dense(), change)
-        limit = (settled * width) ** 2 * self._curvature
-        sides = replacement.old, replacement.new
-        own = [problem.predictor.row_jvp(side.X, change) for side in sides]
-        far = np.abs(np.hstack(own)).max(axis=1) > OWN_MOVE * settled * width
-        return far | ~((squares <= limit) & (squares >= 0))
+            return np.zeros(len(change))
+        if system.reaches is None:
+            return np.full(len(change), np.inf)
+        lengths = np.sqrt(np.maximum(dots(replacement.dense(), change), 0))
+        new = problem.predictor.jacobian(replacement.new.X)
+        solved = (self.inverse @ new.reshape(-1, new.shape[2]).T).T.reshape(new.shape)
+        gram = np.einsum("bkp,blp->bkl", new, solved)
+        own = problem.loss.self_concordance * np.sqrt(problem.loss.span_squared(gram))
+        far = take_rows(problem.X, system.far)
 
-    @cached_property
-    def _curvature(self):
-        """The curvature of an output summed over rows: its mean over outputs."""
-        return float(np.einsum("nkk->", self.inverse.hessian.curvatures)) / self.problem.n_outputs
+        def moved(some):
+            return problem.predictor.jvp(far, change[some].T).transpose(2, 0, 1)
+
+        known = certify(replacement.rows, system, lengths, moved, self.tolerance, own=own)
+        return np.where(replacement.reweighted, np.inf, known)

@@ -151,7 +151,7 @@ class LabelSearch:
         asked = EncodedLoss(fit.model, None, X, y)
         effects = evaluate(FirstOrderAnswers(fit), asked, EncodedReplace(rows, new=new))[0]
         short = np.argsort(effects, kind="stable")[:SHORTLIST]
-        steps = ReplacedRows(problem, fit.known_inverse, self.model.solver, settled=None)
+        steps = ReplacedRows(problem, fit.known_inverse, self.model.solver, tolerance=None)
         delta = problem.predictor.jvp(X, steps.ends(new.take(short)).changes.T)[0].T
         effects = problem.evaluation_loss.change(problem.predict_raw(X), y, delta)
         best = effects.argmin()

@@ -1,0 +1,90 @@
+"""What is known of one Newton step without a row, without a pass over the data.
+
+The bounds of ``_certificate`` on the residual ρ, from cheap to dear, each for all rows at once:
+
+1. φ(b), of the largest reach of any row;
+2. the moves of the far rows found exactly, and of the rest the largest reach that is left:
+   ``ρ² <= Σ_far φ(M |d_i|)² s_i d_iᵀ A_i d_i / δ² + φ(b_rest)² (1 - Σ_far s_i d_iᵀ A_i d_i / δ²)``.
+"""
+
+import numpy as np
+
+from ._certificate import curvature_missed, distance, relative_error
+
+#: Roundings by which the part of a decrement that is left may be less than it is.
+GUARD = 1000
+
+
+def certify(rows, system, lengths, moved, tolerance, own=0.0, uneven=0.0):
+    """Return bounds on the relative error of steps without rows; inf where there is none.
+
+    Parameters
+    ----------
+    rows : ndarray of int of shape (b,)
+        The rows that leave.
+    system : LeaveOneOutSystem
+        With their H.
+    lengths : ndarray of shape (b,)
+        δ, the length of each step in H₋.
+    moved : callable
+        ``moved(positions)`` returns the change of the raw predictions of the system's far rows by
+        some of the steps, shape (n_positions, n_far, K).
+    tolerance : float
+        Rows that the first bound shows to be below it are not looked at further.
+    own : float or ndarray of shape (b,), default=0.0
+        ``M √h`` of a row that comes in place of each.
+    uneven : float or ndarray of shape (b,), default=0.0
+        By how much H has another penalty than is left, relative.
+    """
+    if system.reaches is None:
+        return np.full(len(rows), np.inf)
+    own, uneven = (np.broadcast_to(each, len(rows)) for each in (own, uneven))
+    reach = system.reach(rows, lengths, own)
+    known = _relative(curvature_missed(reach), reach, reach, uneven)
+    going = np.flatnonzero(~(known <= tolerance))
+    if len(going):
+        rest = system.reach(rows[going], lengths[going], own[going], after=len(system.far))
+        residual, span = _of_far_rows(rows[going], lengths[going], moved(going), rest, system)
+        known[going] = _relative(residual, span, reach[going], uneven[going])
+    return np.where(lengths > 0, known, 0.0)
+
+
+def decrements(rows, system, steps):
+    """Return δ² = R_j H₋⁻¹ R_jᵀ of each row.
+
+    Parameters
+    ----------
+    rows : ndarray of int of shape (b,)
+        Members of the system.
+    system : LeaveOneOutSystem
+    steps : Removal
+        The R whose H⁻¹ Rᵀ is their Newton step.
+    """
+    problem = system.problem
+    weights = problem.reweighting.own_weights(problem.weights, rows)
+    gradients = weights[:, None] * problem.gradients[rows]
+    squares = np.einsum("nk,nk->n", gradients, steps.own_change(system.inverse))
+    if len(steps.directions):
+        solved = system.inverse @ steps.directions.T
+        squares = squares + np.einsum("nq,nq->n", steps.coefficients, steps @ solved)
+    return squares.astype(float)
+
+
+def _relative(residual, span, reach, uneven):
+    """Return the relative error; of a penalty that is uneven H is off by as much."""
+    return relative_error(distance(residual + uneven, span, reach), 1.0)
+
+
+def _of_far_rows(rows, lengths, moves, rest, system):
+    """Return the second bound on the residual, and on the span."""
+    loss, far = system.problem.loss, system.far
+    spans = loss.self_concordance * loss.span(moves).astype(float)
+    curvatures = system.own_curvatures(far)
+    shares = np.einsum("nfk,fkl,nfl->nf", moves, curvatures, moves, optimize=True)
+    shares = shares.astype(float) / np.where(lengths > 0, lengths, 1)[:, None] ** 2
+    leaving = rows[:, None] == far
+    spans[leaving], shares[leaving] = 0, 0
+    left = np.maximum(1 - shares.sum(axis=1), 0) + GUARD * np.finfo(moves.dtype).eps
+    squares = np.sum(curvature_missed(spans) ** 2 * shares, axis=1)
+    squares += curvature_missed(rest) ** 2 * left
+    return np.sqrt(squares), np.maximum(spans.max(axis=1, initial=0), rest)
