@@ -318,7 +318,17 @@ class InfluenceExplainer(DelegatingEstimator):
     def _n_rows(self) -> int:
         return self._model.n_rows
 
-    def effect(self, question: Question, change: Change) -> np.ndarray:
+    @overload
+    def effect(
+        self, question: Question, change: Change, *, return_error: Literal[False] = False
+    ) -> np.ndarray: ...
+
+    @overload
+    def effect(
+        self, question: Question, change: Change, *, return_error: Literal[True]
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+
+    def effect(self, question: Question, change: Change, *, return_error: bool = False) -> Any:
         """Return the effect of every change on what is asked, ``J · H⁻¹ · Rᵀ`` or more exactly.
 
         The methods below are short calls of it, but for those that say otherwise.
@@ -331,6 +341,8 @@ class InfluenceExplainer(DelegatingEstimator):
         change : Change
             One of :mod:`skinfluence.changes`: ``Remove(rows)``, ``RemoveGroups(groups)``,
             ``Replace(rows, X_new, y_new)``, ``Reweight(rows, weights)``, ``Perturb(rows)``.
+        return_error : bool, default=False
+            Whether to return how far each entry may be off too; for ``Loss`` and ``Prediction``.
 
         Returns
         -------
@@ -338,6 +350,9 @@ class InfluenceExplainer(DelegatingEstimator):
             After minus before. Of shape (m, n_changes) for losses, and for predictions, with a
             last axis for several outputs; (n_changes, n_params) for parameters; (n_changes,) for
             one number. ``Perturb`` has an axis of features after that of the changes.
+        error : ndarray of the same shape
+            Only with ``return_error``. A bound where the ``certificates`` of the changes are
+            proved, in the units of the effect; nan where nothing is known.
 
         Raises
         ------
@@ -364,19 +379,45 @@ class InfluenceExplainer(DelegatingEstimator):
         (469,)
         """
         _check_kinds(question, change)
-        return self._effect(question, change)
+        return self._effect(question, change, return_error=return_error)
 
-    def _effect(self, question, change, out=None):
+    def _effect(self, question, change, out=None, return_error=False):
         check_is_fitted(self)
         answers = self._answers_for(change)
         encoded, encoded_change = question.encode(answers.fit), change.encode(answers.fit)
         answer = evaluate(answers, encoded, encoded_change, out, self.n_jobs)
-        return encoded.to_user(answer)
+        if not return_error:
+            return encoded.to_user(answer)
+        return encoded.to_user(answer), encoded.to_user(answers.errors(encoded, encoded_change))
 
     def _answers_for(self, change):
         """Return what the method says of the fit, in features that hold the rows of the change."""
         fit = change.spanning(self.answers_.fit)
         return self.answers_ if fit is self.answers_.fit else self._method.bind(fit)
+
+    @overload
+    def loss_influence(
+        self,
+        X_test: MatrixLike,
+        y_test: ArrayLike,
+        *,
+        rows: RowsLike | None = None,
+        scale: str = "removal",
+        out: ArrayLike | None = None,
+        return_error: Literal[False] = False,
+    ) -> np.ndarray: ...
+
+    @overload
+    def loss_influence(
+        self,
+        X_test: MatrixLike,
+        y_test: ArrayLike,
+        *,
+        rows: RowsLike | None = None,
+        scale: str = "removal",
+        out: ArrayLike | None = None,
+        return_error: Literal[True],
+    ) -> tuple[np.ndarray, np.ndarray]: ...
 
     def loss_influence(
         self,
@@ -386,7 +427,8 @@ class InfluenceExplainer(DelegatingEstimator):
         rows: RowsLike | None = None,
         scale: str = "removal",
         out: ArrayLike | None = None,
-    ) -> np.ndarray:
+        return_error: bool = False,
+    ) -> Any:
         """Return the change of every test loss when each training row is removed (equation 2).
 
         Parameters
@@ -400,18 +442,27 @@ class InfluenceExplainer(DelegatingEstimator):
         out : ndarray of shape (n_test, n_rows), default=None
             Array to fill, such as a memmap. If the call is interrupted, the blocks of test rows
             and of training rows that were done are in it.
+        return_error : bool, default=False
+            Whether to return how far each entry may be off too.
 
         Returns
         -------
         influence : ndarray of shape (n_test, n_rows)
             In units of the loss; positive where the row helps.
+        error : ndarray of shape (n_test, n_rows)
+            Only with ``return_error``: a bound on ``|influence - truth|`` where the
+            ``certificates`` of the rows are proved; nan where nothing is known.
         """
         question = Loss(X_test, y_test)
         if scale not in ("removal", "upweight"):
             raise ValueError(f"`scale` must be 'removal' or 'upweight'; got {scale!r}.")
         upweight = -self._model.total_weight() if scale == "upweight" else None
-        influence = self._effect(question, Remove(rows), out)
-        return influence if upweight is None else np.multiply(influence, upweight, out=influence)
+        found = self._effect(question, Remove(rows), out, return_error)
+        influence, *error = found if return_error else (found,)
+        if upweight is not None:
+            influence = np.multiply(influence, upweight, out=influence)
+            error = [np.abs(upweight) * each for each in error]
+        return (influence, *error) if return_error else influence
 
     def prediction_influence(
         self, X_test: MatrixLike, *, rows: RowsLike | None = None

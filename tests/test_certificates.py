@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
+from sklearn.multiclass import OneVsRestClassifier
 
 from skinfluence import InfluenceExplainer
 from skinfluence.changes import Remove, RemoveGroups, Replace
 from skinfluence.operators import Hessian
-from skinfluence.questions import Parameters
+from skinfluence.questions import Loss, Parameters, Prediction
 
 
 def heavy_tailed():
@@ -123,3 +125,51 @@ def test_a_row_of_leverage_near_one_is_right():
     explainer = InfluenceExplainer(model, method="newton", refine=True).fit(X, y)
     assert np.all(explainer.certificates() <= explainer.tolerance)
     assert np.all(exceeded(explainer, Remove()) <= 0)
+
+
+# The error of each entry
+
+
+def kinds_of_models():
+    """Yield models and data: binary, multinomial, one-vs-rest, balanced, Poisson."""
+    X, y, X_test, y_test = heavy_tailed()
+    rng = np.random.default_rng(0)
+    three, three_test = (np.digitize(rows[:, 0] + rows[:, 1], [-0.5, 0.5]) for rows in (X, X_test))
+    counts, counts_test = (rng.poisson(np.exp(np.tanh(rows[:, 0]))) for rows in (X, X_test))
+    model = LogisticRegression(C=10.0, tol=1e-10, max_iter=10_000)
+    yield model, X, y, X_test, y_test
+    yield model, X, three, X_test, three_test
+    yield OneVsRestClassifier(model), X, three, X_test, three_test
+    yield clone(model).set_params(class_weight="balanced"), X, y, X_test, y_test
+    yield PoissonRegressor(tol=1e-10, max_iter=10_000), X, counts, X_test, counts_test
+
+
+@pytest.mark.parametrize("kind", range(5))
+@pytest.mark.parametrize("tolerance", [0.5, 0.01])
+def test_no_entry_is_off_by_more_than_its_error(kind, tolerance):
+    model, X, y, X_test, y_test = list(kinds_of_models())[kind]
+    params = {"method": "newton", "refine": True, "tolerance": tolerance}
+    explainer = InfluenceExplainer(model, **params).fit(X, y)
+    truth = InfluenceExplainer(model, method="newton", refine=True, tolerance=1e-6).fit(X, y)
+    for question in (Loss(X_test, y_test), Prediction(X_test)):
+        for change in (Remove(), Replace(np.arange(20), y_new=y[20:40])):
+            found, error = explainer.effect(question, change, return_error=True)
+            right = truth.effect(question, change)
+            rounding = 1e-5 * np.abs(right).max()
+            assert np.all(np.abs(found - right) <= error + rounding)
+            assert np.median(error) <= 10 * tolerance * np.abs(right).max()
+
+
+def test_the_error_is_told_in_the_units_of_the_influence():
+    X, y, *test = heavy_tailed()
+    explainer = explain(X, y)
+    removal, error = explainer.loss_influence(*test, rows=[5, 3], return_error=True)
+    upweight, of_upweight = explainer.loss_influence(
+        *test, rows=[5, 3], scale="upweight", return_error=True
+    )
+    assert_allclose(upweight, -100 * removal)
+    assert_allclose(of_upweight, 100 * error)
+    with pytest.raises(ValueError, match="`Loss` and `Prediction` only"):
+        explainer.effect(Parameters(), Remove(), return_error=True)
+    first_order = explain(X, y).set_params(method="influence").fit(X, y)
+    assert np.all(np.isnan(first_order.loss_influence(*test, return_error=True)[1]))

@@ -123,7 +123,7 @@ class EncodedReplace(EncodedChange):
 
     def moves(self, optimum):
         """Return where an optimum goes with each row replaced."""
-        return optimum.with_rows(self.known_new)
+        return optimum.with_rows(self)
 
     def refit(self, refits, position):
         """Return the model fitted with one of the rows replaced."""

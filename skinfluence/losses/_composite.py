@@ -119,6 +119,14 @@ class SumOfLosses(Loss):
         parts = self.split()
         return np.max([loss.span_squared(gram[..., own, own]) for loss, own in parts], axis=0)
 
+    def largest_change(self, raw: Array, y: Array, gram: Array) -> Array:
+        """Return the sum of the parts' bounds."""
+        bounds = (
+            loss.largest_change(raw[..., own], y[..., own], gram[..., own, own])
+            for loss, own in self.split()
+        )
+        return reduce(add, bounds)
+
     @property
     def smoothed(self) -> bool:
         """Whether some part is."""

@@ -214,6 +214,40 @@ class Loss:
         apart = variances[..., :, None] + variances[..., None, :] - 2 * gram
         return np.maximum(apart.max(axis=(-2, -1)), 0)
 
+    def largest_change(self, raw: Array, y: Array, gram: Array) -> Array:
+        """Return a bound on ``|loss(raw + delta) - loss(raw)|`` where ``deltaᵀ gram⁻¹ delta <= 1``.
+
+        The loss is convex, and largest at an end: of every output, where these do not interact; and
+        where a shift of all changes nothing, of what the others move from that of the row's class.
+
+        Parameters
+        ----------
+        raw, y : ndarray of shape (..., K)
+        gram : ndarray of shape (..., K, K)
+
+        Returns
+        -------
+        bound : ndarray of shape (...)
+            nan where the outputs interact otherwise.
+        """
+        n_outputs = raw.shape[-1]
+        variances = np.einsum("...kk->...k", gram)
+        if self.separable or n_outputs == 1:
+            radius = np.sqrt(np.maximum(variances, 0))
+            units = np.eye(n_outputs, dtype=raw.dtype)
+            ends = [radius[..., k, None] * units[k] for k in range(n_outputs)]
+            return np.sum([self._further(raw, y, end) for end in ends], axis=0)
+        if self.shift_invariant:
+            own = np.argmax(y, axis=-1)[..., None]
+            beside = np.take_along_axis(gram, own[..., None, :], axis=-2)[..., 0, :]
+            apart = variances + np.take_along_axis(beside, own, axis=-1) - 2 * beside
+            return self._further(raw, y, np.sqrt(np.maximum(apart, 0)))
+        return np.full(np.broadcast_shapes(raw.shape, gram.shape[:-1])[:-1], np.nan)
+
+    def _further(self, raw: Array, y: Array, delta: Array) -> Array:
+        """Return the larger change of the loss at two opposite ends."""
+        return np.maximum(np.abs(self.change(raw, y, delta)), np.abs(self.change(raw, y, -delta)))
+
     def width(self, raw: Array, y: Array) -> float:
         """Return the change of a prediction over which the curvature changes by its own size.
 

@@ -88,6 +88,10 @@ class FirstOrderAnswers:
         """Return nan: nothing is certified."""
         return Certificates.unknown(len(change))
 
+    def errors(self, question: EncodedQuestion, change: EncodedChange) -> np.ndarray:
+        """Return nan: nothing is certified."""
+        return np.full(question.shape(len(change), change.features(self.fit)), np.nan)
+
     def own_raw(self, change: EncodedChange, block: slice = slice(None)) -> np.ndarray:
         """Return the change of the raw prediction of each change's own row, shape (b, K)."""
         return change.linear_own(self.fit, block)

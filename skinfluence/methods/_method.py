@@ -49,6 +49,9 @@ class Answers(Protocol):
     def certificates(self, change: EncodedChange) -> Certificates:
         """Return how certain the change of theta is that each change causes."""
 
+    def errors(self, question: EncodedQuestion, change: EncodedChange) -> np.ndarray:
+        """Return how far each entry of an answer may be off, nan where that is not known."""
+
     def estimator_without(self, members: np.ndarray) -> tuple[Any, float]:
         """Return the estimator as it would be without the rows of a mask, and the certificate."""
 

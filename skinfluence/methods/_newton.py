@@ -16,7 +16,7 @@ from .._warnings import warn
 from ..adapters import with_parameters
 from ..changes import EncodedChange, EncodedRemoveGroups
 from ..optimum import Certificates, Moves, Optimum
-from ..questions import EncodedQuestion
+from ..questions import EncodedLoss, EncodedPrediction, EncodedQuestion
 from ._effect import Effect, Effects, in_one_block
 from ._first_order import FirstOrderAnswers
 from ._fit import Fit, block_bytes, question_parts
@@ -128,6 +128,20 @@ class NewtonAnswers:
     def certificates(self, change: EncodedChange) -> Certificates:
         """Return the relative error of every change of theta, and which of them are proved."""
         return change.moves(self.optimum).certificates
+
+    def errors(self, question: EncodedQuestion, change: EncodedChange) -> np.ndarray:
+        """Return how far each entry of an answer may be off, nan where that is not known.
+
+        A change of theta that is c off, in the norm of H₋, leaves a test row's raw prediction
+        within c √h of what is told, h its leverage under H₋.
+        """
+        if not isinstance(question, EncodedLoss | EncodedPrediction):
+            raise ValueError("The error of an answer is known for `Loss` and `Prediction` only.")
+        errors = np.full(question.shape(len(change), change.features(self.fit)), np.nan)
+        if not (change.has_derivative_only or not self.fit.problem.predictor.is_linear):
+            for positions, moved, gram in change.moves(self.optimum).around(question.X):
+                errors[:, positions] = question.error(moved, gram)
+        return errors
 
     def estimator_without(self, members: np.ndarray) -> tuple[Any, float]:
         """Return the estimator as it would be without the rows of a mask, and the certificate."""

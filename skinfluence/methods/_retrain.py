@@ -102,6 +102,10 @@ class RetrainAnswers:
         """Return nan: a refit has no step to certify."""
         return Certificates.unknown(len(change))
 
+    def errors(self, question: EncodedQuestion, change: EncodedChange) -> np.ndarray:
+        """Return nan: nothing is certified."""
+        return np.full(question.shape(len(change), change.features(self.fit)), np.nan)
+
     def estimator_without(self, members: np.ndarray) -> tuple[Any, float]:
         """Return the estimator refitted without the rows of a mask, and the certificate."""
         return self.refit.estimator_without(np.flatnonzero(members))

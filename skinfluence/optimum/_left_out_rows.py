@@ -27,6 +27,7 @@ from ..operators import Removal
 from ..problem import Problem
 from ..solvers import Inverse
 from ._active_set import EXACT, follow_active_sets, subgradient_left
+from ._around import Around, distance_of, gram_of
 from ._convergence import can_follow
 from ._ends import Ends
 from ._leave_one_out_system import UNEVEN, LeaveOneOutSystem
@@ -203,6 +204,19 @@ class LeftOutRows:
             return rows[:0]
         rows = np.unique(rows)
         return rows[~(self.settle(rows).certificates[rows] <= self.tolerance)]
+
+    def around(self, X: Any, rows: np.ndarray) -> Around:
+        """Yield the changes of the raw predictions of X, and how far they may be off."""
+        known = self.settle(rows).certificates
+        for system in self.systems:
+            gram = gram_of(self.problem.predictor, X, system.inverse)
+            positions = np.flatnonzero(system.members[rows])
+            for block in row_blocks(len(positions), 8 * gram.nbytes):
+                part, own = positions[block], rows[positions[block]]
+                changes = self.changes(own)
+                radius = distance_of(known[own], system.lengths(own, changes))
+                squares = (radius**2 / np.maximum(system.kept(own), 0))[:, None, None]
+                yield part, self.problem.raw_changes(X, changes), gram[:, None] * squares
 
     def _followed(self, rows):
         """Return where followed rows stand among the rows, and their change of theta."""

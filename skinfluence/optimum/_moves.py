@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..problem import Problem
+from ._around import Around, distance_of, gram_of
 from ._ends import Certificates, Ends
 from ._left_out_rows import LeftOutRows
 
@@ -38,6 +39,9 @@ class Moves(Protocol):
     @property
     def certificates(self) -> Certificates:
         """How certain every change of theta is."""
+
+    def around(self, X: Any) -> Around:
+        """Yield the changes of raw predictions, and how far they may be off (``Around``)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +78,10 @@ class RowMoves:
         settled = self.left_out.settle(self.rows)
         return Certificates(settled.certificates[self.rows], settled.proved[self.rows])
 
+    def around(self, X) -> Around:
+        """Yield the changes of raw predictions, and how far they may be off."""
+        yield from self.left_out.around(X, self.rows)
+
 
 @dataclass(frozen=True, eq=False)
 class KnownMoves:
@@ -85,12 +93,15 @@ class KnownMoves:
         The fitted problem.
     find : callable
         ``find()`` returns the Ends.
+    inverses : callable
+        ``inverses()`` yields the inverse of H after each change, at the fitted theta.
     rows : ndarray of int of shape (c,) or None
         The row that each change is of.
     """
 
     problem: Problem
     find: Callable[[], Ends]
+    inverses: Callable[[], Iterator[Any]]
     rows: np.ndarray | None
 
     independent = False
@@ -123,3 +134,13 @@ class KnownMoves:
     def certificates(self) -> Certificates:
         """How certain every change of theta is."""
         return Certificates(self.ends.certificates, self.ends.proved)
+
+    def around(self, X) -> Around:
+        """Yield the changes of raw predictions, and how far they may be off."""
+        ends, predictor = self.ends, self.problem.predictor
+        for i, inverse in enumerate(self.inverses()):
+            delta, hessian = ends.changes[i], inverse.hessian
+            length = np.sqrt(max(delta @ (hessian @ delta), 0.0))
+            radius = distance_of(ends.certificates[i], length)
+            gram = radius**2 * gram_of(predictor, X, inverse)
+            yield [i], self.problem.raw_changes(X, delta[None]), gram[:, None]

@@ -85,6 +85,7 @@ def _of_far_rows(rows, lengths, moves, rest, system):
     leaving = rows[:, None] == far
     spans[leaving], shares[leaving] = 0, 0
     left = np.maximum(1 - shares.sum(axis=1), 0) + GUARD * np.finfo(moves.dtype).eps
-    squares = np.sum(curvature_missed(spans) ** 2 * shares, axis=1)
+    missed = np.where(shares > 0, curvature_missed(spans), 0)  # of no curvature nothing is missed
+    squares = np.sum(missed**2 * shares, axis=1)
     squares += curvature_missed(rest) ** 2 * left
     return np.sqrt(squares), np.maximum(spans.max(axis=1, initial=0), rest)

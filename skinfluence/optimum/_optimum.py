@@ -9,8 +9,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._threads import threads_for
 from .._warnings import warn
-from ..changes import EncodedChange
-from ..problem import NewRows, Problem
+from ..changes import EncodedChange, EncodedReplace
+from ..problem import Problem
 from ..solvers import Inverse
 from ._changed_objective import ChangedObjectives
 from ._left_out_rows import LeftOutRows
@@ -53,13 +53,13 @@ class Optimum:
             every = changed.objectives(self.problem, slice(None))
             return self.objectives.ends(every, len(changed))
 
-        return self._moves(find, changed.rows)
+        return self._moves(find, changed)
 
-    def with_rows(self, new: NewRows) -> KnownMoves:
+    def with_rows(self, changed: EncodedReplace) -> KnownMoves:
         """Return where the optimum goes with each row replaced."""
-        return self._moves(lambda: self.replaced.ends(new), new.rows)
+        return self._moves(lambda: self.replaced.ends(changed.known_new), changed)
 
-    def _moves(self, find, rows):
+    def _moves(self, find, changed):
         """Return the moves to ends, with a warning of those that are not known to the tolerance."""
 
         def told():
@@ -68,7 +68,11 @@ class Optimum:
             self._warn_uncertain(ends)
             return ends
 
-        return KnownMoves(self.problem, told, rows)
+        def inverses():
+            for each in changed.objectives(self.problem, slice(None)):
+                yield self.solver.invert(self.inverse.hessian.of(each.problem))
+
+        return KnownMoves(self.problem, told, inverses, changed.rows)
 
     def _warn_uncertain(self, ends):
         if self.objectives.follows:

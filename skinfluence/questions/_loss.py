@@ -80,6 +80,12 @@ class EncodedLoss(RowQuestion):
         """Return the effects as they are."""
         return values
 
+    def error(self, moved, gram):
+        """Return how far every change may be off that is told of ``moved``, shape (m, b)."""
+        shifted = self.raw[:, None] + moved
+        y = np.broadcast_to(self.y[:, None], shifted.shape)
+        return self.model.loss.largest_change(shifted, y, gram)
+
     def change(self, moved, out):
         """Write the change of every loss, a part of the predictions in the cache at a time."""
         loss, tests = self.model.loss, max(1, IN_CACHE // max(1, moved[:1].nbytes))

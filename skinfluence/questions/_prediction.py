@@ -77,6 +77,13 @@ class EncodedPrediction(RowQuestion):
         raw = self.raw.reshape(m, *[1] * (moved.ndim - 2), K)
         return self._response.derivative(raw, moved)
 
+    def error(self, moved, gram):
+        """Return how far every change may be off that is told of ``moved``, shape (m, b, K')."""
+        radius = np.sqrt(np.maximum(np.einsum("...kk->...k", gram), 0))
+        shifted = self.raw[:, None] + moved
+        ends = (self._response.change(shifted, end) for end in (radius, -radius))
+        return np.max(np.abs(list(ends)), axis=0)
+
     def change(self, moved, out):
         """Write the change of every prediction."""
         out[:] = self._response.change(self.raw[:, None], moved)
