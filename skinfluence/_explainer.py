@@ -872,11 +872,12 @@ class InfluenceExplainer(DelegatingEstimator):
             Training rows to leave out, one at a time. None chooses them by ``select``.
         n_rows : int, default=20
             Rows to choose; all that there are if these are fewer. Unused if ``rows`` is given.
-        select : {"mix", "influential", "random"}, default="mix"
+        select : {"mix", "influential", "uncertain", "random"}, default="mix"
             "influential" takes the rows of the largest absolute loss influence, summed over the
             test rows, as this explainer estimates it; a row that it understates may be missed.
-            "random" draws rows; "mix" is half of each. A row that is alone in its class is never
-            taken, because nothing can be fitted without it.
+            "uncertain" takes those of the largest ``certificates``, "random" draws rows; "mix" is
+            a third of each, or half where there are no certificates. A row that is alone in its
+            class is never taken, because nothing can be fitted without it.
         refine : bool, default=True
             Take each refit to its optimum, as in :func:`leave_one_out`.
         confidence : float in (0, 1), default=0.95

@@ -1,6 +1,7 @@
 """Should an explainer be believed? Really refit without some rows, and compare."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -11,7 +12,7 @@ from ..methods import Answers, Method, RetrainAnswers, absolute_total, evaluate
 from ..questions import EncodedLoss
 from ._verification import Verification, compare
 
-SELECTIONS = ("influential", "random", "mix")
+SELECTIONS = ("influential", "uncertain", "random", "mix")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +72,7 @@ class RefitComparison:
             selected_as=selected_as,
             method=self.method.name,
             remedy=self.method.remedy,
+            proved=self._proved(rows),
         )
 
     def select(self, n_rows: int, select: str, random: np.random.RandomState):
@@ -79,15 +81,38 @@ class RefitComparison:
             raise ValueError(f"`select` must be one of {SELECTIONS}; got {select!r}.")
         check_whole("n_rows", n_rows)
         candidates = refittable_rows(self.answers.fit.model)
-        n_rows = min(n_rows, len(candidates))
-        n_influential = {"influential": n_rows, "random": 0, "mix": (n_rows + 1) // 2}[select]
-        if n_influential:
-            every = EncodedRemove(np.arange(self.answers.fit.model.n_rows))
-            total = absolute_total(self.answers, self.question, every, self.answers.fit.n_jobs)
-            candidates = candidates[np.argsort(-total[candidates], kind="stable")]
-        drawn = random.permutation(candidates[n_influential:])[: n_rows - n_influential]
-        rows = np.concatenate([candidates[:n_influential], drawn])
-        return rows, np.repeat(["influential", "random"], [n_influential, len(drawn)])
+        reasons = [select] if select != "mix" else ["influential", "uncertain", "random"]
+        if select == "mix" and np.all(np.isnan(self._certificates.errors)):
+            reasons.remove("uncertain")
+        rows, selected_as = candidates[:0], []
+        n_left = min(n_rows, len(candidates))
+        for position, reason in enumerate(reasons):
+            n_taken = -(-n_left // (len(reasons) - position))
+            rest = candidates[~np.isin(candidates, rows)]
+            rows = np.append(rows, self._first(rest, reason, random)[:n_taken])
+            selected_as += [reason] * n_taken
+            n_left -= n_taken
+        return rows, np.array(selected_as)
+
+    def _first(self, rows, reason, random):
+        """Return rows in the order in which they are taken for a reason."""
+        if reason == "random":
+            return random.permutation(rows)
+        if reason == "uncertain":  # of which nothing is known first
+            errors = np.nan_to_num(self._certificates.errors[rows], nan=np.inf)
+            return rows[np.argsort(-errors, kind="stable")]
+        every = EncodedRemove(np.arange(self.answers.fit.model.n_rows))
+        total = absolute_total(self.answers, self.question, every, self.answers.fit.n_jobs)
+        return rows[np.argsort(-total[rows], kind="stable")]
+
+    @cached_property
+    def _certificates(self):
+        return self.answers.certificates(EncodedRemove(np.arange(self.answers.fit.model.n_rows)))
+
+    def _proved(self, rows):
+        """Return the share of rows whose change is proved, nan where nothing is known."""
+        errors, proved = self.answers.certificates(EncodedRemove(rows))
+        return float(np.nan if np.all(np.isnan(errors)) else proved.mean())
 
 
 def refittable_rows(model) -> np.ndarray:

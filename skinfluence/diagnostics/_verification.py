@@ -28,7 +28,7 @@ class Verification(Bunch):
     rows : ndarray of shape (n_rows,)
         The training rows that were left out, one at a time.
     selected_as : ndarray of shape (n_rows,)
-        Why each row was taken: "influential", "random" or "given".
+        Why each row was taken: "influential", "uncertain", "random" or "given".
     estimated, refitted : ndarray of shape (n_test, n_rows)
         The explainer's loss influence, and the change of the loss in a real refit.
     worst_row, worst_test : int
@@ -39,6 +39,8 @@ class Verification(Bunch):
         Norm of all errors divided by the norm of the refitted changes.
     confidence : float
         Nominal coverage of the intervals.
+    proved : float
+        Share of the rows whose certificate is a bound by theorem; nan where the method has none.
     method : str
         The explainer's ``method_``.
     remedy : str
@@ -52,7 +54,13 @@ class Verification(Bunch):
 
     @property
     def verdict(self):
-        """One sentence: whether the estimates agree with the refits, and what to do if not."""
+        """Whether the estimates agree with the refits, what to do if not, and what is proved."""
+        if np.isnan(self.proved):
+            return self._said
+        return f"{self._said} Of {self.proved:.0%} of these rows the change is proved as well."
+
+    @property
+    def _said(self):
         if not np.all(np.isfinite([self.pearson, self.slope])):
             return "Nothing can be said, because all effects are the same: ask about other rows."
         poor = _poor(self.pearson, self.slope)
@@ -98,7 +106,7 @@ def compare(estimated, refitted, rows, *, confidence, random, **context):
     random : RandomState
         Draws their resamples.
     **context : dict
-        Items to keep beside the figures: ``selected_as``, ``method`` and ``remedy``.
+        Items to keep beside the figures: ``selected_as``, ``method``, ``remedy`` and ``proved``.
     """
     fidelity = Fidelity(estimated.astype(float), refitted.astype(float), rows)
     figures, intervals = fidelity.figures(), fidelity.intervals(confidence, random)

@@ -7,6 +7,8 @@ the step, which is zero at the optimum and only there; rows where it is not are 
 Newton steps.
 """
 
+from typing import Any
+
 import numpy as np
 
 from .._blocks import row_blocks
@@ -30,11 +32,10 @@ def subgradient_left(rows, system, change):
     left = np.zeros(len(rows))
     for block in row_blocks(len(rows), 16 * change.itemsize * change.shape[1]):
         shares = problem.penalty_shares(rows[block])[:, None]
-        smooth = base + shares * penalty + system.residual(rows[block], change[block])
+        smooth = base + shares * penalty + system.residual(rows[block], change[block])[0]
         rest = norm.subgradient(problem.theta + change[block], smooth)
-        push = np.abs(Removal(problem, rows[block]).dense()).max(axis=1)
         excess = np.maximum(np.abs(rest).max(axis=1) - left_over, 0)
-        left[block] = excess / np.where(push > 0, push, np.inf)
+        left[block] = excess / _pushes(problem, rows[block])
     return left
 
 
@@ -46,9 +47,18 @@ def follow_active_sets(rows, system, solver) -> Ends:
     problem = system.problem
     optimum = refine(problem, solver).theta
     index = np.arange(problem.n_rows)
-    changes = np.empty((len(rows), len(optimum)), dtype=optimum.dtype)
+    ends, pushes = Ends.empty(len(rows), len(optimum), optimum.dtype), _pushes(problem, rows)
     for i, row in enumerate(rows):
-        without = problem.without(index == row).at(optimum)
-        changes[i] = refine(without, solver).theta - optimum
-    left = subgradient_left(rows, system, changes)
-    return Ends(changes, left, np.zeros(len(rows), dtype=bool))
+        end = refine(problem.without(index == row).at(optimum), solver)
+        ends.changes[i] = end.theta - optimum
+        norm: Any = end.norm
+        left = np.abs(norm.subgradient(end.theta, end.smooth_gradient())).max()
+        ends.certificates[i] = left / pushes[i]
+        ends.proved[i] = problem.loss.quadratic and ends.certificates[i] <= EXACT
+    return ends
+
+
+def _pushes(problem, rows):
+    """Return the largest gradient that each row takes with it, inf where it is nothing."""
+    push = np.abs(Removal(problem, rows).dense()).max(axis=1)
+    return np.where(push > 0, push, np.inf)

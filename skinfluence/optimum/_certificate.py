@@ -25,6 +25,12 @@ def curvature_missed(x):
         return np.where(x < 1e-4, x / 2 + x**2 / 6, (np.expm1(x) - x) / x)
 
 
+def growth(span):
+    """Return (eᵃ - 1) / a, by which the mean H on the way exceeds that at its start at most."""
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        return np.where(span > 0, np.expm1(span) / span, 1.0)
+
+
 def distance(residual, span, reach):
     """Return c, a bound on the distance to the optimum in units of δ; inf where there is none.
 
@@ -41,10 +47,9 @@ def distance(residual, span, reach):
 
 def distance_after_step(known, span, reach):
     """Return a bound on the distance after one more step with H₋, from one before it."""
-    far = reach * known
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        growth = np.where(far > 0, np.exp(span) * np.expm1(far) / far, np.exp(span))
-        return np.where(np.isfinite(known), (growth - 1) * known, np.inf)
+    with np.errstate(over="ignore", invalid="ignore"):
+        further = np.exp(span) * growth(reach * known) - 1
+        return np.where(np.isfinite(known), further * known, np.inf)
 
 
 def relative_error(known, size):

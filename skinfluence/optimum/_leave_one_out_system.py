@@ -20,8 +20,8 @@ from ._woodbury import core, solve_core
 
 #: Rows of the data in a block, and the numbers a block of predictions may hold besides.
 BLOCK_ROWS, IN_CACHE = 512, 2**16
-#: Rows of which one is taken for far from the others, and moves with it found exactly.
-FAR_SHARE = 20
+#: Of how many rows one is taken for far from the others, its moves being found exactly.
+FAR = 20
 #: Difference of the share of the penalty that a row takes, from the mean share, that is let be.
 UNEVEN = 1e-3
 
@@ -155,19 +155,20 @@ class LeaveOneOutSystem:
         reaches = concordance * np.sqrt(np.maximum(squares.astype(float), 0))
         return np.where(problem.weights > 0, reaches, 0)
 
-    @cached_property
-    def far(self):
-        """The rows of the largest reach, in its order: those that moves are found of exactly."""
-        return self.in_order[: self.problem.n_rows // FAR_SHARE + 1]
-
     def moves_of_far(self, removal):
-        """Return the change of the far rows' predictions by H⁻¹ Rᵀ, shape (n_rows, n_far, K)."""
+        """Return the change by H⁻¹ Rᵀ of the predictions of the far rows, (b, n_far, K)."""
         moves = removal @ self._solved_for_far
-        return moves.reshape(len(moves), len(self.far), -1)
+        return moves.reshape(len(moves), -1, self.problem.n_outputs)
+
+    @property
+    def far_rows(self):
+        """The rows of the largest reach, in that order, as the predictor takes them."""
+        count = min(self.problem.n_rows, self.problem.n_rows // FAR + 1)
+        return take_rows(self.problem.X, self.in_order[:count])
 
     @cached_property
     def _solved_for_far(self):
-        jacobian = self.problem.predictor.jacobian(take_rows(self.problem.X, self.far))
+        jacobian = self.problem.predictor.jacobian(self.far_rows)
         return self.inverse @ jacobian.reshape(-1, jacobian.shape[2]).T
 
     def reach(self, rows, lengths, own=0.0, after=0):

@@ -32,7 +32,7 @@ from ._convergence import can_follow
 from ._ends import Ends
 from ._leave_one_out_system import UNEVEN, LeaveOneOutSystem
 from ._many_rows import follow
-from ._one_step import certify, decrements
+from ._one_step import by_moves, by_reach, step_lengths
 from ._woodbury import smallest_singular_values, solve_core
 
 #: Rows scored at once: enough for BLAS, few enough for their predictions to stay in the cache.
@@ -186,7 +186,8 @@ class LeftOutRows:
         reweighting.own_weights(self.problem.weights, new)  # raises where a class would be lost
         for system in self.systems:
             members = new[system.members[new]]
-            parts = [self._settle(members[block], system) for block in _blocks(members)]
+            blocks = row_blocks(len(members), 1, BLOCK_ROWS)
+            parts = (self._settle(members[block], system) for block in blocks)
             going = np.concatenate([members[:0], *parts])
             if len(going):
                 with threads_for(self.problem.n_rows * len(self.problem.theta)):
@@ -258,35 +259,27 @@ class LeftOutRows:
             exact = self._exact and can_follow(self.problem, self.inverse, 0.0)
             self.settled.add(rows, 0.0 if exact else np.nan, exact)
             return rows[:0]
-        tolerance = self.tolerance or 0.0
-        certificates = self._certificates(rows, system, tolerance)
-        short = certificates <= tolerance
-        proved = self.problem.norm is None or self.problem.loss.quadratic
+        if not self.problem.predictor.is_linear:
+            return rows
+        steps = self._step(rows, system)
+        if self.problem.norm is not None:
+            left = subgradient_left(rows, system, system.solve(steps))
+            let_be = EXACT if self.problem.loss.quadratic else (self.tolerance or 0.0) / 5
+            exact = self.problem.loss.quadratic
+            return self._note(rows, np.where(left > let_be, np.inf, 0.0 if exact else left), exact)
+        lengths, uneven = step_lengths(rows, system, steps), system.uneven(rows)
+        known = by_reach(rows, system, lengths, uneven=uneven)
+        going = np.flatnonzero(~(known <= (self.tolerance or 0.0)))
+        if len(going):
+            moves = system.moves_of_far(steps.part(going))
+            part = rows[going], system, lengths[going], moves
+            known[going] = by_moves(*part, uneven=uneven[going])
+        return self._note(rows, np.where(uneven > UNEVEN, np.inf, known))
+
+    def _note(self, rows, certificates, proved=True):
+        short = certificates <= (self.tolerance or 0.0)
         self.settled.add(rows[short], certificates[short], proved)
         return rows[~short]
-
-    def _certificates(self, rows, system, tolerance):
-        """Return what is known of the error of one step, inf where that is nothing."""
-        if not self.problem.predictor.is_linear:
-            return np.full(len(rows), np.inf)
-        steps = self._step(rows, system)
-        if self.problem.norm is None:
-            lengths = np.sqrt(np.maximum(decrements(rows, system, steps), 0))
-
-            def moved(some):
-                return system.moves_of_far(steps.part(some))
-
-            uneven = system.uneven(rows)
-            known = certify(rows, system, lengths, moved, tolerance, uneven=uneven)
-            return np.where(uneven > UNEVEN, np.inf, known)
-        left = subgradient_left(rows, system, system.solve(steps))
-        if self.problem.loss.quadratic:
-            return np.where(left > EXACT, np.inf, 0.0)
-        return np.where(left > tolerance / 5, np.inf, left)
-
-
-def _blocks(rows):
-    return row_blocks(len(rows), 1, BLOCK_ROWS)
 
 
 def _require_support(left, rows):

@@ -18,19 +18,19 @@ import numpy as np
 from .._blocks import row_blocks
 from ..operators import Hessian, Removal
 from ..solvers import Direct
-from ._certificate import distance, distance_after_step, relative_error
+from ._certificate import distance, distance_after_step, growth, relative_error
 from ._ends import Ends
 from ._newton_steps import to_optimum
 from ._preconditioned import PreconditionedSolver, invert_or_damp
 from ._quasi_newton import curvature_pair, dots, solve_lbfgs
 from ._rounding import rounding
 
-#: Steps with the inverse at theta that a row may take.
-MAX_STEPS = 5
+#: Steps with the inverse at theta that a row may take: a full one costs as much as P / 4 of them.
+MAX_STEPS = 20
 #: Decrement after a step, over q² c (measured: 0.4 to 1.4).
 NEXT = 1.5
 #: A row goes on while a step leaves less than this share of the residual before it.
-CONTRACTS = 0.5
+CONTRACTS = 0.8
 #: What is left to go may be this share of the tolerance, where it is measured and not proved: of a
 #: smooth loss (measured: up to 8 times the residual), and of one with kinks.
 MEASURED, PAST_KINKS = 0.1, 2e-3
@@ -90,7 +90,8 @@ def _contract(rows, system, steps, tolerance, ends):
         residual, span = system.residual(now, whole)
         solved = system.solve_without(now, residual)
         left = np.sqrt(np.maximum(dots(residual, solved), 0) / first[going])
-        sizes = system.lengths(now, whole) / np.sqrt(first[going]) if pairs else np.ones(len(now))
+        risen = residual + removal[going]  # the mean H on the way times the change
+        sizes = np.sqrt(np.maximum(dots(whole, risen), 0) / growth(span) / first[going])
         known, improves = _proved(system, now, first[going], left, span, sizes)
         certificates[going], ends.proved[going] = left, False
         proved = known <= tolerance
@@ -101,7 +102,7 @@ def _contract(rows, system, steps, tolerance, ends):
         contracts = ~proved & (left <= CONTRACTS * before[going])
         change[going[contracts]] += step[contracts]
         expected = left if has_kinks(system.problem) else NEXT * left**2 / before[going]
-        settled = contracts & np.isnan(span) & (expected <= measured)
+        settled = contracts & np.isnan(span) & (left <= tolerance) & (expected <= measured)
         hard.append(going[~contracts & ~proved])
         before[going], kept = left, contracts & ~settled
         going = going[kept]

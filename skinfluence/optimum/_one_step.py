@@ -1,6 +1,6 @@
 """What is known of one Newton step without a row, without a pass over the data.
 
-The bounds of ``_certificate`` on the residual ρ, from cheap to dear, each for all rows at once:
+The bounds of ``_certificate`` on the residual ρ, from cheap to dear, each for many rows at once:
 
 1. φ(b), of the largest reach of any row;
 2. the moves of the far rows found exactly, and of the rest the largest reach that is left:
@@ -15,8 +15,8 @@ from ._certificate import curvature_missed, distance, relative_error
 GUARD = 1000
 
 
-def certify(rows, system, lengths, moved, tolerance, own=0.0, uneven=0.0):
-    """Return bounds on the relative error of steps without rows; inf where there is none.
+def by_reach(rows, system, lengths, own=0.0, uneven=0.0):
+    """Return the first bound on the relative error of steps without rows; inf where there is none.
 
     Parameters
     ----------
@@ -26,11 +26,6 @@ def certify(rows, system, lengths, moved, tolerance, own=0.0, uneven=0.0):
         With their H.
     lengths : ndarray of shape (b,)
         δ, the length of each step in H₋.
-    moved : callable
-        ``moved(positions)`` returns the change of the raw predictions of the system's far rows by
-        some of the steps, shape (n_positions, n_far, K).
-    tolerance : float
-        Rows that the first bound shows to be below it are not looked at further.
     own : float or ndarray of shape (b,), default=0.0
         ``M √h`` of a row that comes in place of each.
     uneven : float or ndarray of shape (b,), default=0.0
@@ -38,19 +33,39 @@ def certify(rows, system, lengths, moved, tolerance, own=0.0, uneven=0.0):
     """
     if system.reaches is None:
         return np.full(len(rows), np.inf)
-    own, uneven = (np.broadcast_to(each, len(rows)) for each in (own, uneven))
     reach = system.reach(rows, lengths, own)
-    known = _relative(curvature_missed(reach), reach, reach, uneven)
-    going = np.flatnonzero(~(known <= tolerance))
-    if len(going):
-        rest = system.reach(rows[going], lengths[going], own[going], after=len(system.far))
-        residual, span = _of_far_rows(rows[going], lengths[going], moved(going), rest, system)
-        known[going] = _relative(residual, span, reach[going], uneven[going])
-    return np.where(lengths > 0, known, 0.0)
+    return _relative(curvature_missed(reach), reach, reach, lengths, uneven)
 
 
-def decrements(rows, system, steps):
-    """Return δ² = R_j H₋⁻¹ R_jᵀ of each row.
+def by_moves(rows, system, lengths, moves, own=0.0, uneven=0.0):
+    """Return the second bound; ``moves`` is the change of the raw predictions of the far rows.
+
+    Parameters
+    ----------
+    rows, system, lengths, own, uneven
+        As in ``by_reach``.
+    moves : ndarray of shape (b, n_far, K)
+        Of as many as there are, in the system's order of reach.
+    """
+    if system.reaches is None:
+        return np.full(len(rows), np.inf)
+    loss, far = system.problem.loss, system.in_order[: moves.shape[1]]
+    spans = loss.self_concordance * loss.span(moves).astype(float)
+    curvatures = system.own_curvatures(far)
+    shares = np.einsum("nfk,fkl,nfl->nf", moves, curvatures, moves, optimize=True)
+    shares = shares.astype(float) / np.where(lengths > 0, lengths, 1)[:, None] ** 2
+    leaving = rows[:, None] == far
+    spans[leaving], shares[leaving] = 0, 0
+    rest = system.reach(rows, lengths, own, after=len(far))
+    missed = np.where(shares > 0, curvature_missed(spans), 0)  # of no curvature nothing is missed
+    left = np.maximum(1 - shares.sum(axis=1), 0) + GUARD * np.finfo(moves.dtype).eps
+    residual = np.sqrt(np.sum(missed**2 * shares, axis=1) + curvature_missed(rest) ** 2 * left)
+    span = np.maximum(spans.max(axis=1, initial=0), rest)
+    return _relative(residual, span, system.reach(rows, lengths, own), lengths, uneven)
+
+
+def step_lengths(rows, system, steps):
+    """Return δ of each row, ``δ² = R_j H₋⁻¹ R_jᵀ``: the length of its step in H₋.
 
     Parameters
     ----------
@@ -67,25 +82,10 @@ def decrements(rows, system, steps):
     if len(steps.directions):
         solved = system.inverse @ steps.directions.T
         squares = squares + np.einsum("nq,nq->n", steps.coefficients, steps @ solved)
-    return squares.astype(float)
+    return np.sqrt(np.maximum(squares.astype(float), 0))
 
 
-def _relative(residual, span, reach, uneven):
+def _relative(residual, span, reach, lengths, uneven):
     """Return the relative error; of a penalty that is uneven H is off by as much."""
-    return relative_error(distance(residual + uneven, span, reach), 1.0)
-
-
-def _of_far_rows(rows, lengths, moves, rest, system):
-    """Return the second bound on the residual, and on the span."""
-    loss, far = system.problem.loss, system.far
-    spans = loss.self_concordance * loss.span(moves).astype(float)
-    curvatures = system.own_curvatures(far)
-    shares = np.einsum("nfk,fkl,nfl->nf", moves, curvatures, moves, optimize=True)
-    shares = shares.astype(float) / np.where(lengths > 0, lengths, 1)[:, None] ** 2
-    leaving = rows[:, None] == far
-    spans[leaving], shares[leaving] = 0, 0
-    left = np.maximum(1 - shares.sum(axis=1), 0) + GUARD * np.finfo(moves.dtype).eps
-    missed = np.where(shares > 0, curvature_missed(spans), 0)  # of no curvature nothing is missed
-    squares = np.sum(missed**2 * shares, axis=1)
-    squares += curvature_missed(rest) ** 2 * left
-    return np.sqrt(squares), np.maximum(spans.max(axis=1, initial=0), rest)
+    known = relative_error(distance(residual + uneven, span, reach), 1.0)
+    return np.where(lengths > 0, known, 0.0)

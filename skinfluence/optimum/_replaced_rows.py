@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .._blocks import row_blocks, take_rows
+from .._blocks import row_blocks
 from ..changes import ChangedObjective
 from ..operators import Replacement
 from ..problem import NewRows, Problem, replace_rows
@@ -27,7 +27,7 @@ from ..solvers import Inverse
 from ._changed_objective import ChangedObjectives
 from ._ends import Ends
 from ._leave_one_out_system import LeaveOneOutSystem
-from ._one_step import certify
+from ._one_step import by_moves, by_reach
 from ._quasi_newton import dots
 from ._woodbury import core, solve_core
 
@@ -121,10 +121,10 @@ class ReplacedRows:
         solved = (self.inverse @ new.reshape(-1, new.shape[2]).T).T.reshape(new.shape)
         gram = np.einsum("bkp,blp->bkl", new, solved)
         own = problem.loss.self_concordance * np.sqrt(problem.loss.span_squared(gram))
-        far = take_rows(problem.X, system.far)
-
-        def moved(some):
-            return problem.predictor.jvp(far, change[some].T).transpose(2, 0, 1)
-
-        known = certify(replacement.rows, system, lengths, moved, self.tolerance, own=own)
+        known = by_reach(replacement.rows, system, lengths, own)
+        going = np.flatnonzero(~(known <= (self.tolerance or 0.0)))
+        if len(going):
+            part = replacement.rows[going], system, lengths[going]
+            moves = problem.predictor.jvp(system.far_rows, change[going].T).transpose(2, 0, 1)
+            known[going] = by_moves(*part, moves, own[going])
         return np.where(replacement.reweighted, np.inf, known)
