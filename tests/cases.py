@@ -549,7 +549,9 @@ def clone_fitted(estimator, **params):
 
 def follow_every_row(explainer):
     """Let no row be after one Newton step, unless that is exact; return the explainer."""
-    explainer.answers_ = Newton(tolerance=1e-6).bind(explainer.answers_.fit)
+    fit = explainer.answers_.fit
+    tolerance = 1e-6 if fit.model.dtype == np.float64 else 1e-3
+    explainer.answers_ = Newton(tolerance).bind(fit)
     return explainer
 
 

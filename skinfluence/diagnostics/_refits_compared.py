@@ -1,7 +1,6 @@
 """Should an explainer be believed? Really refit without some rows, and compare."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -82,32 +81,30 @@ class RefitComparison:
         check_whole("n_rows", n_rows)
         candidates = refittable_rows(self.answers.fit.model)
         reasons = [select] if select != "mix" else ["influential", "uncertain", "random"]
-        if select == "mix" and np.all(np.isnan(self._certificates.errors)):
+        errors = np.full(self.answers.fit.model.n_rows, np.nan)
+        if "uncertain" in reasons:
+            errors[candidates] = self.answers.certificates(EncodedRemove(candidates)).errors
+        if select == "mix" and np.all(np.isnan(errors)):
             reasons.remove("uncertain")
         rows, selected_as = candidates[:0], []
         n_left = min(n_rows, len(candidates))
         for position, reason in enumerate(reasons):
             n_taken = -(-n_left // (len(reasons) - position))
             rest = candidates[~np.isin(candidates, rows)]
-            rows = np.append(rows, self._first(rest, reason, random)[:n_taken])
+            rows = np.append(rows, self._first(rest, reason, errors, random)[:n_taken])
             selected_as += [reason] * n_taken
             n_left -= n_taken
         return rows, np.array(selected_as)
 
-    def _first(self, rows, reason, random):
+    def _first(self, rows, reason, errors, random):
         """Return rows in the order in which they are taken for a reason."""
         if reason == "random":
             return random.permutation(rows)
         if reason == "uncertain":  # of which nothing is known first
-            errors = np.nan_to_num(self._certificates.errors[rows], nan=np.inf)
-            return rows[np.argsort(-errors, kind="stable")]
+            return rows[np.argsort(-np.nan_to_num(errors[rows], nan=np.inf), kind="stable")]
         every = EncodedRemove(np.arange(self.answers.fit.model.n_rows))
         total = absolute_total(self.answers, self.question, every, self.answers.fit.n_jobs)
         return rows[np.argsort(-total[rows], kind="stable")]
-
-    @cached_property
-    def _certificates(self):
-        return self.answers.certificates(EncodedRemove(np.arange(self.answers.fit.model.n_rows)))
 
     def _proved(self, rows):
         """Return the share of rows whose change is proved, nan where nothing is known."""

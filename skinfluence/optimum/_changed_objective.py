@@ -102,6 +102,8 @@ class ChangedObjectives:
                 return start.step, start.missed
             end = self._descend(start)
             left = min(end.certificate(start), start.missed)
+            if start.decrement <= start.rounding:  # the change is nothing that can be seen
+                left = min(left, self.tolerance)
             return end.finish().problem.theta - changed.theta, left
         end = start.search()[0]
         moved = end.problem.theta - changed.theta

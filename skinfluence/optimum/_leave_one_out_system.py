@@ -163,8 +163,8 @@ class LeaveOneOutSystem:
     @property
     def far_rows(self):
         """The rows of the largest reach, in that order, as the predictor takes them."""
-        count = min(self.problem.n_rows, self.problem.n_rows // FAR + 1)
-        return take_rows(self.problem.X, self.in_order[:count])
+        weighted = np.count_nonzero(self.problem.weights)
+        return take_rows(self.problem.X, self.in_order[: weighted // FAR + 1])
 
     @cached_property
     def _solved_for_far(self):

@@ -270,11 +270,12 @@ class LeftOutRows:
         lengths, uneven = step_lengths(rows, system, steps), system.uneven(rows)
         known = by_reach(rows, system, lengths, uneven=uneven)
         going = np.flatnonzero(~(known <= (self.tolerance or 0.0)))
-        if len(going):
+        if len(going) and system.reaches is not None:
             moves = system.moves_of_far(steps.part(going))
             part = rows[going], system, lengths[going], moves
             known[going] = by_moves(*part, uneven=uneven[going])
-        return self._note(rows, np.where(uneven > UNEVEN, np.inf, known))
+        far_off = (uneven > UNEVEN) & (lengths > 0)
+        return self._note(rows, np.where(far_off, np.inf, known))
 
     def _note(self, rows, certificates, proved=True):
         short = certificates <= (self.tolerance or 0.0)

@@ -31,9 +31,9 @@ MAX_STEPS = 20
 NEXT = 1.5
 #: A row goes on while a step leaves less than this share of the residual before it.
 CONTRACTS = 0.8
-#: What is left to go may be this share of the tolerance, where it is measured and not proved: of a
-#: smooth loss (measured: up to 8 times the residual), and of one with kinks.
-MEASURED, PAST_KINKS = 0.1, 2e-3
+#: Rows that are followed go on to this share of the tolerance, since steps are quick near the end,
+#: and an error may be 8 times the residual where that is all that is known; with kinks, to this.
+FOLLOWED, PAST_KINKS = 0.1, 2e-3
 
 
 def has_kinks(problem):
@@ -82,7 +82,7 @@ def _contract(rows, system, steps, tolerance, ends):
     first = dots(removal, change)
     first, before = np.where(first > 0, first, 1), np.ones(len(rows))
     going, hard = np.arange(len(rows)), []
-    measured = tolerance * (PAST_KINKS if has_kinks(system.problem) else MEASURED)
+    enough = tolerance * (PAST_KINKS if has_kinks(system.problem) else FOLLOWED)
     pairs: list[tuple[np.ndarray, ...]] = []
     last = change, -removal, -change
     for _ in range(MAX_STEPS):
@@ -94,15 +94,15 @@ def _contract(rows, system, steps, tolerance, ends):
         sizes = np.sqrt(np.maximum(dots(whole, risen), 0) / growth(span) / first[going])
         known, improves = _proved(system, now, first[going], left, span, sizes)
         certificates[going], ends.proved[going] = left, False
-        proved = known <= tolerance
+        proved, done = known <= tolerance, known <= tolerance * FOLLOWED
         certificates[going[proved]], ends.proved[going[proved]] = known[proved], True
-        change[going[proved & improves]] -= solved[proved & improves]
+        change[going[done & improves]] -= solved[done & improves]
         pairs.append(curvature_pair(*last, residual, solved, tangent=not pairs))
         step = -solve_lbfgs(residual, solved, pairs)
-        contracts = ~proved & (left <= CONTRACTS * before[going])
+        contracts = ~done & (left <= CONTRACTS * before[going])
         change[going[contracts]] += step[contracts]
         expected = left if has_kinks(system.problem) else NEXT * left**2 / before[going]
-        settled = contracts & np.isnan(span) & (left <= tolerance) & (expected <= measured)
+        settled = contracts & np.isnan(span) & (left <= tolerance) & (expected <= enough)
         hard.append(going[~contracts & ~proved])
         before[going], kept = left, contracts & ~settled
         going = going[kept]
@@ -135,7 +135,7 @@ def _full_steps(rows, system, solver, end, first, tolerance):
     end.changes[0] = after.theta - problem.theta
     residual, span = system.residual(rows, end.changes)
     square = dots(residual, system.solve_without(rows, residual))
-    left = np.sqrt(np.maximum(square, 0) / first)
+    left = np.sqrt(np.maximum(square, 0) / first).astype(float)
     sizes = system.lengths(rows, end.changes) / np.sqrt(first)
     known = relative_error(distance(left, span, system.reach(rows, np.sqrt(first))), sizes)
     end.proved[:] = known <= tolerance
