@@ -57,14 +57,11 @@ class RefitComparison:
         distinct, columns = np.unique(rows, return_inverse=True)
         truth = RetrainAnswers.of(self.answers.fit, refine)
         question = replace(self.question, model=truth.fit.model)
+        refitted = evaluate(truth, question, EncodedRemove(distinct))[:, columns]
+        n_jobs = self.answers.fit.n_jobs
         return compare(
-            evaluate(
-                self.answers,
-                self.question,
-                EncodedRemove(rows),
-                n_jobs=self.answers.fit.n_jobs,
-            ),
-            evaluate(truth, question, EncodedRemove(distinct))[:, columns],
+            evaluate(self.answers, self.question, EncodedRemove(rows), n_jobs=n_jobs),
+            refitted,
             rows,
             confidence=confidence,
             random=random,
@@ -102,9 +99,9 @@ class RefitComparison:
             return random.permutation(rows)
         if reason == "uncertain":  # of which nothing is known first
             return rows[np.argsort(-np.nan_to_num(errors[rows], nan=np.inf), kind="stable")]
-        every = EncodedRemove(np.arange(self.answers.fit.model.n_rows))
-        total = absolute_total(self.answers, self.question, every, self.answers.fit.n_jobs)
-        return rows[np.argsort(-total[rows], kind="stable")]
+        alone = EncodedRemove(rows)
+        total = absolute_total(self.answers, self.question, alone, self.answers.fit.n_jobs)
+        return rows[np.argsort(-total, kind="stable")]
 
     def _proved(self, rows):
         """Return the share of rows whose change is proved, nan where nothing is known."""

@@ -45,10 +45,18 @@ def distance(residual, span, reach):
         return np.where(reach * grown < 1, bound, np.inf)
 
 
-def distance_after_step(known, span, reach):
-    """Return a bound on the distance after one more step with H₋, from one before it."""
+def distance_after_step(known, span, reach, uneven=0.0):
+    """Return a bound on the distance after one more step with H₋, from one before it.
+
+    Parameters
+    ----------
+    known, span, reach : ndarray of shape (b,)
+        The bound before it, a and b.
+    uneven : float or ndarray of shape (b,), default=0.0
+        By how much the H that the step is taken with differs from H₋, relative.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
-        further = np.exp(span) * growth(reach * known) - 1
+        further = np.exp(span) * growth(reach * known) - 1 + uneven
         return np.where(np.isfinite(known), further * known, np.inf)
 
 

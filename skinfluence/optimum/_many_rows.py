@@ -116,8 +116,9 @@ def _contract(rows, system, steps, tolerance, ends):
 def _proved(system, rows, first, left, span, sizes):
     """Return the error that is proved, and whether the step that was found lowers it."""
     reach = system.reach(rows, np.sqrt(first))
-    known = distance(left, span, reach)
-    after = distance_after_step(known, span, reach)
+    uneven = system.uneven(rows)
+    known = distance(left * (1 + uneven), span, reach)
+    after = distance_after_step(known, span, reach, uneven)
     improves = after < known
     sizes = np.where(improves, sizes - left, sizes)
     return relative_error(np.where(improves, after, known), sizes), improves
