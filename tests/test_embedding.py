@@ -239,7 +239,8 @@ def test_a_frozen_estimator_is_taken_as_it_is():
     fitted = tight().fit(X, y)
     embedding = InfluenceEmbedding(FrozenEstimator(fitted)).fit(X, y)
     assert embedding.estimator_.estimator is fitted
-    assert_allclose(embedding.transform(X), InfluenceEmbedding(tight()).fit(X, y).transform(X))
+    own = InfluenceEmbedding(tight()).fit(X, y)  # which goes to its optimum
+    assert_allclose(embedding.transform(X), own.transform(X), atol=1e-4)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

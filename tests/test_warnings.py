@@ -116,7 +116,7 @@ def fits_of_a_search_in_threads():
         (early_fit, ConvergenceWarning, "stopped short"),
         (other_data, ConvergenceWarning, "was not fitted on this X and y"),
         (separable, ConvergenceWarning, "Newton's method"),
-        (separable_without_a_group, ConvergenceWarning, "changed objective"),
+        (separable_without_a_group, ConvergenceWarning, "could not be certified"),
         (one_step_of_a_damped_model, ConvergenceWarning, "one Newton step"),
         (proximal_steps, ConvergenceWarning, "Use a stronger penalty"),
         (smoothed_machine, ConvergenceWarning, "max_iter"),

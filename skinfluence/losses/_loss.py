@@ -187,6 +187,7 @@ class Loss:
         Parameters
         ----------
         delta : ndarray of shape (..., K)
+            The change.
 
         Returns
         -------
@@ -203,10 +204,12 @@ class Loss:
         Parameters
         ----------
         gram : ndarray of shape (..., K, K)
+            Of a row's predictions, such as a leverage.
 
         Returns
         -------
         squares : ndarray of shape (...)
+            Their squares.
         """
         variances = np.einsum("...kk->...k", gram)
         if not self.shift_invariant:
@@ -223,12 +226,14 @@ class Loss:
         Parameters
         ----------
         raw, y : ndarray of shape (..., K)
+            Raw predictions and encoded targets.
         gram : ndarray of shape (..., K, K)
+            What the change is within.
 
         Returns
         -------
         bound : ndarray of shape (...)
-            nan where the outputs interact otherwise.
+            It is nan where the outputs interact otherwise.
         """
         n_outputs = raw.shape[-1]
         variances = np.einsum("...kk->...k", gram)

@@ -59,7 +59,9 @@ def by_moves(rows, system, lengths, moves, own=0.0, uneven=0.0):
     rest = system.reach(rows, lengths, own, after=len(far))
     missed = np.where(shares > 0, curvature_missed(spans), 0)  # of no curvature nothing is missed
     left = np.maximum(1 - shares.sum(axis=1), 0) + GUARD * np.finfo(moves.dtype).eps
-    residual = np.sqrt(np.sum(missed**2 * shares, axis=1) + curvature_missed(rest) ** 2 * left)
+    with np.errstate(over="ignore"):
+        squares = np.sum(missed**2 * shares, axis=1) + curvature_missed(rest) ** 2 * left
+    residual = np.sqrt(squares)
     span = np.maximum(spans.max(axis=1, initial=0), rest)
     return _relative(residual, span, system.reach(rows, lengths, own), lengths, uneven)
 
