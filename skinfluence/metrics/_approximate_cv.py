@@ -13,6 +13,7 @@ from sklearn.utils import assert_all_finite, indexable
 
 from .._blocks import row_blocks
 from .._explainer import InfluenceExplainer
+from .._parameters import check_flag, check_verbose
 from .._sklearn_private import _safe_split
 from .._typing import MatrixLike
 from ..adapters import assign, final_estimator, with_parameters
@@ -111,6 +112,8 @@ def approximate_cross_val_score(
     >>> max(approximate, key=approximate.get), max(real, key=real.get)
     (1.0, 1.0)
     """
+    check_flag("refine", refine)
+    check_verbose(verbose)
     if y is None:
         raise ValueError("`y` must be given: the scores are those of predictions of it.")
     assert_all_finite(y, input_name="y")
