@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
@@ -26,6 +26,7 @@ from skinfluence import (
     leave_one_out,
 )
 from skinfluence.changes import Reweight
+from skinfluence.metrics import approximate_cross_val_score
 from skinfluence.questions import Loss
 
 
@@ -142,6 +143,18 @@ def test_labels_are_scored_on_it():
     assert cleaner.penalty_ == alone.penalty_
     assert_allclose(cleaner.label_scores_, alone.label_scores_, rtol=1e-6)
     assert_allclose(cleaner.loo_probabilities_, alone.loo_probabilities_, rtol=1e-6)
+
+
+def test_scores_of_approximate_cross_validation_do_not_know_the_fold():
+    X, y = categories(600, size=6)
+    asked = {"cv": StratifiedKFold(5), "scoring": "neg_log_loss"}
+    model = make_pipeline(columns(), logistic())
+    scores = approximate_cross_val_score(model, X, y, **asked)
+    made = columns().fit_transform(X, y)
+    assert_allclose(scores, approximate_cross_val_score(logistic(), made, y, **asked))
+    real = cross_val_score(model, X, y, **asked).mean()
+    told = cross_val_score(logistic(), columns().fit(X, y).transform(X), y, **asked).mean()
+    assert abs(scores.mean() - real) < 0.2 * abs(told - real)
 
 
 def test_the_embedding_of_training_rows_is_that_of_the_matrix():

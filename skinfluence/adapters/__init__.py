@@ -44,6 +44,7 @@ from ._hooks import (
     pull_back_features,
     weight_argument,
 )
+from ._training_features import cross_fitted as cross_fitted
 from ._training_features import seen_by_last as seen_by_last
 from ._transformers import Transformer
 from ._wrappers import (

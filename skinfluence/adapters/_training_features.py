@@ -38,6 +38,16 @@ def seen_by_last(estimator: Any, X: Any, X_last: Any) -> tuple[Any, Any]:
     return (estimator, X) if X_last is None else (last_step(estimator), X_last)
 
 
+def cross_fitted(estimator: Any, X: MatrixLike, X_last: Any) -> bool:
+    """Tell whether the last step of Pipelines was fitted on another matrix than X becomes now."""
+    if X_last is None or X_last is X:
+        return False
+    while isinstance(estimator, Pipeline):
+        X = estimator[:-1].transform(X) if len(estimator.steps) > 1 else X
+        estimator = estimator.steps[-1][1]
+    return not _alike(X_last, X)
+
+
 def watch_fit(estimator: Any) -> list:
     """Return a list that will hold the X which ``estimator.fit`` is called with next."""
     seen: list = []
@@ -92,10 +102,10 @@ def transform_alike(before: Any, X: MatrixLike, y: ArrayLike) -> MatrixLike:
             if not _alike(again.fit_transform(X, y), again.transform(X)):
                 raise TypeError(
                     f"Step {name!r} ({_named(step)}) makes another matrix of the training rows in "
-                    "`fit_transform`, which the model was trained on, than in `transform`. It can "
-                    "be explained in a Pipeline that is fitted here: give that unfitted, without "
-                    "FrozenEstimator and with the hyper-parameters that a search has chosen, its "
-                    "`best_estimator_`."
+                    "`fit_transform`, which the model was trained on, than in `transform`. The "
+                    "first is known where the Pipeline is the outermost estimator and is fitted "
+                    "here: give it without FrozenEstimator, and the `best_estimator_` of a search "
+                    "in the place of the search."
                 )
         X = step.transform(X)
     return X
@@ -125,13 +135,16 @@ def _named(step: Any) -> str:
 
 def _alike(made: Any, transformed: Any) -> bool:
     """Tell whether the columns of two matrices are the same, to what is left by a solver."""
-    if made.shape != transformed.shape:
+    if np.shape(made) != np.shape(transformed):
         return False
     if sparse.issparse(made):
         difference = made - transformed
         squares = difference.multiply(difference)
     else:
-        made = np.asarray(made, dtype=float)
-        squares = (made - np.asarray(transformed, dtype=float)) ** 2
+        try:
+            made, transformed = (np.asarray(X, dtype=float) for X in (made, transformed))
+        except (TypeError, ValueError):  # words
+            return np.array_equal(np.asarray(made), np.asarray(transformed))
+        squares = (made - transformed) ** 2
     distance = np.sqrt(np.ravel(squares.mean(axis=0)))
     return not np.any(distance > ALIKE * StandardScaler(with_mean=False).fit(made).scale_)
