@@ -81,9 +81,9 @@ class InfluenceExplainer(DelegatingEstimator):
     Parameters
     ----------
     estimator : estimator, default=None
-        A supported estimator, a Pipeline that ends in one (its earlier steps are held fixed), or
-        ``FrozenEstimator(fitted)``, with its own training data given to ``fit``. None means
-        ``LogisticRegression()``.
+        A supported estimator, a Pipeline that ends in one (its earlier steps are held fixed, and
+        training rows are as they were handed to the last), or ``FrozenEstimator(fitted)``, with
+        its own training data given to ``fit``. None means ``LogisticRegression()``.
     method : {"auto", "influence", "newton", "retrain"} or Method, default="auto"
         "influence" is the paper's first order. "newton" takes one exact Newton step without each
         row, or without a group, and evaluates the test loss there: exact for squared error, and
