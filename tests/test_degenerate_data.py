@@ -26,7 +26,15 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from skinfluence import InfluenceExplainer, LabelCleaner, SmoothedLinearSVC, leave_one_out
+from skinfluence import (
+    InfluenceExplainer,
+    LabelCleaner,
+    SmoothedLinearSVC,
+    as_problem,
+    leave_one_out,
+)
+from skinfluence.changes import Reweight
+from skinfluence.questions import Loss
 
 estimates = pytest.mark.parametrize("method", ["influence", "newton"])
 
@@ -224,6 +232,13 @@ def test_labels_of_a_class_of_no_weight_are_not_judged(name, action):
     assert found.contradicting_rows([0], k=3).rows.shape == (1, 3)
 
 
+def test_a_machine_that_was_fitted_with_a_class_of_no_weight_is_refused():
+    X, y, weights = without_a_class()
+    fitted = SVC().fit(X, y, weights)  # libsvm forgets the class, scikit-learn does not
+    with pytest.raises(ValueError, match="knows 2 of its 3 classes"):
+        as_problem(fitted, X, y, weights)
+
+
 def test_a_class_of_no_weight_in_reports(tmp_path):
     X, y, weights = without_a_class()
     cleaner = LabelCleaner(CLASSIFIERS["logistic"]).fit(X, y, weights)
@@ -237,6 +252,20 @@ def test_a_class_of_no_weight_cannot_be_balanced():
     for estimator in (InfluenceExplainer(model), LabelCleaner(model)):
         with pytest.raises(ValueError, match="leave the rows of class .*cat.* out"):
             estimator.fit(X, y, weights)
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(tol=1e-9), SVC(), DecisionTreeClassifier()])
+def test_the_last_row_of_weight_of_a_class_cannot_leave(model):
+    X, y, weights = without_a_class()
+    few = np.isin(y, ["ant", "bee"])
+    X, y, weights = X[few], y[few], weights[few]
+    weights[np.flatnonzero(y == "bee")[1:]] = 0
+    last = np.flatnonzero(y == "bee")[:1]
+    with pytest.raises(ValueError, match=rf"Without row.s. \[{last[0]}\] a class has no row left"):
+        leave_one_out(model, X, y, X[:3], y[:3], rows=last, sample_weight=weights)
+    explainer = InfluenceExplainer(model, method="retrain").fit(X, y, weights)
+    with pytest.raises(ValueError, match="a class has none left"):
+        explainer.effect(Loss(X[:3], y[:3]), Reweight(last, 0.0))
 
 
 def test_one_class_of_weight_is_too_few():

@@ -6,12 +6,19 @@ import sklearn
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
-from skinfluence import InfluenceEmbedding, InfluenceExplainer, LabelCleaner, leave_one_out
+from skinfluence import (
+    InfluenceEmbedding,
+    InfluenceExplainer,
+    LabelCleaner,
+    as_problem,
+    leave_one_out,
+)
 from skinfluence.metrics import approximate_cross_val_score
 
 pipeline = pytest.importorskip("imblearn.pipeline")
@@ -113,6 +120,18 @@ def test_a_pipeline_that_changes_the_rows_is_refused_by_name(name, inside, noisy
         lambda: approximate_cross_val_score(model, X, labels),
     ):
         with pytest.raises(TypeError, match=rf"Step 'sample' \({name}\) changes which rows"):
+            ask()
+
+
+def test_fitted_pipelines_that_changed_the_rows_are_refused_too(noisy):
+    X, labels, _ = noisy
+    fitted = pipeline.make_pipeline(SAMPLERS["SMOTE"](), StandardScaler(), tight()).fit(X, labels)
+    for ask in (
+        lambda: InfluenceExplainer(FrozenEstimator(fitted)).fit(X, labels),
+        lambda: InfluenceExplainer(FrozenEstimator(fitted), method="retrain").fit(X, labels),
+        lambda: as_problem(fitted, X, labels),
+    ):
+        with pytest.raises(TypeError, match=r"Step 'smote' \(SMOTE\) changes which rows"):
             ask()
 
 

@@ -15,6 +15,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -63,18 +64,21 @@ def watch_fit(estimator: Any) -> list:
 
 def require_no_samplers(estimator: BaseEstimator) -> None:
     """Raise TypeError if a Pipeline, the estimator or one inside it, has a step that resamples."""
-    inside = estimator.get_params().values() if hasattr(estimator, "get_params") else ()
-    for pipeline in (estimator, *inside):
-        if not isinstance(pipeline, Pipeline):
-            continue
-        for name, step in pipeline.steps[:-1]:
-            if hasattr(step, "fit_resample"):
-                raise TypeError(
-                    f"Step {name!r} ({type(step).__name__}) changes which rows the model is "
-                    "trained on, so that its training rows are not those given. Resample first, "
-                    "`X, y = sampler.fit_resample(X, y)`, and give the other steps alone with "
-                    "these rows; or replace it by `class_weight` or `sample_weight`."
-                )
+    for each in (estimator, *estimator.get_params().values()):
+        if isinstance(each, FrozenEstimator):  # whose parameters are not those of what is inside
+            require_no_samplers(each.estimator)
+        for name, step in each.steps[:-1] if isinstance(each, Pipeline) else ():
+            _require_transformer(name, step)
+
+
+def _require_transformer(name: str, step: Any) -> None:
+    if hasattr(step, "fit_resample"):
+        raise TypeError(
+            f"Step {name!r} ({type(step).__name__}) changes which rows the model is trained on, so "
+            "that its training rows are not those given. Resample first, `X, y = "
+            "sampler.fit_resample(X, y)`, and give the other steps alone with these rows; or "
+            "replace it by `class_weight` or `sample_weight`."
+        )
 
 
 def transform_alike(before: Any, X: MatrixLike, y: ArrayLike) -> MatrixLike:
@@ -97,6 +101,7 @@ def transform_alike(before: Any, X: MatrixLike, y: ArrayLike) -> MatrixLike:
     for name, step in steps:
         if step is None or step == "passthrough":
             continue
+        _require_transformer(name, step)
         if any(_may_differ(part) for part in _parts(step)):
             again = clone(step)
             if not _alike(again.fit_transform(X, y), again.transform(X)):

@@ -188,7 +188,8 @@ class Refit:
         same = type(model) is type(fitted)
         if known is not None and same and hasattr(model, "warm_start"):
             model = deepcopy(fitted).set_params(warm_start=True)
-        self._require_classes(y, changed)
+        counted = y if not weights else y[weights["sample_weight"] > 0]
+        self._require_classes(counted, changed)
         if weights and not _takes_weights(model):
             raise TypeError(
                 f"{type(fitted).__name__} does not take `sample_weight`, so it cannot be fitted "
