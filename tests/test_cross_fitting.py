@@ -14,7 +14,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
 from sklearn.utils.fixes import parse_version
 
@@ -205,6 +205,23 @@ def test_a_fitted_pipeline_has_no_problem_that_is_known():
     fitted = make_pipeline(encoder(), logistic()).fit(X, y)
     with pytest.raises(TypeError, match="'targetencoder' .TargetEncoder. makes another matrix"):
         as_problem(fitted, X, y)
+
+
+class Cloning(Pipeline):
+    """Fits a clone of its last step."""
+
+    def fit(self, X, y=None, **params):
+        self.steps = [(name, clone(step)) for name, step in self.steps]
+        return super().fit(X, y, **params)
+
+
+def test_a_pipeline_that_fits_a_clone_is_not_seen():
+    X, y = categories()
+    numbers = Cloning([("scale", StandardScaler()), ("model", logistic())])
+    explainer = InfluenceExplainer(numbers).fit(X[["number"]], y)
+    assert explainer.newton_decrement_ < 1e-4 * explainer.typical_decrement_
+    with pytest.raises(TypeError, match="'encode' .TargetEncoder"):
+        InfluenceExplainer(Cloning([("encode", encoder()), ("model", logistic())])).fit(X, y)
 
 
 class Smeared(TransformerMixin, BaseEstimator):

@@ -132,11 +132,11 @@ def fit_watched(
 ) -> tuple[BaseEstimator, Any]:
     """Clone and fit, as ``fit_clone``; return also X as the last step of a Pipeline saw it.
 
-    That is X itself where there is no Pipeline, and None for a ``FrozenEstimator``, whose fit
-    nobody saw.
+    That is X itself where there is no Pipeline, and None where the fit was not seen, as that of a
+    ``FrozenEstimator``.
     """
-    require_no_samplers(estimator)
     estimator = clone(estimator)
+    require_no_samplers(estimator)
     if adapter_of(estimator).freezes:
         check_is_fitted(estimator)
         return estimator, None
@@ -146,7 +146,9 @@ def fit_watched(
     if last is estimator:
         return estimator.fit(X, y, **params), X
     seen = watch_fit(last)
-    return estimator.fit(X, y, **params), seen[0]
+    fitted = estimator.fit(X, y, **params)
+    vars(last).pop("fit", None)  # where a clone of it was fitted, which nobody saw
+    return fitted, seen[0] if seen else None
 
 
 def _weights_named(estimator: BaseEstimator) -> str:
