@@ -10,20 +10,29 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state, estimator_html_repr
+from sklearn.utils import estimator_html_repr
 from sklearn.utils.validation import check_is_fitted
 
 from ._parameters import (
     check_at_least,
     check_choices,
     check_damping,
+    check_flag,
     check_refine,
     check_running,
+    check_seed,
     check_share,
 )
 from ._typing import MatrixLike, RowsLike
 from ._wrapping import DelegatingEstimator
-from .adapters import Model, check_weights, fit_clone, fitted_model, model_or_black_box
+from .adapters import (
+    Model,
+    check_weights,
+    counted_classes,
+    fit_watched,
+    fitted_model,
+    model_or_black_box,
+)
 from .changes import (
     Change,
     EncodedRemove,
@@ -72,9 +81,9 @@ class InfluenceExplainer(DelegatingEstimator):
     Parameters
     ----------
     estimator : estimator, default=None
-        A supported estimator, a Pipeline that ends in one (its earlier steps are held fixed), or
-        ``FrozenEstimator(fitted)``, with its own training data given to ``fit``. None means
-        ``LogisticRegression()``.
+        A supported estimator, a Pipeline that ends in one (its earlier steps are held fixed, and
+        training rows are as they were handed to the last), or ``FrozenEstimator(fitted)``, with
+        its own training data given to ``fit``. None means ``LogisticRegression()``.
     method : {"auto", "influence", "newton", "retrain"} or Method, default="auto"
         "influence" is the paper's first order. "newton" takes one exact Newton step without each
         row, or without a group, and evaluates the test loss there: exact for squared error, and
@@ -232,7 +241,11 @@ class InfluenceExplainer(DelegatingEstimator):
         self.verbose = verbose
 
     def fit(
-        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        **params: Any,
     ) -> "InfluenceExplainer":
         """Fit the estimator and factor its Hessian.
 
@@ -244,6 +257,9 @@ class InfluenceExplainer(DelegatingEstimator):
             Their targets.
         sample_weight : array-like of shape (n_train,), default=None
             Weights >= 0, handed to the final estimator.
+        **params : dict
+            What else the estimator's ``fit`` takes, such as ``groups`` of a search; with metadata
+            routing, what an estimator inside has asked for.
 
         Returns
         -------
@@ -256,14 +272,15 @@ class InfluenceExplainer(DelegatingEstimator):
         """
         method = self._checked_method()
         sample_weight = check_weights(sample_weight, X)
-        self._check_routing("fit", sample_weight)
-        estimator = fit_clone(self._base_estimator(), X, y, sample_weight)
+        params = self._routed("fit", sample_weight, params)
+        y, _ = counted_classes(self._base_estimator(), y, sample_weight)
+        estimator, X_last = fit_watched(self._base_estimator(), X, y, sample_weight, **params)
         derived = method is None or method.needs_hessian
-        data, warmth = (X, y, sample_weight), self.temperature
+        data, known = (X, y, sample_weight), {"X_last": X_last, "temperature": self.temperature}
         if derived:
-            fit = self._solved(fitted_model(estimator, *data, temperature=warmth))
+            fit = self._solved(fitted_model(estimator, *data, **known))
         else:
-            model = model_or_black_box(estimator, *data, temperature=warmth)
+            model = model_or_black_box(estimator, *data, **known)
             fit = Fit(model, n_jobs=self.n_jobs, verbose=self.verbose)
         method = affordable_method(fit, self.tolerance) if method is None else method
         method.check(fit)
@@ -922,8 +939,8 @@ class InfluenceExplainer(DelegatingEstimator):
         """
         check_is_fitted(self)
         check_share("confidence", confidence)
-        seed = deepcopy(self.random_state) if random_state is None else random_state
-        random = check_random_state(seed)
+        check_flag("refine", refine)
+        random = check_seed(deepcopy(self.random_state) if random_state is None else random_state)
         if not self._method.estimates:
             raise ValueError(
                 f'`verify` compares an estimate with refits, and method="{self.method_}" refits '

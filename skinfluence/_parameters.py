@@ -36,18 +36,32 @@ def check_refine(estimator: Any) -> None:
         raise ValueError(f"`refine` must be 'auto', True or False; got {value!r}.")
 
 
-def check_running(estimator: Any) -> None:
-    """Raise ValueError unless ``verbose`` is a number >= 0, and ``random_state`` a seed."""
-    verbose = estimator.verbose
-    if not isinstance(verbose, numbers.Real | np.bool_) or not float(verbose) >= 0:
-        raise ValueError(f"`verbose` must be a number >= 0 or a bool; got {verbose!r}.")
+def check_flag(name: str, value: Any) -> None:
+    """Raise ValueError unless an argument is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"`{name}` must be True or False; got {value!r}.")
+
+
+def check_verbose(value: Any) -> None:
+    """Raise ValueError unless ``verbose`` is a number >= 0."""
+    if not isinstance(value, numbers.Real | np.bool_) or not float(value) >= 0:
+        raise ValueError(f"`verbose` must be a number >= 0 or a bool; got {value!r}.")
+
+
+def check_seed(value: Any) -> np.random.RandomState:
+    """Return the RandomState that ``random_state`` stands for; ValueError if it is no seed."""
     try:
-        check_random_state(estimator.random_state)
+        return check_random_state(value)
     except (ValueError, TypeError):
         raise ValueError(
-            "`random_state` must be None, an integer >= 0 or a RandomState; "
-            f"got {estimator.random_state!r}."
+            f"`random_state` must be None, an integer >= 0 or a RandomState; got {value!r}."
         ) from None
+
+
+def check_running(estimator: Any) -> None:
+    """Raise ValueError unless ``verbose`` is a number >= 0, and ``random_state`` a seed."""
+    check_verbose(estimator.verbose)
+    check_seed(estimator.random_state)
 
 
 def check_damping(estimator: Any) -> None:

@@ -19,6 +19,7 @@ from sklearn.utils import _safe_indexing  # rows of an array, a sparse matrix, a
 from sklearn.utils.metaestimators import _safe_split  # the same of a fold, a kernel's columns too
 from sklearn.utils.multiclass import _ovr_decision_function  # votes of pairs, ties broken
 from sklearn.utils.validation import (
+    _check_method_params,  # arguments of ``fit``, those with a value a row at some rows only
     _check_sample_weight,  # weights as an array; ones for None
     _num_samples,  # the number of rows of anything
 )
@@ -26,6 +27,7 @@ from sklearn.utils.validation import (
 __all__ = [
     "BaseSearchCV",
     "LinearClassifierMixin",
+    "_check_method_params",
     "_check_sample_weight",
     "_num_samples",
     "_ovr_decision_function",

@@ -1,4 +1,4 @@
-"""Meta-estimators: they know what is inside, hand weights on to it, and predict as it does."""
+"""Meta-estimators: they know what is inside, hand metadata on to it, and predict as it does."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -21,7 +21,7 @@ class WrappingEstimator(MetaEstimatorMixin, BaseEstimator):
     """Wrap ``estimator``; once fitted, ``estimator_``.
 
     ``_routes`` holds the pairs of its own method and the method of ``estimator`` that it calls
-    with ``sample_weight``.
+    with ``sample_weight`` and other metadata.
     """
 
     _routes: ClassVar[tuple[tuple[str, str], ...]] = (("fit", "fit"),)
@@ -45,23 +45,30 @@ class WrappingEstimator(MetaEstimatorMixin, BaseEstimator):
         router = MetadataRouter(owner=type(self).__name__).add_self_request(self)
         return router.add(estimator=self._base_estimator(), method_mapping=mapping)
 
-    def _check_routing(self, method: str, sample_weight: ArrayLike | None) -> None:
-        """Raise unless weights, if there are any, reach ``estimator``; no-op with routing off.
+    def _routed(
+        self, method: str, sample_weight: ArrayLike | None, params: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Return what ``estimator`` gets beside weights; with routing off, all that was given.
 
-        A FrozenEstimator was fitted with them already.
+        With routing on it raises unless weights, if there are any, and the others reach it. A
+        FrozenEstimator was fitted with them already.
         """
+        given, base = dict(params or {}), self._base_estimator()
+        if sample_weight is not None:
+            given["sample_weight"] = sample_weight
         routed = sklearn.get_config()["enable_metadata_routing"]
-        base = self._base_estimator()
-        if sample_weight is None or not routed or isinstance(base, FrozenEstimator):
-            return
-        arguments = process_routing(self, method, sample_weight=sample_weight).estimator[method]
-        if "sample_weight" not in arguments:
-            name, inside = type(self).__name__, type(base).__name__
-            raise TypeError(
-                f"{name} got `sample_weight`, which its {inside} does not take. Set "
-                f"set_{method}_request(sample_weight=True) on the estimator that learns from "
-                f"weights, or set_{method}_request(sample_weight=False) on {name}."
-            )
+        if given and routed and not isinstance(base, FrozenEstimator):
+            arguments = process_routing(self, method, **given).estimator[method]
+            if sample_weight is not None and "sample_weight" not in arguments:
+                name, inside = type(self).__name__, type(base).__name__
+                raise TypeError(
+                    f"{name} got `sample_weight`, which its {inside} does not take. Set "
+                    f"set_{method}_request(sample_weight=True) on the estimator that learns from "
+                    f"weights, or set_{method}_request(sample_weight=False) on {name}."
+                )
+            given = dict(arguments)
+        given.pop("sample_weight", None)
+        return given
 
     @property
     def n_features_in_(self) -> int:
@@ -177,7 +184,7 @@ class DelegatingEstimator(WrappingEstimator):
             Its own: the accuracy of a classifier, R² of a regressor.
         """
         check_is_fitted(self)
-        self._check_routing("score", sample_weight)
+        self._routed("score", sample_weight)
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         return self.estimator_.score(X, y, **weights)
 

@@ -24,9 +24,18 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 
-from skinfluence import InfluenceExplainer, LabelCleaner, leave_one_out
-from skinfluence.metrics import approximate_cross_val_score
+from skinfluence import InfluenceEmbedding, InfluenceExplainer, LabelCleaner, leave_one_out
+from skinfluence.inspection import FidelityDisplay
+from skinfluence.metrics import (
+    approximate_cross_val_score,
+    cleaning_curve,
+    linear_datamodeling_score,
+    make_fidelity_scorer,
+    removal_curve,
+)
 from skinfluence.operators import Removal
+from skinfluence.solvers import LiSSA
+from skinfluence.testing import check_gradient
 
 # What is refused at fit
 
@@ -102,6 +111,86 @@ def test_one_weight_for_all_rows_is_one_for_each(name):
         FITS[start](MODELS[name][1], X, y, 2.0, test)
     expected = answers(name, fit(name, X, y, np.full(N, 2.0)), *test)
     assert_same(answers(name, fit(name, X, y, 2.0), *test), expected)
+
+
+# What is refused of parameters
+
+BAD_VALUES = {
+    "refine": ("no", None, 1.5, "True"),
+    "verbose": ("x", None, -1, np.nan, [1]),
+    "random_state": ("seed", -1, 1.5, [[0]], np.array([0.5])),
+}
+
+
+def cleaning(X, y, test, **params):
+    return cleaning_curve(LabelCleaner(), X, y, *test, n_draws=1, **params)
+
+
+# name: (the parameters that it has, a call with some of them)
+TAKERS = {
+    "explainer": (
+        ("refine", "verbose", "random_state"),
+        lambda X, y, test, **params: InfluenceExplainer(**params).fit(X, y),
+    ),
+    "cleaner": (
+        ("verbose", "random_state"),
+        lambda X, y, test, **params: LabelCleaner(**params).fit(X, y),
+    ),
+    "embedding": (
+        ("random_state",),
+        lambda X, y, test, **params: InfluenceEmbedding(**params).fit(X, y),
+    ),
+    "leave_one_out": (
+        ("refine", "verbose", "random_state"),
+        lambda X, y, test, **params: leave_one_out(Ridge(), X, y, *test, rows=[0], **params),
+    ),
+    "cross_val": (
+        ("refine", "verbose"),
+        lambda X, y, test, **params: approximate_cross_val_score(Ridge(), X, y, **params),
+    ),
+    "verify": (
+        ("refine", "random_state"),
+        lambda X, y, test, **params: fit("logistic", X, y).verify(*test, **params),
+    ),
+    "fidelity": (
+        ("refine", "random_state"),
+        lambda X, y, test, **params: FidelityDisplay.from_estimator(
+            fit("logistic", X, y), *test, **params
+        ),
+    ),
+    "datamodeling": (
+        ("refine", "random_state"),
+        lambda X, y, test, **params: linear_datamodeling_score(
+            fit("logistic", X, y), *test, **params
+        ),
+    ),
+    "scorer": (("refine", "random_state"), lambda X, y, test, **p: make_fidelity_scorer(**p)),
+    "removal_curve": (
+        ("refine", "random_state"),
+        lambda X, y, test, **params: removal_curve(fit("logistic", X, y), *test, **params),
+    ),
+    "cleaning_curve": (("verbose", "random_state"), cleaning),
+    "LiSSA": (
+        ("random_state",),
+        lambda X, y, test, **params: fit(
+            "logistic", X, y, method="influence", solver=LiSSA(**params)
+        ),
+    ),
+    "check_gradient": (
+        ("random_state",),
+        lambda X, y, test, **params: check_gradient(fit("logistic", X, y).problem_, **params),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TAKERS)
+def test_bad_parameters_are_named(name):
+    X, y, *test = data("logistic")
+    names, call = TAKERS[name]
+    for parameter in names:
+        for value in BAD_VALUES[parameter]:
+            with pytest.raises(ValueError, match=f"`{parameter}` must be"):
+                print(parameter, value, call(X, y, test, **{parameter: value}))
 
 
 # What is refused of test rows, rows and groups
@@ -277,7 +366,7 @@ def state(estimator):
 
 # Where a fit is interrupted: after the estimator's own, halfway, and at its last step.
 STEPS = (
-    "skinfluence._explainer.fit_clone",
+    "skinfluence._explainer.fit_watched",
     "skinfluence._explainer.fitted_model",
     "skinfluence.methods._solving.invert_curved",
     "skinfluence.methods._solving.check_convergence",

@@ -126,6 +126,7 @@ def test_refits_are_left_as_they_stop_if_not_refined():
         assert np.abs(results[0] - results[1]).max() > 1e-3
 
 
+@pytest.mark.filterwarnings("ignore:Refits of")
 def test_any_estimator_can_be_judged_by_its_refits():
     X, y = cancer()
     model = RandomForestClassifier(5, max_depth=2, random_state=0)

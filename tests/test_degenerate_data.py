@@ -1,6 +1,7 @@
 """Huge and tiny magnitudes, and degenerate data: what real refits, or equivalent data, say."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from cases import follow_every_row
 from comparison import assert_close
@@ -19,9 +20,21 @@ from questions import (
     fit,
 )
 from sklearn.base import clone, is_classifier
-from sklearn.linear_model import HuberRegressor
+from sklearn.linear_model import HuberRegressor, LogisticRegression, RidgeClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC, LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 
-from skinfluence import InfluenceExplainer, leave_one_out
+from skinfluence import (
+    InfluenceExplainer,
+    LabelCleaner,
+    SmoothedLinearSVC,
+    as_problem,
+    leave_one_out,
+)
+from skinfluence.changes import Reweight
+from skinfluence.questions import Loss
 
 estimates = pytest.mark.parametrize("method", ["influence", "newton"])
 
@@ -150,6 +163,116 @@ def test_row_of_no_weight_is_no_row(name, method):
         assert np.isfinite(explainer.loo_predict()).all()
         assert_allclose(explainer.leverage()[~kept], 0, atol=1e-12)
         assert_array_equal(explainer.relative_influence(*test)[:, ~kept] != 0, False)
+
+
+def without_a_class(seed=0):
+    """Return X, y of three classes that overlap, and weights of which one class has none."""
+    random = np.random.RandomState(seed)
+    y = np.array(["ant", "bee", "cat"])[np.arange(60) % 3]
+    X = random.standard_normal((60, 3)) + (y == "ant")[:, None]
+    return X, y, np.where(y == "cat", 0, random.uniform(0.5, 2, 60))
+
+
+CLASSIFIERS = {
+    "logistic": LogisticRegression(tol=1e-9, max_iter=10_000),
+    "ridge": RidgeClassifier(),
+    "liblinear": LinearSVC(tol=1e-9, max_iter=100_000),
+    "libsvm": SVC(gamma=0.3),  # "scale" is that of all rows
+    "libsvm, linear": SVC(kernel="linear"),
+    "smoothed": SmoothedLinearSVC(),
+    "pipeline": make_pipeline(FunctionTransformer(), LogisticRegression(tol=1e-9)),
+    "trees": DecisionTreeClassifier(random_state=0, max_depth=3),
+}
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_a_class_of_no_weight_is_no_class(name):
+    X, y, weights = without_a_class()
+    kept, model = weights > 0, CLASSIFIERS[name]
+    tests = X[kept][:5], y[kept][:5]
+    rows = np.flatnonzero(kept)[:2]
+    found = leave_one_out(model, X, y, *tests, rows=[2, *rows], sample_weight=weights)
+    alone = leave_one_out(model, X[kept], y[kept], *tests, rows=[0, 1], sample_weight=weights[kept])
+    assert_allclose(found[:, 1:], alone, rtol=1e-4, atol=1e-7)
+    assert_allclose(found[:, 0], 0, atol=1e-8)
+    if name == "trees":
+        return
+    params = {"method": "influence", "refine": True}
+    explainer = InfluenceExplainer(model, **params).fit(X, y, weights)
+    alone = InfluenceExplainer(model, **params).fit(X[kept], y[kept], weights[kept])
+    found, expected = explainer.loss_influence(*tests), alone.loss_influence(*tests)
+    assert_array_equal(explainer.classes_, ["ant", "bee"])
+    assert_close(found[:, kept], expected, rtol=1e-4)
+    assert_array_equal(found[:, ~kept], 0)
+    assert_array_equal(explainer.self_influence()[~kept], 0)
+    with pytest.raises(ValueError, match="cat"):
+        explainer.loss_influence(X[:3], y[:3])
+
+
+@pytest.mark.parametrize("action", ["drop", "relabel", "keep"])
+@pytest.mark.parametrize("name", ["logistic", "ridge", "liblinear", "smoothed", "pipeline"])
+def test_labels_of_a_class_of_no_weight_are_not_judged(name, action):
+    X, y, weights = without_a_class()
+    y = pd.Series(y, index=np.arange(60) + 7)
+    kept, cleaner = weights > 0, LabelCleaner(CLASSIFIERS[name], action=action)
+    found = clone(cleaner).fit(X, y, weights)
+    alone = clone(cleaner).fit(X[kept], y[kept], weights[kept])
+    assert found.penalty_ == alone.penalty_
+    assert_allclose(found.label_scores_[kept], alone.label_scores_, rtol=1e-2)
+    assert_array_equal(found.flagged_[kept], alone.flagged_)
+    assert_array_equal(found.suggested_labels_[kept], alone.suggested_labels_)
+    assert_array_equal(found.ranking_[: kept.sum()], np.flatnonzero(kept)[alone.ranking_])
+    assert not found.flagged_[~kept].any() and np.isnan(found.label_scores_[~kept]).all()
+    assert_array_equal(found.suggested_labels_[~kept], "cat")
+    assert_array_equal(found.predict(X), alone.predict(X))
+    frame = found.to_frame()
+    assert_array_equal(frame["label"], y)
+    assert_array_equal(np.isnan(frame["probability"]), ~kept)
+    assert_allclose(frame["probability"][kept], alone.to_frame()["probability"], rtol=1e-2)
+    assert found.contradicting_rows([0], k=3).rows.shape == (1, 3)
+
+
+def test_a_machine_that_was_fitted_with_a_class_of_no_weight_is_refused():
+    X, y, weights = without_a_class()
+    fitted = SVC().fit(X, y, weights)  # libsvm forgets the class, scikit-learn does not
+    with pytest.raises(ValueError, match="knows 2 of its 3 classes"):
+        as_problem(fitted, X, y, weights)
+
+
+def test_a_class_of_no_weight_in_reports(tmp_path):
+    X, y, weights = without_a_class()
+    cleaner = LabelCleaner(CLASSIFIERS["logistic"]).fit(X, y, weights)
+    cleaner.to_html(tmp_path / "labels.html")
+    assert "cat" in (tmp_path / "labels.html").read_text(encoding="utf-8")
+
+
+def test_a_class_of_no_weight_cannot_be_balanced():
+    X, y, weights = without_a_class()
+    model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
+    for estimator in (InfluenceExplainer(model), LabelCleaner(model)):
+        with pytest.raises(ValueError, match="leave the rows of class .*cat.* out"):
+            estimator.fit(X, y, weights)
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(tol=1e-9), SVC(), DecisionTreeClassifier()])
+def test_the_last_row_of_weight_of_a_class_cannot_leave(model):
+    X, y, weights = without_a_class()
+    few = np.isin(y, ["ant", "bee"])
+    X, y, weights = X[few], y[few], weights[few]
+    weights[np.flatnonzero(y == "bee")[1:]] = 0
+    last = np.flatnonzero(y == "bee")[:1]
+    with pytest.raises(ValueError, match=rf"Without row.s. \[{last[0]}\] a class has no row left"):
+        leave_one_out(model, X, y, X[:3], y[:3], rows=last, sample_weight=weights)
+    explainer = InfluenceExplainer(model, method="retrain").fit(X, y, weights)
+    with pytest.raises(ValueError, match="a class has none left"):
+        explainer.effect(Loss(X[:3], y[:3]), Reweight(last, 0.0))
+
+
+def test_one_class_of_weight_is_too_few():
+    X, y, weights = without_a_class()
+    weights[y == "bee"] = 0
+    with pytest.raises(ValueError, match="(?i)class"):
+        InfluenceExplainer().fit(X, y, weights)
 
 
 def against_refits(name, X, y, test, rows=None, rtol=1e-3):

@@ -198,6 +198,7 @@ def test_perturbed_kernel_answers_about_numbers_and_predictions():
         explainer.effect(Parameters(), Perturb([0]))
 
 
+@pytest.mark.filterwarnings("ignore:Refits of")
 def test_black_boxes_answer_by_refits():
     X, y, X_test, y_test, second = classes()
     model = RandomForestClassifier(5, random_state=0)
@@ -222,6 +223,7 @@ def test_refits_are_processes():
     assert np.all(found != 0)  # each is another process's number minus this one's
 
 
+@pytest.mark.filterwarnings("ignore:Refits of")
 def test_black_boxes_take_lists():
     X, y, X_test, y_test, _ = classes()
     model = RandomForestClassifier(5, random_state=0)
@@ -259,6 +261,7 @@ def test_estimators_without_weights_are_not_refitted_with_others():
             explainer.effect(Prediction(X_test), Reweight([0], 2.0))
 
 
+@pytest.mark.filterwarnings("ignore:Refits of")
 def test_black_boxes_replace_rows_by_the_columns_they_know():
     pd = pytest.importorskip("pandas")
     X, y, X_test, *_ = classes()

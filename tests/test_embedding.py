@@ -1,6 +1,8 @@
 """InfluenceEmbedding: inner products are influences, and it behaves as a transformer does."""
 
 import pickle
+import re
+import warnings
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 from sklearn.model_selection import cross_val_score
@@ -264,3 +267,17 @@ def test_a_wrong_number_of_components_is_refused(n_components, message):
     X, y = load_diabetes(return_X_y=True)
     with pytest.raises(ValueError, match=message):
         InfluenceEmbedding(Ridge(), n_components=n_components).fit(X, y)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_fit_that_stopped_early_is_not_told_of_parameters_that_it_has_not(frozen):
+    X, y = load_iris(return_X_y=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = LogisticRegression(max_iter=2)
+        model = FrozenEstimator(model.fit(X, y)) if frozen else model
+    with pytest.warns(ConvergenceWarning) as caught:
+        InfluenceEmbedding(model).fit(X, y)
+    (message,) = (str(each.message) for each in caught if "its optimum" in str(each.message))
+    named = set(re.findall(r"(\w+)=", message)) | set(re.findall(r"`(\w+)`", message))
+    assert named <= {"tol", "max_iter", "estimator"}

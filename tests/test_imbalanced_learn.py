@@ -6,14 +6,24 @@ import sklearn
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
-from skinfluence import InfluenceEmbedding, LabelCleaner
+from skinfluence import (
+    InfluenceEmbedding,
+    InfluenceExplainer,
+    LabelCleaner,
+    as_problem,
+    leave_one_out,
+)
+from skinfluence.metrics import approximate_cross_val_score
 
 pipeline = pytest.importorskip("imblearn.pipeline")
+over_sampling = pytest.importorskip("imblearn.over_sampling")
+under_sampling = pytest.importorskip("imblearn.under_sampling")
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +94,60 @@ def test_frames_stay_frames_on_their_way(noisy):
     assert isinstance(seen["X"], pd.DataFrame) and isinstance(seen["y"], pd.Series)
     assert_array_equal(seen["X"].index, kept)
     assert_array_equal(seen["y"].index, kept)
+
+
+SAMPLERS = {
+    "RandomUnderSampler": under_sampling.RandomUnderSampler,
+    "SMOTE": over_sampling.SMOTE,
+    "LabelCleaner": lambda: LabelCleaner(tight()),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("inside", [False, True], ids=["alone", "in a search"])
+def test_a_pipeline_that_changes_the_rows_is_refused_by_name(name, inside, noisy):
+    X, labels, _ = noisy
+    steps = [("scale", StandardScaler()), ("sample", SAMPLERS[name]()), ("model", tight())]
+    model = pipeline.Pipeline(steps)
+    if inside:
+        model = GridSearchCV(model, {"model__C": [1.0]})
+    for ask in (
+        lambda: InfluenceExplainer(model).fit(X, labels),
+        lambda: InfluenceExplainer(model, method="retrain").fit(X, labels),
+        lambda: InfluenceEmbedding(model).fit(X, labels),
+        lambda: LabelCleaner(model).fit(X, labels),
+        lambda: leave_one_out(model, X, labels, X, labels, rows=[0]),
+        lambda: approximate_cross_val_score(model, X, labels),
+    ):
+        with pytest.raises(TypeError, match=rf"Step 'sample' \({name}\) changes which rows"):
+            ask()
+
+
+def test_fitted_pipelines_that_changed_the_rows_are_refused_too(noisy):
+    X, labels, _ = noisy
+    fitted = pipeline.make_pipeline(SAMPLERS["SMOTE"](), StandardScaler(), tight()).fit(X, labels)
+    for ask in (
+        lambda: InfluenceExplainer(FrozenEstimator(fitted)).fit(X, labels),
+        lambda: InfluenceExplainer(FrozenEstimator(fitted), method="retrain").fit(X, labels),
+        lambda: as_problem(fitted, X, labels),
+    ):
+        with pytest.raises(TypeError, match=r"Step 'smote' \(SMOTE\) changes which rows"):
+            ask()
+
+
+@pytest.mark.parametrize("name", ["RandomUnderSampler", "SMOTE", "LabelCleaner"])
+def test_what_the_refusal_advises_works(name, noisy):
+    X, labels, _ = noisy
+    rows = SAMPLERS[name]().fit_resample(StandardScaler().fit_transform(X), labels)
+    assert InfluenceExplainer(tight()).fit(*rows).loss_influence(*rows).shape == (len(rows[1]),) * 2
+
+
+def test_a_pipeline_without_a_sampler_is_any_pipeline(noisy):
+    X, labels, _ = noisy
+    model = pipeline.make_pipeline(StandardScaler(), tight())
+    asked = X[:5], labels[:5]
+    found = InfluenceExplainer(model).fit(X, labels).loss_influence(*asked)
+    scaler = StandardScaler().fit(X)
+    alone = InfluenceExplainer(tight()).fit(scaler.transform(X), labels)
+    expected = alone.loss_influence(scaler.transform(X[:5]), labels[:5])
+    np.testing.assert_allclose(found, expected)

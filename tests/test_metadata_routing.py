@@ -10,7 +10,7 @@ from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Lars, LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, make_scorer
-from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_validate
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -173,3 +173,67 @@ def test_without_routing_weights_are_passed_as_ever(meta, data):
             X, y.astype(float), meta__sample_weight=weights
         )
     assert_allclose(model["meta"].estimator_.coef_, plain.estimator_.coef_)
+
+
+# Other metadata
+
+
+def searched(cv=None):
+    """Return a search over C whose splitter asks for groups."""
+    return GridSearchCV(asking(), {"C": [1e-3, 1e-1, 10.0]}, cv=GroupKFold(3) if cv is None else cv)
+
+
+@pytest.mark.parametrize("meta", METAS)
+@pytest.mark.parametrize("routed", [False, True])
+@pytest.mark.parametrize("piped", [False, True])
+def test_groups_reach_the_splitter_of_a_search(meta, routed, piped, data):
+    X, y, weights = data
+    groups = np.arange(len(y)) // 10
+    model, name = searched(), {"groups": groups}
+    expected = clone(model).fit(
+        X, y, groups=groups, **({"sample_weight": weights} if routed else {})
+    )
+    if piped:
+        model = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), model)
+        name = name if routed else {"gridsearchcv__groups": groups}
+    with sklearn.config_context(enable_metadata_routing=routed):
+        fitted = meta(model).fit(X, y, sample_weight=weights if routed else None, **name)
+    inside = fitted.estimator_[-1] if piped else fitted.estimator_
+    assert inside.cv_results_["params"] == expected.cv_results_["params"]
+    if meta is not LabelCleaner:  # which fits again on the rows that are kept
+        scores = expected.cv_results_["mean_test_score"]
+        assert_allclose(inside.cv_results_["mean_test_score"], scores, rtol=1e-6)
+
+
+def test_groups_follow_the_rows_that_a_cleaner_keeps(data):
+    X, y, _ = data
+    groups = np.arange(len(y)) // 10
+    cleaner = LabelCleaner(searched()).fit(X, y, groups=groups)
+    kept = cleaner.sample_indices_
+    assert 0 < len(kept) < len(y)
+    alone = searched().fit(X[kept], y[kept], groups=groups[kept])
+    found, expected = (each.cv_results_["mean_test_score"] for each in (cleaner.estimator_, alone))
+    assert_allclose(found, expected)
+    resampled, _ = clone(cleaner).fit_resample(X, y, groups=groups)
+    assert_array_equal(resampled, X[kept])
+
+
+@pytest.mark.parametrize("meta", METAS)
+def test_metadata_that_nobody_takes_are_refused_by_name(meta, data):
+    X, y, _ = data
+    for routed in (True, False):
+        with (
+            sklearn.config_context(enable_metadata_routing=routed),
+            pytest.raises(TypeError, match="'?groups'?"),
+        ):
+            meta(logistic()).fit(X, y, groups=y)
+    with pytest.raises(TypeError, match="groups"):
+        meta(searched(cv=KFold(3))).fit(X, y, groups=y)
+
+
+@pytest.mark.parametrize("meta", [InfluenceExplainer, LabelCleaner])
+def test_groups_go_through_a_search_around_it(meta, data):
+    X, y, _ = data
+    groups = np.arange(len(y)) // 10
+    outer = GridSearchCV(meta(searched()), {"damping": [0.0, 0.1]}, cv=GroupKFold(3))
+    assert outer.fit(X, y, groups=groups).best_score_ > 0.9

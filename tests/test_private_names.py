@@ -100,6 +100,13 @@ def test_check_sample_weight():
             private._check_sample_weight(wrong, rows, ensure_non_negative=True)
 
 
+def test_check_method_params_takes_rows_of_what_has_one_value_a_row():
+    given = {"groups": [5, 6, 7], "scores": np.arange(3.0), "flag": True, "few": [1, 2]}
+    taken = private._check_method_params(np.zeros((3, 1)), given, indices=np.array([2, 0]))
+    assert list(taken["groups"]) == [7, 5] and list(taken["scores"]) == [2, 0]
+    assert taken["flag"] is True and taken["few"] == [1, 2]
+
+
 def test_votes_of_pairs_have_their_ties_broken_by_less_than_a_vote():
     confidences = np.array([[0.5, 2.0, -1.0], [-0.5, -0.1, 0.1]])  # pairs 01, 02, 12
     votes = np.zeros((2, 3))

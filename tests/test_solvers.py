@@ -140,6 +140,14 @@ def test_the_order_is_that_of_what_is_factored(case):
     assert factored_order(OnlyInverts(Direct()), hessian, inverse) == inverse.order
 
 
+def test_a_solver_that_only_inverts_chooses_the_method_by_what_it_inverts_with():
+    X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
+    for solver, method in ((Direct(), "newton"), (CG(), "influence")):
+        for own in (solver, OnlyInverts(solver)):
+            explainer = InfluenceExplainer(logistic(), solver=own).fit(X, y)
+            assert explainer.method_ == method
+
+
 @pytest.mark.parametrize("solver", [CG(), LiSSA(depth=2), Lanczos()], ids=str)
 def test_what_factors_nothing_has_no_order(solver):
     hessian = Hessian(Case("ridge").problem)

@@ -334,7 +334,7 @@ def test_explainer_can_be_verified_after_pickling_and_cloned(explainer, data, ve
         ({"rows": []}, "no row to leave out"),
         ({"rows": [-1]}, "`rows` must lie between 0 and 179"),
         ({"rows": 3}, "`rows` must be None"),
-        ({"random_state": "seed"}, "cannot be used to seed"),
+        ({"random_state": "seed"}, "`random_state` must be None"),
     ],
 )
 def test_bad_arguments_are_named(explainer, data, params, message):

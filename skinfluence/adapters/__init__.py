@@ -31,6 +31,8 @@ from ._fitted_model import encode_rows as encode_rows
 from ._fitted_model import fitted_model as fitted_model
 from ._fitted_model import model_or_black_box as model_or_black_box
 from ._fitting import check_weights, fit_clone
+from ._fitting import counted_classes as counted_classes
+from ._fitting import fit_watched as fit_watched
 from ._hooks import (
     assign,
     encode_features,
@@ -42,6 +44,8 @@ from ._hooks import (
     pull_back_features,
     weight_argument,
 )
+from ._training_features import cross_fitted as cross_fitted
+from ._training_features import seen_by_last as seen_by_last
 from ._transformers import Transformer
 from ._wrappers import (
     Wrapper,
@@ -51,6 +55,7 @@ from ._wrappers import (
     with_final,
     with_parameters,
 )
+from ._wrappers import training_features as training_features
 
 __all__ = [
     "Adapter",

@@ -21,7 +21,8 @@ from ..problem._unsupported import UnsupportedEstimatorError
 from ._as_problem import as_problem
 from ._black_box import BlackBox
 from ._hooks import encode_features
-from ._wrappers import final_estimator, transform_features
+from ._training_features import seen_by_last
+from ._wrappers import final_estimator, training_features, transform_features
 
 
 class Model(Protocol):
@@ -143,6 +144,8 @@ class FittedModel:
         Training weights.
     X_given : array-like of n rows, default=None
         The training rows as they were given.
+    X_last : array-like of n rows, default=None
+        The training rows as the last step of a Pipeline was fitted on them, where that is known.
     """
 
     estimator: Any
@@ -150,6 +153,7 @@ class FittedModel:
     y: Any = None
     sample_weight: np.ndarray | None = None
     X_given: Any = None
+    X_last: Any = None
 
     @property
     def loss(self) -> Loss:
@@ -244,13 +248,20 @@ class FittedModel:
 
     def problems_with_weights(self, weights: Iterable[np.ndarray]) -> Iterator[Problem]:
         """Yield what the estimator would minimise with each of several sample weights."""
-        X, final = transform_features(self.estimator, self.X_given), final_estimator(self.estimator)
+        last, X = seen_by_last(self.estimator, self.X_given, self.X_last)
+        final, X = final_estimator(last), transform_features(last, X)
         for sample_weight in weights:
             yield as_problem(final, X, self.y, sample_weight)
 
 
 def fitted_model(
-    estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, temperature: float = 1e-3
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    X_last: Any = None,
+    temperature: float = 1e-3,
 ) -> FittedModel:
     """Return a fitted estimator as questions see it.
 
@@ -262,6 +273,8 @@ def fitted_model(
         Its training data.
     sample_weight : array-like of shape (n,), default=None
         Its training weights.
+    X_last : array-like of n rows, default=None
+        X as the last step of a Pipeline was fitted on it, from ``fit_watched``.
     temperature : float, default=1e-3
         Width of the smooth loss that stands for one with a kink.
 
@@ -272,20 +285,29 @@ def fitted_model(
     """
     y = y.toarray() if sparse.issparse(y) else np.array(y)
     weights = None if sample_weight is None else np.array(sample_weight)
-    problem = as_problem(estimator, X, y, weights).at_temperature(temperature)
-    return FittedModel(estimator, problem, y, weights, X)
+    problem = as_problem(*seen_by_last(estimator, X, X_last), y, weights).at_temperature(
+        temperature
+    )
+    return FittedModel(estimator, problem, y, weights, X, X_last)
 
 
 def model_or_black_box(
-    estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, temperature: float = 1e-3
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    X_last: Any = None,
+    temperature: float = 1e-3,
 ) -> FittedModel | BlackBox:
     """Return a fitted estimator as questions see it, a black box where it has no adapter."""
     try:
-        return fitted_model(estimator, X, y, sample_weight, temperature=temperature)
+        known = {"X_last": X_last, "temperature": temperature}
+        return fitted_model(estimator, X, y, sample_weight, **known)
     except UnsupportedEstimatorError:
         y = y.toarray() if sparse.issparse(y) else np.array(y)
         weights = None if sample_weight is None else np.array(sample_weight)
-        (features,) = indexable(transform_features(estimator, X))
+        (features,) = indexable(training_features(*seen_by_last(estimator, X, X_last), y))
         return BlackBox(estimator, final_estimator(estimator), features, y, weights, X)
 
 

@@ -70,6 +70,11 @@ class KernelClassifier(SupportVectorMachine):
         sample_weight: WeightsLike = None,
     ) -> Problem:
         X, classes = encode_features(estimator, X), estimator.classes_
+        if len(estimator.n_support_) != len(classes):
+            raise ValueError(
+                "Every row of some class had weight 0 when the SVC was fitted, so that it knows "
+                f"{len(estimator.n_support_)} of its {len(classes)} classes; leave such rows out."
+            )
         loss: Loss = SmoothHinge()
         targets = Labels(classes, -1.0)
         if len(classes) > 2:

@@ -31,6 +31,7 @@ from ._hooks import (
     pull_back_features,
     weight_argument,
 )
+from ._training_features import transform_alike
 from ._transformers import back_through
 
 
@@ -54,7 +55,9 @@ class Wrapper(Adapter):
         sample_weight: WeightsLike = None,
     ) -> Problem:
         """Return what the estimator inside minimised."""
-        return as_problem(self.inner(estimator), self._inside(estimator, X), y, sample_weight)
+        before = self.before(estimator)
+        X = X if before is None else transform_alike(before, X, y)
+        return as_problem(self.inner(estimator), X, y, sample_weight)
 
     def encode_features(self, estimator: Any, X: MatrixLike) -> MatrixLike:
         """Return X as the estimator inside takes it, encoded."""
@@ -242,4 +245,25 @@ def transform_features(estimator: BaseEstimator, X: MatrixLike) -> MatrixLike:
     for each in _with_inner(estimator):
         before = adapter_of(each).before(each)
         X = X if before is None else before.transform(X)
+    return X
+
+
+def training_features(estimator: BaseEstimator, X: MatrixLike, y: ArrayLike) -> MatrixLike:
+    """Return X as the final estimator was fitted on it, unvalidated.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Its Pipelines' earlier steps are applied.
+    X, y : array-like of n rows
+        The training rows and their targets.
+
+    Raises
+    ------
+    TypeError
+        If an earlier step made another matrix of them when it was fitted.
+    """
+    for each in _with_inner(estimator):
+        before = adapter_of(each).before(each)
+        X = X if before is None else transform_alike(before, X, y)
     return X

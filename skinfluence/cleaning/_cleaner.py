@@ -13,11 +13,19 @@ from sklearn.utils import Bunch, column_or_1d, indexable
 from sklearn.utils.validation import check_is_fitted
 
 from .._parameters import check_choices, check_damping, check_running, check_whole
-from .._sklearn_private import _num_samples, _safe_indexing
+from .._sklearn_private import _check_method_params, _num_samples, _safe_indexing
 from .._typing import MatrixLike, RowsLike
 from .._warnings import warn
 from .._wrapping import DelegatingEstimator
-from ..adapters import check_weights, final_is_frozen, fit_clone, penalty_parameter
+from ..adapters import (
+    check_weights,
+    counted_classes,
+    final_is_frozen,
+    fit_clone,
+    fit_watched,
+    penalty_parameter,
+    seen_by_last,
+)
 from ..changes import check_rows
 from ..report import (
     CONTRADICTING,
@@ -74,7 +82,8 @@ class LabelCleaner(DelegatingEstimator):
     Attributes
     ----------
     label_scores_ : ndarray of shape (n,)
-        Suspicion of every label, higher is worse, in the units of ``score``.
+        Suspicion of every label, higher is worse, in the units of ``score``. nan for the rows of
+        a class that no row of positive weight has.
     ranking_ : ndarray of int of shape (n,)
         Rows, most suspicious first.
     flagged_ : ndarray of bool of shape (n,)
@@ -119,6 +128,8 @@ class LabelCleaner(DelegatingEstimator):
     _scored: ScoredModel
     _row_names: Any
     _training: tuple[Any, np.ndarray, np.ndarray | None]
+    _given: np.ndarray
+    _codes: np.ndarray | None
 
     def __init__(
         self,
@@ -161,7 +172,11 @@ class LabelCleaner(DelegatingEstimator):
         return {**super().get_params(deep), "score": vars(self)["score"]}
 
     def fit(
-        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        **params: Any,
     ) -> "LabelCleaner":
         """Score the labels, flag the suspicious ones, and fit on the cleaned rows.
 
@@ -173,6 +188,9 @@ class LabelCleaner(DelegatingEstimator):
             Their labels, or the values of a regression.
         sample_weight : array-like of shape (n,), default=None
             Weights >= 0.
+        **params : dict
+            What else the estimator's ``fit`` takes, such as ``groups`` of a search; with metadata
+            routing, what an estimator inside has asked for.
 
         Returns
         -------
@@ -186,14 +204,14 @@ class LabelCleaner(DelegatingEstimator):
         self._check_parameters()
         X, y = indexable(X, self._labels(y))
         sample_weight = check_weights(sample_weight, X)
-        self._check_routing("fit", sample_weight)
+        params = self._routed("fit", sample_weight, params)
         if (n_rows := _num_samples(X)) < 2:
             raise ValueError(f"LabelCleaner needs two rows or more; got n_samples={n_rows}.")
-        first = fit_clone(self._base_estimator(), X, y, sample_weight)
+        labels, lost = counted_classes(self._base_estimator(), y, sample_weight)
+        first, X_last = fit_watched(self._base_estimator(), X, labels, sample_weight, **params)
         scored, penalty = scored_model(
-            first,
-            X,
-            y,
+            *seen_by_last(first, X, X_last),
+            labels,
             sample_weight,
             tuned=self.penalty == "tune",
             solver=self.solver,
@@ -201,11 +219,11 @@ class LabelCleaner(DelegatingEstimator):
             random_state=self.random_state,
             n_jobs=self.n_jobs,
         )
-        fitted = self._judge(scored, y)
-        kept, final = self._fit_again(first, X, y, sample_weight, fitted)
+        fitted = self._judge(scored, y, labels, lost)
+        kept, final = self._fit_again(first, X, labels, sample_weight, params, fitted)
         fitted |= {"penalty_": penalty, "sample_indices_": kept, "estimator_": final}
         fitted |= {"_scored": scored, "_row_names": row_names(X)}
-        fitted["_training"] = X, np.array(y), sample_weight  # X as given: a report shows it
+        fitted["_training"] = X, np.array(labels), sample_weight  # X as given: a report shows it
         self.__dict__.update(fitted)  # all at once: an interrupted fit leaves the last one whole
         return self
 
@@ -221,7 +239,7 @@ class LabelCleaner(DelegatingEstimator):
             several outputs ``label_0``, ``label_1`` and so on.
         """
         check_is_fitted(self)
-        pandas, y = import_pandas("LabelCleaner.to_frame"), self._training[1]
+        pandas, y = import_pandas("LabelCleaner.to_frame"), self._given
         columns = {
             **label_columns("label", y),
             **label_columns("suggested_label", self.suggested_labels_),
@@ -229,7 +247,7 @@ class LabelCleaner(DelegatingEstimator):
             "flagged": self.flagged_,
         }
         if self.loo_probabilities_ is not None:
-            columns["probability"] = self._probability_of_given(y)
+            columns["probability"] = self._probability_of_given
         columns["rank"] = np.argsort(self.ranking_) + 1
         return pandas.DataFrame(columns, index=self._row_names)
 
@@ -360,18 +378,18 @@ class LabelCleaner(DelegatingEstimator):
 
     def _findings(self, max_rows: int) -> LabelFindings:
         """Return what a report shows of ``max_rows`` rows."""
-        X, y, _ = self._training
+        X, y = self._training[0], self._given
         y = y.ravel() if y.size == len(y) else y
         name, suggested = penalty_parameter(self._scored.estimator), self.suggested_labels_
-        codes, probabilities = self._scored.codes(y), self.loo_probabilities_
+        probabilities, of_given = self.loo_probabilities_, self._probability_of_given
         return LabelFindings(
             X=X,
             labels=y,
             suggested=suggested,
             ranking=self.ranking_,
             flagged=self.flagged_,
-            probability_of_given=self._probability_of_given(y),
-            n_wrong=estimated_errors(y, suggested, probabilities, codes),
+            probability_of_given=of_given,
+            n_wrong=estimated_errors(y, suggested, probabilities, self._codes),
             contradicting=list(convincing(self, y, self.ranking_[:max_rows], CONTRADICTING)),
             contamination=self.contamination,
             action=self.action,
@@ -381,12 +399,13 @@ class LabelCleaner(DelegatingEstimator):
             estimator=type(self._scored.estimator).__name__,
         )
 
-    def _probability_of_given(self, y: np.ndarray) -> np.ndarray | None:
-        """Return the leave-one-out probability of every given label; None on a regression."""
-        codes = self._scored.codes(y)
-        if self.loo_probabilities_ is None or codes is None:
+    @property
+    def _probability_of_given(self) -> np.ndarray | None:
+        """The leave-one-out probability of every given label; None on a regression."""
+        if self.loo_probabilities_ is None or self._codes is None:
             return None
-        return self.loo_probabilities_[np.arange(len(y)), codes]
+        of_given = self.loo_probabilities_[np.arange(len(self._codes)), self._codes]
+        return np.where(self._codes < 0, np.nan, of_given)
 
     def _labels(self, y: Any) -> Any:
         """Return y; a classifier's column of labels becomes one-dimensional."""
@@ -410,7 +429,13 @@ class LabelCleaner(DelegatingEstimator):
         return is_classifier(self._base_estimator())
 
     def _fit_again(
-        self, first: Any, X: Any, y: Any, sample_weight: Any, judged: dict[str, Any]
+        self,
+        first: Any,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        params: dict[str, Any],
+        judged: dict[str, Any],
     ) -> tuple[np.ndarray, BaseEstimator]:
         """Return the rows that are kept, and the estimator fitted on them after ``action``."""
         flagged, suggested = judged["flagged_"], judged["suggested_labels_"]
@@ -420,19 +445,30 @@ class LabelCleaner(DelegatingEstimator):
         labels = _relabelled(y, flagged, suggested) if self.action == "relabel" else y
         weights = None if sample_weight is None else _safe_indexing(sample_weight, kept)
         rows = _safe_indexing(X, kept), _safe_indexing(labels, kept)
-        return kept, fit_clone(self._base_estimator(), *rows, weights)
+        others = _check_method_params(X, params, indices=kept)
+        return kept, fit_clone(self._base_estimator(), *rows, weights, **others)
 
-    def _judge(self, scored: ScoredModel, y: Any) -> dict[str, Any]:
-        """Return the fitted attributes that tell of every label."""
-        raw, codes = scored.raw_without(), scored.codes(y)
+    def _judge(
+        self, scored: ScoredModel, given: Any, labels: Any, lost: np.ndarray | None
+    ) -> dict[str, Any]:
+        """Return the fitted attributes that tell of every label.
+
+        Of the rows ``lost``, whose class has no weight, nothing is known: they are ranked last.
+        """
+        raw, codes = scored.raw_without(), scored.codes(labels)
         scores, probabilities = scored.label_scores(self.score, raw), scored.probabilities(raw)
-        ranking = np.argsort(-scores, kind="stable")
         suggested = scored.predicted(raw, probabilities)
+        if lost is not None and codes is not None:
+            scores, suggested = np.where(lost, np.nan, scores), np.where(lost, given, suggested)
+            codes = np.where(lost, -1, codes)
+        ranking = np.argsort(-scores, kind="stable")
         if self.contamination == "auto":
-            count = estimated_errors(y, suggested, probabilities, codes)
+            count = estimated_errors(labels, suggested, probabilities, codes)
         else:
-            count = round(self.contamination * len(ranking))
+            count = round(self.contamination * np.count_nonzero(~np.isnan(scores)))
         return {
+            "_given": np.array(given),
+            "_codes": codes,
             "label_scores_": scores,
             "ranking_": ranking,
             "flagged_": flag(ranking, count, None if self.action == "keep" else codes),

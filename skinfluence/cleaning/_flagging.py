@@ -21,10 +21,10 @@ def estimated_errors(
     probabilities : ndarray of shape (n, n_classes) or None
         Its class probabilities; None on a regression.
     codes : ndarray of int of shape (n,) or None
-        Given classes; None on a regression.
+        Given classes, -1 for rows that are not counted; None on a regression.
     """
     if probabilities is not None and codes is not None:
-        return confident_errors(probabilities, codes)
+        return confident_errors(probabilities[codes >= 0], codes[codes >= 0])
     n_rows = len(predicted)
     given = np.asarray(y, dtype=float).reshape(n_rows, -1)
     residuals = given - np.reshape(predicted, (n_rows, -1))

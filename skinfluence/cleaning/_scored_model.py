@@ -15,7 +15,7 @@ from ..adapters import (
     final_is_frozen,
     fit_clone,
     penalty_parameter,
-    transform_features,
+    training_features,
 )
 from ..changes import EncodedRemove
 from ..methods import FirstOrder, FirstOrderAnswers, Fit, Newton, NewtonAnswers
@@ -147,7 +147,7 @@ def scored_model(
     solver, damping, random_state, n_jobs
         As in ``LabelCleaner``.
     """
-    final, features = final_estimator(fitted), transform_features(fitted, X)
+    final, features = final_estimator(fitted), training_features(fitted, X, y)
     parameter = penalty_parameter(final)
     penalty = None if parameter is None else final.get_params()[parameter]
     if tuned and parameter is not None and not final_is_frozen(fitted):

@@ -14,7 +14,7 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._explainer import InfluenceExplainer
-from .._parameters import check_whole
+from .._parameters import check_seed, check_whole
 from .._typing import MatrixLike
 from .._wrapping import WrappingEstimator
 from ..solvers import Direct
@@ -123,7 +123,11 @@ class InfluenceEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wrap
         self.random_state = random_state
 
     def fit(
-        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        **params: Any,
     ) -> "InfluenceEmbedding":
         """Fit the estimator, factor its Hessian, and find the components.
 
@@ -135,6 +139,8 @@ class InfluenceEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wrap
             Their targets.
         sample_weight : array-like of shape (n_train,), default=None
             Weights >= 0, handed to the final estimator.
+        **params : dict
+            As in ``InfluenceExplainer.fit``.
 
         Returns
         -------
@@ -149,13 +155,14 @@ class InfluenceEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wrap
         """
         if self.n_components is not None:
             check_whole("n_components", self.n_components)
-        self._check_routing("fit", sample_weight)
+        check_seed(self.random_state)
+        self._routed("fit", sample_weight, params)
         # The columns of W are those of the Cholesky factor, however many rows there are; only
         # along components, which do not depend on W, may it be another root of H⁻¹.
         solver = Direct(form="primal" if self.n_components is None else "auto")
         explainer = InfluenceExplainer(
             self.estimator, method="influence", solver=solver, damping=self.damping
-        ).fit(X, y, sample_weight)
+        ).fit(X, y, sample_weight, **params)
         fit = explainer.answers_.fit
         fit.model.require_predictions()
         inverse = fit.known_inverse
@@ -174,6 +181,37 @@ class InfluenceEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wrap
         self.__dict__.update(fitted)  # all at once: an interrupted fit leaves the last one whole
         return self
 
+    def fit_transform(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        **params: Any,
+    ) -> np.ndarray:
+        """Fit, and return the embedding of the training rows as the estimator was fitted on them.
+
+        It is ``transform(X)``, unless an earlier step of a Pipeline has a ``fit_transform`` that
+        makes other rows than its ``transform``, as TargetEncoder has.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_train, n_features)
+            Training rows.
+        y : array-like of shape (n_train,) or (n_train, n_outputs)
+            Their targets.
+        sample_weight : array-like of shape (n_train,), default=None
+            Weights >= 0, handed to the final estimator.
+        **params : dict
+            As in ``InfluenceExplainer.fit``.
+
+        Returns
+        -------
+        embedding : ndarray of shape (n_train, K p) or (n_train, n_components)
+            As ``transform`` returns it.
+        """
+        self.fit(X, y, sample_weight, **params)
+        return self._embedded(self.explainer_.answers_.fit.model.X)
+
     def transform(self, X: MatrixLike) -> np.ndarray:
         """Return the embedding of rows.
 
@@ -190,9 +228,12 @@ class InfluenceEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Wrap
             units of the raw prediction.
         """
         check_is_fitted(self)
-        fit = self.explainer_.answers_.fit
-        inverse = fit.known_inverse
-        X = fit.model.encode(fit.model.inner_features(X))
+        model = self.explainer_.answers_.fit.model
+        return self._embedded(model.encode(model.inner_features(X)))
+
+    def _embedded(self, X: Any) -> np.ndarray:
+        """Return the embedding of encoded rows."""
+        inverse = self.explainer_.answers_.fit.known_inverse
         shape = X.shape[0], self._n_features_out
         embedding = np.empty(shape, dtype=np.result_type(X.dtype, inverse.dtype))
         for block in blocks_of(inverse, X):

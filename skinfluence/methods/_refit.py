@@ -55,6 +55,8 @@ class Refit:
         Refits at the same time, in processes.
     verbose : int
         Progress, as in joblib.
+    seed : int or None
+        Of the random numbers of each fit; None leaves the estimator its own.
     """
 
     model: Model
@@ -62,6 +64,7 @@ class Refit:
     inverse: Inverse | None = None
     n_jobs: int | None = None
     verbose: int = 0
+    seed: int | None = None
 
     @classmethod
     def of(
@@ -80,6 +83,17 @@ class Refit:
         if refine and inverse is None and isinstance(model, FittedModel):
             model = replace(model, problem=refine_problem(model.problem, Direct()))
         return cls(model, refine, inverse, n_jobs, verbose)
+
+    @property
+    def draws(self) -> bool:
+        """Whether fits draw random numbers, and do not go to an optimum that is known."""
+        final = final_estimator(self.model.estimator)
+        return self.model.problem is None and bool(_seeds(final))
+
+    def under(self, seed: int) -> "Refit":
+        """Return refits under a seed, to be compared with the full fit under the same."""
+        known, refit = self.model, replace(self, seed=seed)
+        return replace(refit, model=refit._fitted(known.X, known.y, known.sample_weight, []))
 
     def values(self, asked: Any, changed: Any) -> list[np.ndarray]:
         """Return what is asked of the model after each change, one real refit each."""
@@ -170,11 +184,12 @@ class Refit:
     def _fit_again(self, X, y, weights, changed):
         """Fit the final estimator again, from the full fit where it allows a warm start."""
         known, fitted = self.model.problem, final_estimator(self.model.estimator)
-        model = clone(fitted) if known is None else held(fitted)
+        model = self._seeded(fitted) if known is None else held(fitted)
         same = type(model) is type(fitted)
         if known is not None and same and hasattr(model, "warm_start"):
             model = deepcopy(fitted).set_params(warm_start=True)
-        self._require_classes(y, changed)
+        counted = y if not weights else y[weights["sample_weight"] > 0]
+        self._require_classes(counted, changed)
         if weights and not _takes_weights(model):
             raise TypeError(
                 f"{type(fitted).__name__} does not take `sample_weight`, so it cannot be fitted "
@@ -184,6 +199,13 @@ class Refit:
             if self.refine and known is not None:
                 warnings.simplefilter("ignore", ConvergenceWarning)
             return model.fit(X, y, **weights)
+
+    def _seeded(self, estimator):
+        """Return a clone with the seed, if there is one."""
+        model = clone(estimator)
+        if self.seed is None:
+            return model
+        return model.set_params(**dict.fromkeys(_seeds(model), self.seed))
 
     def _require_classes(self, y, changed):
         if self.model.targets.lost(y):
@@ -204,6 +226,11 @@ def _takes_weights(estimator):
     parameters = signature(estimator.fit).parameters
     anything = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters.values())
     return anything or "sample_weight" in parameters
+
+
+def _seeds(estimator):
+    """Return the names of the parameters that seed an estimator, and those inside it."""
+    return [name for name in estimator.get_params() if name.split("__")[-1] == "random_state"]
 
 
 def _value(refit, asked, changed, position):

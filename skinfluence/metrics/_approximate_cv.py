@@ -13,9 +13,10 @@ from sklearn.utils import assert_all_finite, indexable
 
 from .._blocks import row_blocks
 from .._explainer import InfluenceExplainer
+from .._parameters import check_flag, check_verbose
 from .._sklearn_private import _safe_split
 from .._typing import MatrixLike
-from ..adapters import assign, final_estimator, with_parameters
+from ..adapters import assign, cross_fitted, final_estimator, seen_by_last, with_parameters
 from ..changes import EncodedRemoveGroups
 
 
@@ -45,7 +46,9 @@ def approximate_cross_val_score(
     Two things are held as they were fitted on all rows, where real cross-validation would fit
     them again without the fold: the steps of a Pipeline before the last, such as a scaler or a
     selection of features, and hyper-parameters that a search inside the estimator has chosen.
-    Balanced class weights are counted again without the fold.
+    Balanced class weights are counted again without the fold. A step that encodes the training rows
+    by one another, as TargetEncoder does, knows the targets of the fold: its rows are scored as
+    they were encoded for training, without their own.
 
     Parameters
     ----------
@@ -111,6 +114,8 @@ def approximate_cross_val_score(
     >>> max(approximate, key=approximate.get), max(real, key=real.get)
     (1.0, 1.0)
     """
+    check_flag("refine", refine)
+    check_verbose(verbose)
     if y is None:
         raise ValueError("`y` must be given: the scores are those of predictions of it.")
     assert_all_finite(y, input_name="y")
@@ -121,18 +126,26 @@ def approximate_cross_val_score(
     explainer = InfluenceExplainer(estimator, method="newton", solver=solver, refine=refine)
     explainer.fit(X, y, sample_weight)
     scorer = check_scoring(explainer.estimator_, scoring=scoring)
+    scored = _scored(explainer, X)
     n_parts = min(effective_n_jobs(n_jobs), len(splits))
     parts = [part.tolist() for part in np.array_split(np.arange(len(splits)), n_parts)]
     scores = Parallel(n_jobs=n_jobs, verbose=verbose)(
-        delayed(_scores)(explainer, X, y, [splits[i] for i in part], scorer) for part in parts
+        delayed(_scores)(explainer, *scored, y, [splits[i] for i in part], scorer) for part in parts
     )
     return np.concatenate(scores)
 
 
-def _scores(explainer, X, y, splits, scorer):
+def _scored(explainer, X):
+    """Return the fitted estimator that is scored, and the rows as it takes them."""
+    model: Any = explainer.answers_.fit.model
+    known = explainer.estimator_, X, model.X_last
+    return seen_by_last(*known) if cross_fitted(*known) else known[:2]
+
+
+def _scores(explainer, fitted, X, y, splits, scorer):
     """Return the score of every split, one estimator taking the parameters of each in turn."""
     problem = explainer.problem_
-    estimator = with_parameters(explainer.estimator_, problem)
+    estimator = with_parameters(fitted, problem)
     final, scores = final_estimator(estimator), []
     thetas = _thetas_without(explainer.answers_.optimum, [rows for rows, _ in splits])
     for theta, (rows, test) in zip(thetas, splits):

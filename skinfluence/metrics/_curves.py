@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._parameters import check_share, check_whole
+from .._parameters import check_flag, check_seed, check_share, check_verbose, check_whole
 from .._typing import MatrixLike
 from ..adapters import fit_clone
 from ..changes import EncodedRemoveGroups
@@ -98,11 +98,12 @@ def cleaning_curve(
     """
     check_whole("n_draws", n_draws)
     check_share("noise", noise)
+    check_verbose(verbose)
     shares = _check_shares(shares, whole=True)
     if not is_classifier(cleaner):
         raise ValueError("`cleaner` must wrap a classifier: only labels can be flipped.")
     orders = _check_orders(cleaner, baselines)
-    random = check_random_state(random_state)
+    random = check_seed(random_state)
     seeds = random.randint(np.iinfo(np.int32).max, size=n_draws)
     data = X, np.asarray(y), X_test, y_test
     draws = Parallel(n_jobs=n_jobs, verbose=verbose)(
@@ -172,8 +173,9 @@ def removal_curve(
     """
     check_explainer(explainer)
     check_whole("n_draws", n_draws)
+    check_flag("refine", refine)
     taken = _check_shares(shares, whole=False)
-    random = check_random_state(random_state)
+    random = check_seed(random_state)
     refits = RetrainAnswers.of(explainer.answers_.fit, refine)
     model = refits.fit.model
     total = explainer.loss_influence(X_test, y_test).sum(axis=0)

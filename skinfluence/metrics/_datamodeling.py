@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from .._explainer import InfluenceExplainer
-from .._parameters import check_share, check_whole
+from .._parameters import check_flag, check_seed, check_share, check_whole
 from .._typing import MatrixLike
 from ..adapters import Model
 from ..changes import EncodedRemoveGroups
@@ -98,7 +98,8 @@ def linear_datamodeling_score(
     check_explainer(explainer)
     check_whole("n_subsets", n_subsets, low=3)
     check_share("subset_size", subset_size)
-    random = check_random_state(random_state)
+    check_flag("refine", refine)
+    random = check_seed(random_state)
     refits = RetrainAnswers.of(explainer.answers_.fit, refine)
     model = refits.fit.model
     subsets = draw_subsets(model, n_subsets, round(subset_size * model.n_rows), random)
@@ -164,6 +165,8 @@ def make_fidelity_scorer(
     """
     check_whole("n_subsets", n_subsets, low=3)
     check_share("subset_size", subset_size)
+    check_flag("refine", refine)
+    check_seed(random_state)
     return _FidelityScorer(n_subsets, subset_size, refine, random_state)
 
 

@@ -5,9 +5,9 @@ from typing import Literal
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.utils import check_random_state
 
 from .._blocks import row_blocks
+from .._parameters import check_seed
 from .._typing import Array
 from ..operators import Hessian
 from ._inverse import Inverse
@@ -70,7 +70,7 @@ class LiSSA(Solver):
         scale = self._spectral_scale(hessian) if self.scale == "auto" else self.scale
         if isinstance(scale, str) or not scale > 0:
             raise ValueError(f"`scale` must be > 0, or 'auto'; got {self.scale}.")
-        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.repeats)
+        seeds = check_seed(self.random_state).randint(2**31 - 1, size=self.repeats)
         return LiSSAInverse(hessian, self, float(scale), seeds)
 
     def _spectral_scale(self, hessian: Hessian) -> float:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._parameters import check_seed
 from ..operators import Hessian, Jacobian, Removal
 from ..optimum import newton_decrement, typical_decrement
 from ..solvers import Direct, invert_curved
@@ -55,7 +56,7 @@ def check_gradient(problem: Any, *, random_state: int = 0) -> None:
     """
     problem = problem.at(problem.theta + 0.1)
     eps = np.finfo(problem.theta.dtype).eps
-    directions = np.random.RandomState(random_state).standard_normal((3, len(problem.theta)))
+    directions = check_seed(random_state).standard_normal((3, len(problem.theta)))
     for direction in directions / len(problem.theta) ** 0.5:
         step = eps ** (1 / 3) * direction
         ahead, behind = problem.at(problem.theta + step), problem.at(problem.theta - step)
