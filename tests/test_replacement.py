@@ -8,6 +8,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import (
+    Lasso,
     PoissonRegressor,
     RidgeClassifier,
     TweedieRegressor,
@@ -268,3 +269,19 @@ def test_bad_arguments_are_named(method):
     explainer = fit("logistic", X, y, method=method)
     with pytest.raises(ValueError, match="5.*class"):
         explainer.replacement_influence(X[:2], y[:2], rows=[5], y_new=[0])
+
+
+@pytest.mark.parametrize(("n", "p"), [(12, 20), (30, 60)])
+def test_lasso_that_spends_a_coefficient_on_every_row_is_the_refit(n, p):
+    random = np.random.RandomState(0)
+    X = random.standard_normal((n, p))
+    y = X[:, 0] + random.standard_normal(n)
+    model = Lasso(alpha=1e-3, tol=1e-10, max_iter=100_000)
+    new = {"rows": np.arange(6), "X_new": X[6:][:6] + 0.3, "y_new": y[:6] + 2}
+    newton, truth = (
+        InfluenceExplainer(model, method=method, refine=True)
+        .fit(X, y)
+        .replacement_influence(X[:5] + 0.1, y[:5], **new)
+        for method in ("newton", "retrain")
+    )
+    assert_close(newton, truth, 1e-5)

@@ -30,7 +30,8 @@ def subgradient_left(rows, system, change):
     left = np.zeros(len(rows))
     for block in row_blocks(len(rows), 16 * change.itemsize * change.shape[1]):
         shares = problem.penalty_shares(rows[block])[:, None]
-        smooth = base + shares * penalty + system.residual(rows[block], change[block])
+        residual, _ = system.residual(rows[block], change[block])
+        smooth = base + shares * penalty + residual
         rest = norm.subgradient(problem.theta + change[block], smooth)
         push = np.abs(Removal(problem, rows[block]).dense()).max(axis=1)
         excess = np.maximum(np.abs(rest).max(axis=1) - left_over, 0)
@@ -41,14 +42,18 @@ def subgradient_left(rows, system, change):
 def follow_active_sets(rows, system, solver) -> Ends:
     """Return the change of theta at the optimum without each row, and what is left there.
 
-    It is counted from the optimum with the row, which is where a fit ends that converged.
+    It is counted from the optimum with the row, which is where a fit ends that converged. Of a
+    quadratic loss an optimum is proved by its subgradient, which is zero there and only there.
     """
     problem = system.problem
     optimum = refine(problem, solver).theta
-    index = np.arange(problem.n_rows)
-    changes = np.empty((len(rows), len(optimum)), dtype=optimum.dtype)
-    for i, row in enumerate(rows):
-        without = problem.without(index == row).at(optimum)
-        changes[i] = refine(without, solver).theta - optimum
-    left = subgradient_left(rows, system, changes)
-    return Ends(changes, left, np.zeros(len(rows), dtype=bool))
+    index, removals = np.arange(problem.n_rows), Removal(problem, rows).dense()
+    ends = Ends.empty(len(rows), len(optimum), optimum.dtype)
+    for i, (row, removal) in enumerate(zip(rows, removals)):
+        end = refine(problem.without(index == row).at(optimum), solver)
+        push = np.abs(removal).max()
+        left = np.abs(end.gradient()).max() / push if push > 0 else 0.0
+        ends.proved[i] = problem.loss.quadratic and left <= EXACT
+        ends.changes[i] = end.theta - optimum
+        ends.certificates[i] = 0.0 if ends.proved[i] else left
+    return ends
