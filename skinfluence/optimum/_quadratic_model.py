@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import cho_solve, cholesky, eigh
+from scipy.linalg import get_lapack_funcs, solve_triangular
 
 from ..penalties import GroupNorm
 
@@ -25,8 +25,6 @@ EAGER = 20
 MAX_STEPS, HALVINGS, MANY = 50, 10, 50
 #: Roundings of a sum that may be left of it.
 ROUNDINGS = 10
-#: Pivots of a factor, its diagonal 1, below which a direction may be flat.
-SMALL_PIVOT = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,27 +190,35 @@ class QuadraticModel:
 
 
 def _solve(matrix, vector):
-    """Return the solution in the range of a matrix, and the part of the vector outside of it.
+    """Return a solution x of ``matrix x = vector``, and a flat direction along which that has none.
 
-    The columns are scaled alike, so that neither depends on their units.
+    A pivoted Cholesky factor stops at the rank of the matrix, its columns scaled alike. With the
+    pivots first and ``L = [L₁₁; L₂₁]``, the columns of ``N = [-L₁₁⁻ᵀ L₂₁ᵀ; I]`` span its null space,
+    and the flat direction is ``N Nᵀ vector``.
     """
     diagonal = np.diag(matrix)
     scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1))
-    scaled, vector = matrix * scale * scale[:, None], scale * vector
-    try:
-        factor = cholesky(scaled, lower=True, check_finite=False)
-        if np.diag(factor).min() ** 2 > SMALL_PIVOT:
-            solved = cho_solve((factor, True), vector, check_finite=False)
-            return scale * solved, np.zeros_like(vector)
-    except np.linalg.LinAlgError:
-        pass
-    eigenvalues, vectors = eigh(scaled, check_finite=False)
+    scaled = np.asfortranarray(matrix * scale * scale[:, None])
     rounding = len(scaled) * np.finfo(scaled.dtype).eps
-    kept, rotated = eigenvalues > rounding * eigenvalues[-1], vectors.T @ vector
-    solved = vectors[:, kept] @ (rotated[kept] / eigenvalues[kept])
-    flat = vectors[:, ~kept] @ rotated[~kept]
-    flat[np.abs(flat) <= 10 * rounding * np.abs(vector).max()] = 0
+    (pstrf,) = get_lapack_funcs(("pstrf",), (scaled,))
+    factor, order, rank, _ = pstrf(scaled, tol=rounding, lower=True, overwrite_a=True)
+    kept, rest = order[:rank] - 1, order[rank:] - 1
+    vector, solved, flat = scale * vector, np.zeros_like(vector), np.zeros_like(vector)
+    half = _forward(factor[:rank, :rank], vector[kept])
+    solved[kept] = _backward(factor[:rank, :rank], half)
+    below = factor[rank:, :rank]
+    left = vector[rest] - below @ half
+    left[np.abs(left) <= 10 * rounding * np.abs(vector).max()] = 0
+    flat[rest], flat[kept] = left, -_backward(factor[:rank, :rank], below.T @ left)
     return scale * solved, scale * flat
+
+
+def _forward(factor, vector):
+    return solve_triangular(factor, vector, lower=True, check_finite=False)
+
+
+def _backward(factor, vector):
+    return solve_triangular(factor, vector, lower=True, trans=1, check_finite=False)
 
 
 def _shrink(values, threshold):
