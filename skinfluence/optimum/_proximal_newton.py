@@ -12,12 +12,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from .._typing import is_sparse
 from ..operators import Hessian
 from ..problem import Problem
-from ..solvers import far_centre
 from ._line_search import backtrack
 from ._quadratic_model import QuadraticModel
 from ._rounding import objective_rounding, rounding, stagnates
+
+#: Standard deviations that the mean of a column is from zero, from which it is far.
+FAR = 10
 
 
 def proximal_newton(problem: Problem, max_steps: int = 50) -> tuple[bool, Problem]:
@@ -45,8 +48,14 @@ def proximal_newton(problem: Problem, max_steps: int = 50) -> tuple[bool, Proble
 
 
 def _descend(problem, max_steps):
-    """Take the steps; return whether the optimum was reached, and the problem at the end."""
-    previous = np.inf
+    """Take the steps; return whether the optimum was reached, and the problem at the end.
+
+    A fit that is worse than none, as where it has hardly begun, may be where nothing curves: it is
+    left for zero.
+    """
+    nowhere, previous = problem.at(np.zeros_like(problem.theta)), np.inf
+    if nowhere.objective() < problem.objective():
+        problem = nowhere
     for _ in range(max_steps):
         target = _model_minimum(problem)
         step = target - problem.theta
@@ -60,7 +69,7 @@ def _descend(problem, max_steps):
         promised = float(gain - problem.smooth_gradient() @ step)
         problem, length = backtrack(problem, step, promised)
         if length == 0 or (problem.loss.quadratic and length < 1):
-            break  # the model, which is exact then, is rounding
+            break  # a model that is exact falls all the way, but for its rounding
         previous = np.inf if 0 < length < 1 else decrement
     return False, problem
 
@@ -93,10 +102,17 @@ def _slope_along(problem, step):
 
 
 def _centre(problem):
-    """Return the means of columns far from zero; None if none is, or the intercept has a norm."""
-    if np.any(problem.norm.positions >= problem.predictor.n_coefficients):
+    """Return the means of columns far from zero, 0 for the others; None if none is.
+
+    None too where columns cannot be moved: no intercept, or a penalised one, or a sparse X.
+    """
+    predictor, end, X = problem.predictor, problem.predictor.n_coefficients, problem.X
+    bare = not (problem.penalty[end:].any() or np.any(problem.norm.positions >= end))
+    if not (predictor.has_dual and predictor.fit_intercept and bare) or is_sparse(X):
         return None
-    return far_centre(Hessian(replace(problem, norm=None)))
+    mean = np.average(X, axis=0, weights=problem.weights).astype(X.dtype)
+    far = np.abs(mean) > FAR * np.std(X, axis=0)
+    return np.where(far, mean, 0) if far.any() else None
 
 
 def _uncentred(problem, centre):

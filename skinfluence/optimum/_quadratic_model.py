@@ -47,8 +47,14 @@ class QuadraticModel:
     norm: GroupNorm
 
     def minimum(self) -> np.ndarray:
-        """Return where it is least, from ``start``; shape (P,)."""
-        point, faces = self._minimum_on_face(self.start.copy()), set[bytes]()
+        """Return where it is least; shape (P,).
+
+        It is looked for from ``start``, or from where every group is held at zero if that is lower.
+        """
+        everywhere = np.ones(len(self.norm.positions), dtype=bool)
+        held = self._minimum_on_face(self._held(self.start.copy(), everywhere))
+        begin, _ = self._lowest(self.start, np.array([self.start, held]))
+        point, faces = self._minimum_on_face(begin.copy()), set[bytes]()
         while self._face(point) not in faces and len(faces) < MAX_FACES:
             faces.add(self._face(point))
             pulled = self._pulled(point)
@@ -208,8 +214,9 @@ def _solve(matrix, vector):
     solved[kept] = _backward(factor[:rank, :rank], half)
     below = factor[rank:, :rank]
     left = vector[rest] - below @ half
-    left[np.abs(left) <= 10 * rounding * np.abs(vector).max()] = 0
+    left[np.abs(left) <= ROUNDINGS * rounding * np.abs(vector).max()] = 0
     flat[rest], flat[kept] = left, -_backward(factor[:rank, :rank], below.T @ left)
+    flat[np.abs(flat) <= ROUNDINGS * rounding * np.abs(flat).max()] = 0  # of other directions
     return scale * solved, scale * flat
 
 

@@ -10,7 +10,6 @@ and never read off its class::
 """
 
 from ._accuracy import warn_if_inaccurate
-from ._centred import far_centre
 from ._cg import CG
 from ._choice import resolve_solver
 from ._conjugate_gradients import Iterated, conjugate_gradients
@@ -37,7 +36,6 @@ __all__ = [
     "conjugate_gradients",
     "extremes",
     "factored_order",
-    "far_centre",
     "invert_curved",
     "invert_damped",
     "largest_eigenvalue",
