@@ -64,7 +64,7 @@ def _descend(problem, max_steps):
             last = problem.at(target)
             better = np.linalg.norm(last.gradient()) < np.linalg.norm(problem.gradient())
             reached = decrement >= -objective_rounding(problem, problem.objective())
-            return bool(reached), last if better else problem  # else the model itself is rounding
+            return bool(reached), last if reached and better else problem
         gain = problem.norm.value(problem.theta) - problem.norm.value(target)
         promised = float(gain - problem.smooth_gradient() @ step)
         problem, length = backtrack(problem, step, promised)

@@ -156,7 +156,7 @@ class QuadraticModel:
         return step, False
 
     def _passing(self, point, step, endless):
-        """Return the length at which a step takes each group past zero, or past where it is nearest.
+        """Return the length at which a step takes each group past zero, or where it is nearest.
 
         It is inf where it does not, and where it is above 1 and the step is not endless.
         """
@@ -199,7 +199,7 @@ def _solve(matrix, vector):
     """Return a solution x of ``matrix x = vector``, and a flat direction along which that has none.
 
     A pivoted Cholesky factor stops at the rank of the matrix, its columns scaled alike. With the
-    pivots first and ``L = [L₁₁; L₂₁]``, the columns of ``N = [-L₁₁⁻ᵀ L₂₁ᵀ; I]`` span its null space,
+    pivots first and ``L = [L₁₁; L₂₁]`` its null space is spanned by ``N = [-L₁₁⁻ᵀ L₂₁ᵀ; I]``,
     and the flat direction is ``N Nᵀ vector``.
     """
     diagonal = np.diag(matrix)
