@@ -56,7 +56,7 @@ class PenaltySearch:
     def best(self) -> float:
         """Return the value of the grid where the risk is least."""
         stronger = -1 if self.parameter.split("__")[-1] == "C" else 1
-        point = 0
+        point = 0 if np.isfinite(self.risk(0)) else min((2, -2), key=self.risk)
         for step in (2, 1):
             for direction in (stronger, -stronger):  # strong penalties fit fast: try them first
                 while self._improves(point, point + direction * step):
