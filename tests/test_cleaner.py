@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, make_moons
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.frozen import FrozenEstimator
@@ -21,10 +21,12 @@ from sklearn.linear_model import (
     RidgeClassifier,
 )
 from sklearn.metrics import average_precision_score
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer, LabelCleaner
+from skinfluence.cleaning._penalty_search import CEILING, PenaltySearch
 
 MODELS = [LogisticRegression(max_iter=1000), RidgeClassifier()]
 
@@ -203,6 +205,31 @@ def test_tuned_penalty_is_the_best_of_its_neighbours_by_real_leave_one_out():
         explainer = InfluenceExplainer(logistic(C=C), method="retrain").fit(X, y)
         risks.append(-np.log(explainer.loo_predict()[np.arange(60), y]).mean())
     assert np.argmin(risks) == 1
+
+
+def test_one_exploded_step_does_not_choose_the_penalty():
+    """A curved prediction may go anywhere in one step; a constant model is no remedy."""
+    X, y = make_moons(200, noise=0.2, random_state=0)
+    model = MLPClassifier((8,), solver="lbfgs", max_iter=1000, tol=1e-6, random_state=0)
+    search = PenaltySearch(model, "alpha", X, y)
+    penalty = search.best()
+    assert all(risk < CEILING * np.log(2) * 1.1 for risk in search.risks.values())
+    fitted = clone(model).set_params(alpha=penalty).fit(X, y)
+    assert fitted.score(X, y) > 0.85
+
+
+def test_no_candidate_ends_the_search_for_a_penalty(monkeypatch):
+    X, y = load_diabetes(return_X_y=True)
+    search = PenaltySearch(Ridge(), "alpha", X, y)
+    known = search._fitted_risk
+
+    def fails_at_one(value):
+        if value == 1:
+            raise ValueError("Row(s) [174] have leverage 1")
+        return known(value)
+
+    monkeypatch.setattr(search, "_fitted_risk", fails_at_one)
+    assert search.best() == PenaltySearch(Ridge(), "alpha", X, y).best()
 
 
 def test_where_nothing_can_be_tuned_tune_is_keep():

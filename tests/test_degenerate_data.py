@@ -20,7 +20,14 @@ from questions import (
     fit,
 )
 from sklearn.base import clone, is_classifier
-from sklearn.linear_model import HuberRegressor, LogisticRegression, RidgeClassifier
+from sklearn.linear_model import (
+    ElasticNet,
+    HuberRegressor,
+    Lasso,
+    LogisticRegression,
+    MultiTaskElasticNet,
+    RidgeClassifier,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
@@ -34,7 +41,9 @@ from skinfluence import (
     leave_one_out,
 )
 from skinfluence.changes import Reweight
+from skinfluence.optimum import to_optimum
 from skinfluence.questions import Loss
+from skinfluence.solvers import Direct
 
 estimates = pytest.mark.parametrize("method", ["influence", "newton"])
 
@@ -336,3 +345,120 @@ def test_rows_that_huber_fits_exactly_are_refused(method):
         model = HuberRegressor(alpha=0)
         with pytest.raises(ValueError, match="fits its rows exactly.*Use LinearRegression"):
             InfluenceExplainer(model, method=method).fit(X, y)
+
+
+# Norms with a kink
+
+
+def degenerate(seed, n, p):
+    """Return columns that are duplicated, collinear, constant and far from zero, and a target."""
+    random = np.random.RandomState(seed)
+    X = random.standard_normal((n, p))
+    X[:, p // 2 :] += X[:, :1] * 3
+    X[:, p - 1] = X[:, 0]
+    X[:, p - 2] = 5.0
+    target = X[:, 0] - 2 * X[:, 1] + random.standard_normal(n)
+    return X, target, random.uniform(0.1, 3, n), 10.0 ** random.randint(3, 7, p)
+
+
+SHAPES = ((8, 40), (40, 8), (60, 90), (115, 32))
+SPARSE = {
+    "lasso": lambda alpha, ratio: Lasso(alpha=alpha),
+    "elastic_net": lambda alpha, ratio: ElasticNet(alpha=alpha, l1_ratio=ratio),
+    "groups": lambda alpha, ratio: MultiTaskElasticNet(alpha=alpha, l1_ratio=ratio),
+    "logistic": lambda alpha, ratio: LogisticRegression(
+        C=0.05 / alpha, l1_ratio=ratio, solver="saga", max_iter=20
+    ),
+}
+
+
+def sparse_problem(name, seed, n, p, far):
+    """Return the problem of a model with a norm, fitted anywhere; its columns moved if far."""
+    X, y, weights, offsets = degenerate(seed, n, p)
+    random = np.random.RandomState(seed)
+    alpha, ratio = 10.0 ** random.uniform(-4, 0.5), random.choice([0.1, 0.5, 1.0])
+    if name == "groups":
+        y, weights = np.c_[y, y[::-1], random.standard_normal(n)], None
+    elif name == "logistic":
+        y = np.digitize(y, [-1.0, 1.0] if seed % 2 else [0.0])
+    X = X + offsets if far else X
+    model = SPARSE[name](alpha, ratio).fit(X, y, *([] if weights is None else [weights]))
+    return as_problem(model, X, y, weights)
+
+
+def size_of_terms(problem):
+    """Return the size of what a gradient is summed from, predictions that are rounded included."""
+    largest = np.abs(problem.X).max(axis=1) + 1
+    predicted = largest * np.abs(problem.theta).sum()
+    bent = np.einsum("nkk->n", problem.curvatures) * predicted
+    pulls = problem.weights * (np.abs(problem.gradients).sum(axis=1) + bent)
+    return largest.max() * pulls.sum()
+
+
+@pytest.mark.parametrize("far", [False, True])
+@pytest.mark.parametrize(("n", "p"), SHAPES)
+@pytest.mark.parametrize("name", SPARSE)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning:sklearn")
+def test_optimum_of_a_norm_meets_its_conditions_to_rounding(name, n, p, far):
+    """The shortest subgradient is zero at the optimum, and only there."""
+    for seed in range(3):
+        problem = sparse_problem(name, seed, n, p, far)
+        reached, end = to_optimum(problem, Direct())
+        assert reached
+        assert np.abs(end.gradient()).max() < 1e-14 * size_of_terms(end)
+
+
+@pytest.mark.parametrize(("n", "p"), SHAPES)
+@pytest.mark.parametrize("name", ["lasso", "elastic_net", "groups"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning:sklearn")
+def test_optimum_of_a_norm_is_not_above_that_of_scikit_learn(name, n, p):
+    X, y, weights, _ = degenerate(0, n, p)
+    y, weights = (np.c_[y, y[::-1]], None) if name == "groups" else (y, weights)
+    model = SPARSE[name](0.05, 0.5)
+    known = [] if weights is None else [weights]
+    tight = clone(model).set_params(tol=1e-12, max_iter=100_000).fit(X, y, *known)
+    _, end = to_optimum(as_problem(model.fit(X, y, *known), X, y, weights), Direct())
+    expected = as_problem(tight, X, y, weights).objective()
+    assert end.objective() <= expected * (1 + 1e-12)
+
+
+def saturated(n=12, p=20):
+    """Return a Lasso that spends a coefficient on every row, so that each has leverage 1."""
+    random = np.random.RandomState(0)
+    X = random.standard_normal((n, p))
+    return Lasso(alpha=1e-3, tol=1e-10, max_iter=100_000), X, X[:, 0] + random.standard_normal(n)
+
+
+def test_rows_of_leverage_1_of_a_lasso_have_the_answer_of_the_refit():
+    model, X, y = saturated()
+    assert np.count_nonzero(model.fit(X, y).coef_) >= len(y) - 2
+    truth = leave_one_out(model, X, y, X[:3] + 0.1, y[:3])
+    explainer = InfluenceExplainer(model, method="newton", refine=True).fit(X, y)
+    assert_close(explainer.loss_influence(X[:3] + 0.1, y[:3]), truth, 1e-6)
+    assert_array_equal(explainer.certificates(), 0)
+    assert np.isfinite(explainer.loo_predict()).all()
+
+
+def test_groups_of_a_lasso_that_spends_a_coefficient_on_every_row_have_an_answer():
+    model, X, y = saturated()
+    explainer = InfluenceExplainer(model, method="newton", refine=True).fit(X, y)
+    found = explainer.group_influence(X[:3] + 0.1, y[:3], np.arange(12) // 3)
+    retrain = InfluenceExplainer(model, method="retrain").fit(X, y)
+    truth = retrain.group_influence(X[:3] + 0.1, y[:3], np.arange(12) // 3)
+    assert_close(found, truth, 1e-6)
+
+
+def test_every_coefficient_held_at_zero_leaves_the_intercept_alone():
+    X, y, *test = data("logistic")
+    held = LogisticRegression(C=1e-3, l1_ratio=1, solver="saga", tol=1e-10, max_iter=10_000)
+    for form in ("primal", "dual", "auto"):
+        explainer = InfluenceExplainer(held, method="newton", solver=Direct(form=form)).fit(X, y)
+        assert not explainer.estimator_.coef_.any()
+        changes = explainer.parameter_influence()
+        assert_array_equal(changes[:, :-1], 0)
+        assert np.all(changes[:, -1] != 0)
+    held.set_params(fit_intercept=False)
+    for form in ("primal", "dual", "auto"):
+        explainer = InfluenceExplainer(held, method="newton", solver=Direct(form=form)).fit(X, y)
+        assert_array_equal(explainer.parameter_influence(), 0)
+        assert_array_equal(explainer.loss_influence(*test), 0)

@@ -333,3 +333,30 @@ def test_kernel_models_of_one_vs_rest_are_refused():
     X, y = data("multiclass")
     with pytest.raises(TypeError, match="features of its own"):
         InfluenceExplainer(OneVsRestClassifier(svc())).fit(X, y)
+
+
+@pytest.mark.parametrize("shift", [100.0, 1e6])
+def test_kernel_of_distances_does_not_depend_on_where_zero_is(shift):
+    random = np.random.default_rng(0)
+    X = random.normal(size=(100, 2)).astype(np.float32).astype(float)  # so that X + shift is exact
+    X = np.round(X * 2**20) / 2**20
+    y = (X[:, 0] + random.normal(size=100) > 0).astype(int)
+    for model in (SVC(tol=1e-6), KernelRidge(kernel="rbf", gamma=0.5)):
+        here, there = (
+            InfluenceExplainer(model, method="influence", refine=True).fit(X + by, y)
+            for by in (0.0, shift)
+        )
+        expected = here.loss_influence(X[:5], y[:5])
+        assert_close(there.loss_influence(X[:5] + shift, y[:5]), expected, 1e-5)
+        expected = here.input_influence(X[:5], y[:5], rows=[0, 1])
+        assert_close(there.input_influence(X[:5] + shift, y[:5], rows=[0, 1]), expected, 1e-4)
+
+
+def test_rows_of_a_gaussian_process_may_be_a_list():
+    X, y = data("regression")
+    process = GaussianProcessRegressor(RBF(2.0) + WhiteKernel(0.3), optimizer=None)
+    listed, array = (
+        InfluenceExplainer(process).fit(rows, y).loss_influence(rows[:3], y[:3])
+        for rows in (X.tolist(), X)
+    )
+    assert_allclose(listed, array, rtol=1e-12)

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 from comparison import assert_close
+from numpy.testing import assert_array_equal
 from questions import MODELS, data, every_method, fit, logistic
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import (
+    Lasso,
     PoissonRegressor,
     RidgeClassifier,
     TweedieRegressor,
@@ -17,8 +19,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer
+from skinfluence.changes import Replace
 from skinfluence.operators import Replacement
 from skinfluence.problems import NewRows, replace_rows
+from skinfluence.questions import Loss
 
 ROWS = np.arange(0, 24, 2)
 
@@ -268,3 +272,24 @@ def test_bad_arguments_are_named(method):
     explainer = fit("logistic", X, y, method=method)
     with pytest.raises(ValueError, match="5.*class"):
         explainer.replacement_influence(X[:2], y[:2], rows=[5], y_new=[0])
+
+
+@what
+@pytest.mark.parametrize(("n", "p"), [(12, 20), (30, 60)])
+def test_lasso_that_spends_a_coefficient_on_every_row_is_the_refit(n, p, what):
+    random = np.random.RandomState(0)
+    X = random.standard_normal((n, p))
+    y = X[:, 0] + random.standard_normal(n)
+    model = Lasso(alpha=1e-3, tol=1e-10, max_iter=100_000)
+    features, target = WHAT[what]
+    X_new = random.standard_normal((6, p)) if features else None
+    change = Replace(np.arange(6), X_new, y[:6] + 2 if target else None)
+    newton, retrain = (
+        InfluenceExplainer(model, method=method, refine=True).fit(X, y)
+        for method in ("newton", "retrain")
+    )
+    question = Loss(X[:5] + 0.1, y[:5])
+    assert_close(newton.effect(question, change), retrain.effect(question, change), 1e-5)
+    certificates, proved = newton.certificates(change, return_proved=True)
+    assert_array_equal(certificates, 0)
+    assert proved.all()

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from scipy.linalg import LinAlgWarning, cholesky
 from scipy.sparse.linalg import aslinearoperator
+from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Ridge
 
@@ -200,6 +201,19 @@ def test_conjugate_gradients_give_up_where_the_matrix_curves_downwards():
     iterated = conjugate_gradients(hessian, np.eye(3)[:, :2], rtol=1e-8, max_iter=9)
     assert iterated.converged.all()
     assert_allclose(iterated.solution, np.diag([1.0, 0.5, 0])[:, :2])
+
+
+@pytest.mark.parametrize("preconditioner", [None, "jacobi", "kronecker"])
+def test_cg_in_single_precision_is_the_direct_answer_to_its_digits(preconditioner):
+    """The class-sum of a softmax's intercepts is flat, and rounding leaks into it."""
+    X, y = load_iris(return_X_y=True)
+    model, X = LogisticRegression(max_iter=1000), X.astype(np.float32)
+    direct, cg = (
+        InfluenceExplainer(model, method="influence", solver=solver).fit(X, y).parameter_influence()
+        for solver in (Direct(), CG(preconditioner=preconditioner))
+    )
+    assert cg.dtype == np.float32
+    assert_allclose(cg, direct, rtol=0, atol=1e-4 * np.abs(direct).max())
 
 
 def test_dual_needs_a_penalty_and_says_so():

@@ -94,7 +94,8 @@ class Process(Adapter):
         """Minimise ``Σ (y_i - f(x_i))² + noise ‖f‖²``, the mean of y held if it was taken off."""
         if not estimator.kernel_.requires_vector_input:
             raise unsupported("GaussianProcessRegressor on rows that are no vectors")
-        rows, noise = encode_features(estimator, X), _noise(estimator, X)
+        rows = encode_features(estimator, X)
+        noise = _noise(estimator, rows)
         mean, scale = target_scale(estimator)
         dual, shift = estimator.alpha_ * scale, np.atleast_1d(mean).astype(rows.dtype)
         n_outputs = dual.reshape(len(dual), -1).shape[1]

@@ -1,7 +1,9 @@
 """Choose a penalty by its approximate leave-one-out risk: one fit a value, no refits.
 
 The risk is the mean loss of every training row under a Newton step without it, weighted as in
-training. The grid is half decades; it is walked downhill by decades from 1, then refined.
+training. No row counts for more than a few times the loss of a constant prediction: one step may
+go anywhere where a prediction is curved, or the row alone determines a parameter. The grid is half
+decades; it is walked downhill by decades from 1, then refined.
 """
 
 from dataclasses import dataclass, field
@@ -18,6 +20,8 @@ from ..solvers import invert_curved, resolve_solver
 
 #: The penalty is looked for between 10^-DECADES and 10^DECADES.
 DECADES = 6
+#: What a row's loss counts for at most, in units of the mean loss of a constant prediction.
+CEILING = 10
 
 
 @dataclass
@@ -47,11 +51,12 @@ class PenaltySearch:
     solver: Any = "auto"
     damping: float | Literal["auto"] = 0.0
     risks: dict[int, float] = field(default_factory=dict)
+    ceiling: float | None = None
 
     def best(self) -> float:
         """Return the value of the grid where the risk is least."""
         stronger = -1 if self.parameter.split("__")[-1] == "C" else 1
-        point = 0
+        point = 0 if np.isfinite(self.risk(0)) else min((2, -2), key=self.risk)
         for step in (2, 1):
             for direction in (stronger, -stronger):  # strong penalties fit fast: try them first
                 while self._improves(point, point + direction * step):
@@ -63,9 +68,12 @@ class PenaltySearch:
         return within and self.risk(candidate) < self.risk(point)
 
     def risk(self, point: int) -> float:
-        """Return the risk at 10^(point / 2); infinite where the fit fails."""
+        """Return the risk at 10^(point / 2); infinite where the fit, or a step, fails."""
         if point not in self.risks:
-            self.risks[point] = self._fitted_risk(10 ** (point / 2))
+            try:
+                self.risks[point] = self._fitted_risk(10 ** (point / 2))
+            except (ValueError, ArithmeticError):
+                self.risks[point] = np.inf
         return self.risks[point]
 
     def _fitted_risk(self, value: float) -> float:
@@ -77,6 +85,15 @@ class PenaltySearch:
         inverse, _ = invert_curved(solver, problem, self.damping)
         left_out = LeftOutRows(inverse.hessian.problem, inverse, solver, tolerance=None)
         change = left_out.own_raw_changes(np.arange(problem.n_rows))
-        losses = problem.reported_loss(problem.raw + change, problem.y)
-        risk = np.average(losses, weights=problem.weights)
+        if self.ceiling is None:
+            self.ceiling = CEILING * _risk_of_constant(problem)
+        with np.errstate(over="ignore", invalid="ignore"):  # of a step that went anywhere
+            losses = problem.reported_loss(problem.raw + change, problem.y)
+        risk = np.average(np.fmin(losses, self.ceiling), weights=problem.weights)
         return float(risk) if np.isfinite(risk) else np.inf
+
+
+def _risk_of_constant(problem):
+    """Return the mean loss of the mean raw prediction."""
+    constant = np.broadcast_to(problem.raw.mean(axis=0), problem.raw.shape)
+    return float(np.average(problem.reported_loss(constant, problem.y), weights=problem.weights))

@@ -7,8 +7,6 @@ the step, which is zero at the optimum and only there; rows where it is not are 
 Newton steps.
 """
 
-from typing import Any
-
 import numpy as np
 
 from .._blocks import row_blocks
@@ -32,33 +30,30 @@ def subgradient_left(rows, system, change):
     left = np.zeros(len(rows))
     for block in row_blocks(len(rows), 16 * change.itemsize * change.shape[1]):
         shares = problem.penalty_shares(rows[block])[:, None]
-        smooth = base + shares * penalty + system.residual(rows[block], change[block])[0]
+        residual, _ = system.residual(rows[block], change[block])
+        smooth = base + shares * penalty + residual
         rest = norm.subgradient(problem.theta + change[block], smooth)
+        push = np.abs(Removal(problem, rows[block]).dense()).max(axis=1)
         excess = np.maximum(np.abs(rest).max(axis=1) - left_over, 0)
-        left[block] = excess / _pushes(problem, rows[block])
+        left[block] = excess / np.where(push > 0, push, np.inf)
     return left
 
 
 def follow_active_sets(rows, system, solver) -> Ends:
     """Return the change of theta at the optimum without each row, and what is left there.
 
-    It is counted from the optimum with the row, which is where a fit ends that converged.
+    It is counted from the optimum with the row, which is where a fit ends that converged. Of a
+    quadratic loss an optimum is proved by its subgradient, which is zero there and only there.
     """
     problem = system.problem
     optimum = refine(problem, solver).theta
-    index = np.arange(problem.n_rows)
-    ends, pushes = Ends.empty(len(rows), len(optimum), optimum.dtype), _pushes(problem, rows)
-    for i, row in enumerate(rows):
+    index, removals = np.arange(problem.n_rows), Removal(problem, rows).dense()
+    ends = Ends.empty(len(rows), len(optimum), optimum.dtype)
+    for i, (row, removal) in enumerate(zip(rows, removals)):
         end = refine(problem.without(index == row).at(optimum), solver)
+        push = np.abs(removal).max()
+        left = np.abs(end.gradient()).max() / push if push > 0 else 0.0
+        ends.proved[i] = problem.loss.quadratic and left <= EXACT
         ends.changes[i] = end.theta - optimum
-        norm: Any = end.norm
-        left = np.abs(norm.subgradient(end.theta, end.smooth_gradient())).max()
-        ends.certificates[i] = left / pushes[i]
-        ends.proved[i] = problem.loss.quadratic and ends.certificates[i] <= EXACT
+        ends.certificates[i] = 0.0 if ends.proved[i] else left
     return ends
-
-
-def _pushes(problem, rows):
-    """Return the largest gradient that each row takes with it, inf where it is nothing."""
-    push = np.abs(Removal(problem, rows).dense()).max(axis=1)
-    return np.where(push > 0, push, np.inf)

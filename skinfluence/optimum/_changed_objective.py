@@ -13,7 +13,7 @@ would move, relative to what the first moved, is the certificate.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +23,7 @@ from ..changes import ChangedObjective
 from ..operators import Hessian
 from ..problem import Problem
 from ..solvers import Inverse, factored_order
+from ._active_set import EXACT
 from ._convergence import can_follow, newton_decrement
 from ._ends import Ends
 from ._iterate import Iterate
@@ -76,14 +77,20 @@ class ChangedObjectives:
         """Return the change of theta with one change, its certificate, and whether it is proved."""
         if not np.any(change.removal):  # rows of no weight
             return np.zeros_like(self.problem.theta), 0.0, True
-        exact = self._exact(change.problem)
         moved, left = self._end(change)
-        return moved, 0.0 if exact else left, exact
+        proved = self._exact(change.problem) or self._meets_kinks(change.problem, left)
+        return moved, 0.0 if proved else left, proved
 
     def _exact(self, changed):
         """Whether the first step is the refit: with an exact inverse of a quadratic objective."""
         exact = changed.loss.quadratic and changed.norm is None and changed.predictor.is_linear
         return exact and self.follows
+
+    def _meets_kinks(self, changed, left):
+        """Whether nothing is left to go to the optimum of squared error and a norm."""
+        return (
+            self.follows and changed.norm is not None and changed.loss.quadratic and left <= EXACT
+        )
 
     @property
     def follows(self) -> bool:
@@ -165,7 +172,8 @@ class ChangedObjectives:
             if inverse is not None:
                 return inverse
         inverse = self._invert(change.problem)
-        if direct and not self._determined and inverse.rank < self.inverse.rank:
+        undetermined = direct and not self._determined and self.problem.norm is None
+        if undetermined and inverse.rank < self.inverse.rank:
             raise ValueError(
                 "A group has leverage 1: it alone determines some parameter, and the fit without "
                 "it is not unique. Add a penalty or `damping`, remove fewer rows, or use "
@@ -197,6 +205,7 @@ class ChangedObjectives:
 
 def step_left(problem, inverse, change):
     """Return the length of the Newton step to the optimum, relative to ``change``, in H."""
-    size = np.sqrt(max(change @ (inverse.hessian @ change), 0.0))
+    smooth = inverse.hessian if problem.norm is None else Hessian(replace(problem, norm=None))
+    size = np.sqrt(max(change @ (smooth @ change), 0.0))
     left = newton_decrement(problem, inverse)
-    return float(left / size) if size > 0 else 0.0
+    return float(left / size) if size > 0 else np.inf if left > 0 else 0.0

@@ -8,7 +8,9 @@ in its raw prediction, s' its weight and ``P_j = J_j H⁻¹ J_jᵀ``,
 which is the first-order line with s' g replaced by u_j. The shared directions D_d, and the change
 δ_j of the row's own prediction that they cause, are zero unless classes are balanced; then H is
 that of the changed weights. The step is exact for squared error. Rows that one step does not settle
-are followed to their optimum (``_many_rows``, ``_active_set``).
+are followed to their optimum (``_many_rows``, ``_active_set``). So is a row of leverage 1, of
+which H without it is singular, if a penalty sees to it that there is an optimum: a norm that frees
+other parameters, or rows that come to their kinks (``_changed_objective``).
 
 Where the prediction is curved in theta, H is exact, the row's own share of it is its Gauss-Newton
 block, ``s' J_jᵀ A_j J_j``, and predictions are evaluated at ``theta + Δtheta_j``.
@@ -23,11 +25,13 @@ import numpy as np
 
 from .._blocks import row_blocks
 from .._threads import threads_for
+from ..changes import ChangedObjective
 from ..operators import Removal
 from ..problem import Problem
 from ..solvers import Inverse
 from ._active_set import EXACT, follow_active_sets, subgradient_left
 from ._around import Around, distance_of, gram_of
+from ._changed_objective import ChangedObjectives
 from ._convergence import can_follow
 from ._ends import Ends
 from ._leave_one_out_system import UNEVEN, LeaveOneOutSystem
@@ -186,6 +190,10 @@ class LeftOutRows:
         reweighting.own_weights(self.problem.weights, new)  # raises where a class would be lost
         for system in self.systems:
             members = new[system.members[new]]
+            alone = self._alone(members, system)
+            if alone.any():
+                settled.add_ends(members[alone], self._ends(members[alone]))
+            members = members[~alone]
             blocks = row_blocks(len(members), 1, BLOCK_ROWS)
             parts = (self._settle(members[block], system) for block in blocks)
             going = np.concatenate([members[:0], *parts])
@@ -193,6 +201,31 @@ class LeftOutRows:
                 with threads_for(self.problem.n_rows * len(self.problem.theta)):
                     settled.add_ends(going, self._follow(going, system))
         return settled
+
+    def _alone(self, rows, system):
+        """Tell which rows alone determine a parameter, but for a penalty; shape (n_rows,).
+
+        Raises ValueError where there is no penalty that makes the fit without them unique.
+        """
+        alone = _singular(system.left(rows))
+        if np.any(alone) and not self.problem.penalised:
+            raise ValueError(
+                f"Row(s) {rows[alone][:5].tolist()} have leverage 1: they alone determine some "
+                "parameter, and the fit without them is not unique. Add a penalty or `damping`, "
+                'leave them out of `rows`, or use method="retrain".'
+            )
+        return alone
+
+    def _ends(self, rows):
+        """Return where the optimum goes without each row, by another H for each."""
+        problem, index = self.problem, np.arange(self.problem.n_rows)
+        objectives = ChangedObjectives(problem, self.inverse, self.solver, self.tolerance)
+        removals = Removal(problem, rows).dense()
+        every = (
+            ChangedObjective(problem.without(index == row), removal)
+            for row, removal in zip(rows, removals)
+        )
+        return objectives.ends(every, len(rows))
 
     def _follow(self, rows, system):
         if self.problem.norm is not None:
@@ -238,7 +271,7 @@ class LeftOutRows:
         shared = removal.shared_change(system.inverse)
         own = removal.own.gradients + np.einsum("nkl,nl->nk", curvatures, shared)
         left = system.left(rows)
-        _require_support(left, rows)
+        left[_singular(left)] = np.eye(left.shape[1])  # rows that are followed
         return removal.with_own(solve_core(left, own))
 
     @property
@@ -283,12 +316,6 @@ class LeftOutRows:
         return rows[~short]
 
 
-def _require_support(left, rows):
-    """Raise ValueError where a row alone determines some parameter, so that its leverage is 1."""
-    alone = ~(smallest_singular_values(left) > 100 * np.finfo(left.dtype).eps)
-    if np.any(alone):
-        raise ValueError(
-            f"Row(s) {rows[alone][:5].tolist()} have leverage 1: they alone determine some "
-            "parameter, and the fit without them is not unique. Add a penalty or `damping`, leave "
-            'them out of `rows`, or use method="retrain".'
-        )
+def _singular(left):
+    """Tell where ``I - s'_j A_j P_j`` is singular, to rounding: at a leverage of 1."""
+    return ~(smallest_singular_values(left) > 100 * np.finfo(left.dtype).eps)

@@ -4,21 +4,23 @@ At each theta the smooth part is replaced by its quadratic model, and the step i
 
     gradient · d + ½ dᵀ H d + norm(theta + d)
 
-(Lee, Sun and Saunders 2014). That is found by coordinate descent over the groups, which finds the
-active set, alternating with Newton steps on it, which find the point (Friedman et al. 2010).
+(Lee, Sun and Saunders 2014), which an active-set method finds (``_quadratic_model``). Columns of X
+that are far from zero are centred: with a free intercept only that moves with them.
 """
 
 from dataclasses import replace
 
 import numpy as np
 
+from .._typing import is_sparse
 from ..operators import Hessian
 from ..problem import Problem
 from ._line_search import backtrack
-from ._rounding import rounding, stagnates
+from ._quadratic_model import QuadraticModel
+from ._rounding import objective_rounding, rounding, stagnates
 
-#: Sweeps over the groups after which a quadratic model is left as it is.
-MAX_SWEEPS = 500
+#: Standard deviations that the mean of a column is from zero, from which it is far.
+FAR = 10
 
 
 def proximal_newton(problem: Problem, max_steps: int = 50) -> tuple[bool, Problem]:
@@ -38,19 +40,36 @@ def proximal_newton(problem: Problem, max_steps: int = 50) -> tuple[bool, Proble
     problem : Problem
         The same problem at the end.
     """
-    previous, norm = np.inf, problem.norm
-    assert norm is not None
+    centre = _centre(problem)
+    if centre is None:
+        return _descend(problem, max_steps)
+    reached, end = _descend(problem.centred(centre), max_steps)
+    return reached, problem.at(_uncentred(end, centre))
+
+
+def _descend(problem, max_steps):
+    """Take the steps; return whether the optimum was reached, and the problem at the end.
+
+    A fit that is worse than none, as where it has hardly begun, may be where nothing curves: it is
+    left for zero.
+    """
+    nowhere, previous = problem.at(np.zeros_like(problem.theta)), np.inf
+    if nowhere.objective() < problem.objective():
+        problem = nowhere
     for _ in range(max_steps):
         target = _model_minimum(problem)
         step = target - problem.theta
-        smooth = problem.smooth_gradient()
-        gain = norm.value(problem.theta) - norm.value(target)
-        decrement = float(gain - smooth @ step)
+        decrement = _slope_along(problem, step)
         if not decrement > rounding(problem) or stagnates(problem, decrement, previous):
             last = problem.at(target)
             better = np.linalg.norm(last.gradient()) < np.linalg.norm(problem.gradient())
-            return True, last if better else problem
-        problem, length = backtrack(problem, step, decrement)
+            reached = decrement >= -objective_rounding(problem, problem.objective())
+            return bool(reached), last if reached and better else problem
+        gain = problem.norm.value(problem.theta) - problem.norm.value(target)
+        promised = float(gain - problem.smooth_gradient() @ step)
+        problem, length = backtrack(problem, step, promised)
+        if length == 0 or (problem.loss.quadratic and length < 1):
+            break  # a model that is exact falls all the way, but for its rounding
         previous = np.inf if 0 < length < 1 else decrement
     return False, problem
 
@@ -68,70 +87,35 @@ def _model_minimum(problem):
     if flat.shape[1]:  # along which nothing changes: keep where theta stands
         matrix += np.mean(np.diag(matrix)) * (flat @ flat.T)
     smooth = problem.smooth_gradient()[positions]
-    step = minimise_model(matrix, smooth, part.theta, part.norm) - part.theta
+    step = QuadraticModel(matrix, smooth, part.theta, part.norm).minimum() - part.theta
     target = problem.theta.copy()
     target[positions] = part.theta + step - flat @ (flat.T @ step)
     return target
 
 
-def minimise_model(matrix, gradient, start, norm):
-    """Minimise ``gradient · (u - start) + ½ (u - start)ᵀ matrix (u - start) + norm(u)`` over u.
+def _slope_along(problem, step):
+    """Return how fast the objective falls at theta along a step, without a difference of norms."""
+    norm, smooth = problem.norm, problem.smooth_gradient()
+    held = np.where(norm.sizes(problem.theta) == 0, norm.strength, 0)
+    slope = (smooth + norm.gradient(problem.theta)) @ step + held @ norm.sizes(step)
+    return -float(slope)
 
-    Parameters
-    ----------
-    matrix : ndarray of shape (P, P)
-        Positive semi-definite.
-    gradient, start : ndarray of shape (P,)
-        Gradient of the smooth part at ``start``.
-    norm : GroupNorm
-        The part with the kink.
 
-    Returns
-    -------
-    minimum : ndarray of shape (P,)
+def _centre(problem):
+    """Return the means of columns far from zero, 0 for the others; None if none is.
+
+    None too where columns cannot be moved: no intercept, or a penalised one, or a sparse X.
     """
-    eps = np.finfo(gradient.dtype).eps
-    point, slope = start.copy(), gradient.copy()
-    single = np.setdiff1d(np.arange(len(start)), norm.positions)
-    groups = [(where, strength) for where, strength in zip(norm.positions, norm.strength)]
-    groups += [(np.array([k]), 0.0) for k in single]
-    bounds = [np.linalg.norm(matrix[np.ix_(where, where)], 2) for where, _ in groups]
-    rounding = np.abs(matrix) @ np.abs(point) + np.abs(gradient)
-    for _ in range(MAX_SWEEPS):
-        point, slope = _newton_on_active_set(matrix, point, slope, norm)
-        if np.all(np.abs(norm.subgradient(point, slope)) <= 10 * eps * rounding):
-            break
-        for (where, strength), bound in zip(groups, bounds):
-            if bound <= 0:
-                continue
-            new = _shrink(point[where] - slope[where] / bound, strength / bound)
-            if np.any(new != point[where]):
-                slope = slope + matrix[:, where] @ (new - point[where])
-                point[where] = new
-    return point
+    predictor, end, X = problem.predictor, problem.predictor.n_coefficients, problem.X
+    bare = not (problem.penalty[end:].any() or np.any(problem.norm.positions >= end))
+    if not (predictor.has_dual and predictor.fit_intercept and bare) or is_sparse(X):
+        return None
+    mean = np.average(X, axis=0, weights=problem.weights).astype(X.dtype)
+    far = np.abs(mean) > FAR * np.std(X, axis=0)
+    return np.where(far, mean, 0) if far.any() else None
 
 
-def _shrink(values, threshold):
-    """Return the group moved towards 0 by ``threshold``, its proximal point."""
-    size = np.linalg.norm(values)
-    return values * (max(size - threshold, 0) / size) if size > 0 else values
-
-
-def _newton_on_active_set(matrix, point, slope, norm):
-    """Step to the minimum on ``point``'s active set if the model falls; return point and slope."""
-    free = norm.free(point)
-    active = matrix[np.ix_(free, free)]
-    coupling = norm.hessian(point)
-    if coupling is not None:
-        active = active + coupling[free][:, free].toarray()
-    try:
-        step = np.linalg.solve(active, -norm.subgradient(point, slope)[free])
-    except np.linalg.LinAlgError:
-        return point, slope
-    moved = matrix[:, free] @ step
-    new = point.copy()
-    new[free] += step
-    change = slope[free] @ step + 0.5 * step @ moved[free] + norm.value(new) - norm.value(point)
-    if not change <= 0 or np.any(norm.free(new) != free):
-        return point, slope
-    return new, slope + moved
+def _uncentred(problem, centre):
+    """Return theta in the coordinates that a problem had before it was centred, shape (P,)."""
+    coef, intercept = problem.predictor.unflatten(problem.theta)
+    return problem.predictor.flatten(coef, intercept - coef @ centre)

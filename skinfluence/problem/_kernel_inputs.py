@@ -96,6 +96,8 @@ def _differentiable(model: KernelModel) -> Kernel:
 
 
 def _rbf(X: np.ndarray, Y: np.ndarray, gamma: float, **_: float) -> np.ndarray:
+    centre = np.mean(Y, axis=0)
+    X, Y = X - centre, Y - centre
     squares = anp.sum(X**2, axis=1)[:, None] + anp.sum(Y**2, axis=1) - 2 * anp.dot(X, Y.T)
     return anp.exp(-gamma * squares)
 

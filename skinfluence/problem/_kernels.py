@@ -37,6 +37,9 @@ ROUNDING = 100
 class PairwiseKernel:
     """A kernel by scikit-learn's name, or a function of two rows.
 
+    Of a kernel of distances dense rows are centred first: distances do not change, and far from
+    zero those that are taken from scalar products would lose their digits.
+
     Parameters
     ----------
     metric : str or callable
@@ -51,6 +54,9 @@ class PairwiseKernel:
     def __call__(self, X: MatrixLike, pivots: MatrixLike) -> np.ndarray:
         """Return k of rows and rows, shape (m, r)."""
         named = not callable(self.metric)
+        if self.metric == "rbf" and not (sparse.issparse(X) or sparse.issparse(pivots)):
+            centre = np.mean(pivots, axis=0)
+            X, pivots = X - centre, pivots - centre
         return pairwise_kernels(X, pivots, metric=self.metric, filter_params=named, **self.params)
 
 

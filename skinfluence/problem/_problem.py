@@ -130,6 +130,15 @@ class Problem:
         return self.predictor.raw(self.theta, X)
 
     @property
+    def penalised(self) -> bool:
+        """Whether every coefficient carries a penalty, so that no row is needed for any."""
+        bare = self.penalty[: self.predictor.n_coefficients] == 0
+        if self.norm is not None:
+            held = self.norm.positions[self.norm.strength > 0]
+            bare[held[held < len(bare)]] = False
+        return not bare.any()
+
+    @property
     def in_kernel_features(self) -> bool:
         """Whether X holds features of a kernel, rather than rows as the estimator takes them."""
         return self.kernel is not None and self.kernel.features is not None

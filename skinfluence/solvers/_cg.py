@@ -15,6 +15,9 @@ from ._preconditioners import PRECONDITIONERS
 from ._solver import Solver
 from ._spectrum import indefinite
 
+#: Roundings of a residual, relative to the right-hand side, below which it tells nothing.
+ROUNDINGS = 4
+
 
 @dataclass(frozen=True)
 class CG(Solver):
@@ -27,7 +30,7 @@ class CG(Solver):
     Parameters
     ----------
     rtol : float, default=1e-8
-        Stop where ``‖b - H x‖ <= rtol ‖b‖``.
+        Stop where ``‖b - H x‖ <= rtol ‖b‖``, or where that is rounding in the precision of X.
     max_iter : int, default=1000
         Iterations after which the rest is returned with a ``ConvergenceWarning``.
     preconditioner : {None, "jacobi", "kronecker"}, default=None
@@ -72,25 +75,30 @@ class CGInverse(Inverse):
 
     def _matmat(self, B: Array) -> Array:
         B = self.project(np.asarray(B, dtype=self.dtype))
-        rtol, max_iter = self.solver.rtol, self.solver.max_iter
         iterated = conjugate_gradients(
-            self.hessian, B, rtol=rtol, max_iter=max_iter, precondition=self._precondition
+            self.hessian,
+            B,
+            rtol=self._rtol,
+            max_iter=self.solver.max_iter,
+            precondition=self.preconditioner,
+            project=self.project,
         )
         if iterated.indefinite:
             raise indefinite(self.hessian)
         self._judge(iterated)
         return self.project(iterated.solution)
 
-    def _precondition(self, R: Array) -> Array:
-        return self.project(R if self.preconditioner is None else self.preconditioner(R))
+    @property
+    def _rtol(self) -> float:
+        return max(self.solver.rtol, ROUNDINGS * float(np.finfo(self.dtype).eps))
 
     def _judge(self, iterated: Iterated) -> None:
         """Keep the worst residual, and warn if it is above the tolerance."""
         worst = float(np.max(iterated.residual, initial=0))
         self.residual = max(self.residual, worst)
-        if worst > self.solver.rtol:
+        if worst > self._rtol:
             warn(
-                f"Conjugate gradients stopped after {self.solver.max_iter} iterations at a "
+                f"Conjugate gradients stopped after {iterated.iterations} iterations at a "
                 f"relative residual of {worst:.2g} (rtol={self.solver.rtol:g}); raise `max_iter`, "
                 "add `damping`, standardise the columns, or precondition.",
                 ConvergenceWarning,

@@ -3,7 +3,9 @@
     x ← x + α d,    r ← r - α H d,    d ← M⁻¹r + β d,        α = rᵀM⁻¹r / dᵀHd
 
 Each column runs its own recurrence and stops by its own residual r = b - Hx; an iteration is one
-product of H with the directions of those that are still running (Hestenes and Stiefel 1952).
+product of H with the directions of those that are still running (Hestenes and Stiefel 1952). Where
+H is singular by construction every product is projected off its flat directions, into which its
+rounding would leak.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ class Iterated:
     iterations : int
         Products with H.
     indefinite : bool
-        Whether H curved downwards, or not at all, along a direction: there the iteration ended.
+        Whether H curved downwards, or not at all, along a direction: there the iteration ended. A
+        column of which less than √ε is left stops there, as that may be rounding.
     """
 
     solution: Array
@@ -52,6 +55,7 @@ def conjugate_gradients(
     rtol: float,
     max_iter: int,
     precondition: Callable[[Array], Array] | None = None,
+    project: Callable[[Array], Array] | None = None,
     norm: Literal["euclidean", "preconditioner"] = "euclidean",
 ) -> Iterated:
     """Solve H X = B, column by column, from X = 0.
@@ -68,6 +72,9 @@ def conjugate_gradients(
         Iterations after which the rest is left as it is.
     precondition : callable, default=None
         M⁻¹ of a block of columns; None is the identity.
+    project : callable, default=None
+        Takes the flat directions of H out of a block of columns, which B has none of; None is the
+        identity.
     norm : {"euclidean", "preconditioner"}, default="euclidean"
         The norm of residuals: ``√(rᵀr)``, or ``√(rᵀM⁻¹r)``, which is near that of the error in H.
 
@@ -76,8 +83,11 @@ def conjugate_gradients(
     iterated : Iterated
     """
 
+    def projected(R: Array) -> Array:
+        return R if project is None else project(R)
+
     def conditioned(R: Array) -> Array:
-        return R if precondition is None else precondition(R)
+        return R if precondition is None else projected(precondition(R))
 
     def sizes(R: Array, rho: Array) -> Array:
         return np.linalg.norm(R, axis=0) if norm == "euclidean" else np.sqrt(np.maximum(rho, 0))
@@ -88,15 +98,16 @@ def conjugate_gradients(
     left, tolerance = first.copy(), rtol * first
     running = np.flatnonzero(left > tolerance)  # columns; the blocks below hold these alone
     S, R, D, rho = X[:, running], B[:, running], Z[:, running], rho[running]
-    iterations, indefinite = 0, False
+    iterations, indefinite, rounding = 0, False, np.sqrt(np.finfo(B.dtype).eps)
     while len(running) and iterations < max_iter:
-        product = hessian @ D
+        product = projected(hessian @ D)
         curvature = _dots(D, product)
         iterations += 1
-        indefinite = bool((curvature <= 0).any())
+        flat = ~(curvature > 0)
+        indefinite = bool((left[running] > rounding * first[running])[flat].any())
         if indefinite:
             break
-        step = rho / curvature
+        step = np.where(flat, 0, rho / np.where(flat, 1, curvature))
         S += step * D
         R -= step * product
         Z = conditioned(R)
@@ -104,7 +115,7 @@ def conjugate_gradients(
         D *= rho / before
         D += Z
         left[running] = sizes(R, rho)
-        kept = left[running] > tolerance[running]
+        kept = (left[running] > tolerance[running]) & ~flat
         if not kept.all():
             X[:, running] = S
             running, rho = running[kept], rho[kept]

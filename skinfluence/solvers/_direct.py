@@ -73,6 +73,8 @@ class Direct(Solver):
     def _takes_dual(self, hessian: Hessian) -> bool:
         if self.form not in ("auto", "primal", "dual"):
             raise ValueError(f"`form` must be 'auto', 'primal' or 'dual'; got {self.form!r}.")
+        if hessian.free is not None and not hessian.free.any():
+            return False  # nothing moves
         if self.form == "dual" and not hessian.has_dual:
             raise ValueError(
                 'Direct(form="dual") needs a convex loss and a penalty on every coefficient; '

@@ -137,7 +137,7 @@ class DualInverse(FactoredInverse):
 
     def _gather(self, B: Array) -> Array:
         """Return X̂ B."""
-        parts = B.reshape(*self.prior.shape, -1)
+        parts = B.reshape(*self.prior.shape, B.shape[1])
         return reduce(add, (rows @ part for rows, part in zip(self.rows, parts)))
 
     def _spread(self, T: Array) -> Array:
