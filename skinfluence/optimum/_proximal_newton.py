@@ -90,6 +90,9 @@ def _model_minimum(problem):
     step = QuadraticModel(matrix, smooth, part.theta, part.norm).minimum() - part.theta
     target = problem.theta.copy()
     target[positions] = part.theta + step - flat @ (flat.T @ step)
+    sizes = problem.norm.sizes(target)  # of a group that is about to be held only rounding is left
+    rounded = sizes <= 16 * np.finfo(target.dtype).eps * sizes.max(initial=0)
+    target[problem.norm.positions[rounded].ravel()] = 0
     return target
 
 
