@@ -168,13 +168,14 @@ def truth_of(explainer, X, y, weights):
     return Truth(csr_matrix(X) if sparse else X, y, weights, penalty, poisson, theta)
 
 
-def errors(explainer, truth, rows, n_tests=200):
+def errors(explainer, truth, rows, n_tests=5000):
     """Return the relative error of each row's change, and of its column of test losses.
 
     And the bounds beside them, nan where there is none or where the refit itself is not 100 times
     nearer to the optimum.
     """
-    tests = np.linspace(0, len(truth.y) - 1, n_tests).astype(int)
+    n = len(truth.y)
+    tests = np.linspace(0, n - 1, min(n, n_tests)).astype(int)
     found, raw = explainer.parameter_influence(rows), truth.X[tests] @ truth.theta
     bounds, proved = explainer.certificates(rows, return_proved=True)
     of_theta, of_losses, bounds = np.zeros(len(rows)), np.zeros(len(rows)), bounds.copy()
@@ -184,7 +185,8 @@ def errors(explainer, truth, rows, n_tests=200):
         size = np.sqrt(right @ hessian @ right)
         of_theta[i] = np.sqrt(off @ hessian @ off) / size
         losses = [loss_change(truth, tests, raw, change) for change in (found[i], right)]
-        of_losses[i] = np.linalg.norm(losses[0] - losses[1]) / np.linalg.norm(losses[1])
+        effect = np.linalg.norm(losses[1])
+        of_losses[i] = np.linalg.norm(losses[0] - losses[1]) / effect if effect else 0.0
         if not proved[i] or bounds[i] < 100 * left / size:
             bounds[i] = np.nan
     return of_theta, of_losses, bounds, proved
