@@ -794,7 +794,7 @@ class InfluenceExplainer(DelegatingEstimator):
         """Return the fit; ValueError, for what is called ``name``, if it has no H⁻¹."""
         check_is_fitted(self)
         self.answers_.fit.require_inverse(name)
-        return self.answers_.fit
+        return self.answers_.fit.differentiated
 
     def verify(
         self,

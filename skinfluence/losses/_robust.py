@@ -139,6 +139,12 @@ class SmoothEpsilonInsensitive(Loss):
         """Return the width of the smoothing."""
         return self.temperature * self.spread
 
+    def pieces(self, y: Array) -> tuple[Array, Array] | None:
+        """Return those of the tube: it has a kink on either side of y."""
+        slopes = np.array([-1, 0, 1], dtype=y.dtype)
+        kinks = np.column_stack([y - self.epsilon, y + self.epsilon])
+        return kinks, np.broadcast_to(slopes, (len(y), 3))
+
 
 @dataclass(frozen=True)
 class SmoothPinball(Loss):

@@ -30,7 +30,7 @@ def subgradient_left(rows, system, change):
     left = np.zeros(len(rows))
     for block in row_blocks(len(rows), 16 * change.itemsize * change.shape[1]):
         shares = problem.penalty_shares(rows[block])[:, None]
-        smooth = base + shares * penalty + system.residual(rows[block], change[block])
+        smooth = base + shares * penalty + system.residual(rows[block], change[block])[0]
         rest = norm.subgradient(problem.theta + change[block], smooth)
         push = np.abs(Removal(problem, rows[block]).dense()).max(axis=1)
         excess = np.maximum(np.abs(rest).max(axis=1) - left_over, 0)

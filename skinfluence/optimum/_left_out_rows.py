@@ -32,6 +32,7 @@ from ._ends import Ends
 from ._leave_one_out_system import UNEVEN, LeaveOneOutSystem
 from ._many_rows import follow
 from ._one_step import certify, decrements
+from ._support_machines import SupportMachines
 from ._woodbury import smallest_singular_values, solve_core
 
 #: Rows scored at once: enough for BLAS, few enough for their predictions to stay in the cache.
@@ -106,12 +107,15 @@ class LeftOutRows:
         Relative error of a row's change, in the norm of H: rows of which one step does not show
         that it is below are followed until it is. None, damping and stochastic solvers take one
         step for every row.
+    machines : SupportMachines or None, default=None
+        The trained machines whose optima are gone to, where these can be followed exactly.
     """
 
     problem: Problem
     inverse: Inverse
     solver: Any
     tolerance: float | None = 0.05
+    machines: SupportMachines | None = None
 
     @cached_property
     def settled(self) -> SettledRows:
@@ -195,6 +199,15 @@ class LeftOutRows:
     def _follow(self, rows, system):
         if self.problem.norm is not None:
             return follow_active_sets(rows, system, self.solver)
+        if self.machines is None:
+            return self._newton(rows, system)
+        ends = self.machines.without(rows)
+        lost = np.flatnonzero(np.isnan(ends.certificates))
+        if len(lost):
+            ends.put(lost, self._newton(rows[lost], system))
+        return ends
+
+    def _newton(self, rows, system):
         return follow(rows, system, self._step(rows, system), self.solver, self.tolerance)
 
     def uncertain(self, rows: np.ndarray) -> np.ndarray:
@@ -244,6 +257,8 @@ class LeftOutRows:
             exact = self._exact and can_follow(self.problem, self.inverse, 0.0)
             self.settled.add(rows, 0.0 if exact else np.nan, exact)
             return rows[:0]
+        if self.machines is not None:
+            return rows
         tolerance = self.tolerance or 0.0
         certificates = self._certificates(rows, system, tolerance)
         short = certificates <= tolerance

@@ -1,0 +1,497 @@
+"""The optimum of a support vector machine, and where it goes: one change of the margin set a time.
+
+The loss of each row is in straight pieces, as the hinge is, and the penalty a ridge:
+
+    Σ s_i loss_i(f_i) + ½ ‖w‖²,        f = Φ w + intercept,        K = Φ Φᵀ
+
+At the optimum ``w = Φᵀ a``. A row on a piece has the dual coefficient ``a_i = -s_i slope``; a row
+at a kink is in the margin set M, and has any a_i between those of the two pieces that meet there.
+
+Any a within these bounds is the optimum of a machine whose raw predictions are off by a gap h, and
+the sum of its a, which a free intercept holds at zero, by e. While they are closed,
+
+    f(t) = K a + intercept + (1 - t) h,        Σ a = (1 - t) e,        t from 0 to 1,
+
+the optimum goes straight on, a dot being the derivative in t,
+
+    [ 0   1ᵀ  ] [ ·intercept ]   [ -e  ]
+    [ 1  K_MM ] [ ·a_M       ] = [ h_M ],        ·f = K_M ·a_M + ·intercept - h,
+
+until a coefficient comes to its bound and its row leaves M, or a row comes to a kink and enters it;
+the inverse is corrected by rank one (Cauwenberghs and Poggio 2000; Karasuyama and Takeuchi 2010).
+So a machine is trained from any guess. A row that is left out hands its a_j over at once, with
+``h = K_j a_j`` and ``e = -a_j``: the path is that in its weight, from s_j to 0.
+"""
+
+from copy import copy
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+#: Share of a row's own kernel below which its distance to the span of the margin set is rounding.
+DEPENDENT = 1e-13
+#: Share of the room between two bounds from which on a guessed coefficient is taken to be between.
+BETWEEN = 0.01
+#: Largest violation of an optimality condition, relative to the size of what it bounds.
+EXACT = 1e-9
+#: Changes of the margin set that a path may take for each row, before it is given up.
+PATIENCE = 4
+
+
+class Gram(Protocol):
+    """The kernel K of the training rows, by parts; ``width`` numbers stand for a row."""
+
+    width: int
+    diagonal: np.ndarray
+
+    def row(self, i: int) -> np.ndarray:
+        """Return what stands for row i."""
+
+    def with_row(self, rows: np.ndarray, i: int) -> np.ndarray:
+        """Return the kernel of several rows, as they are stood for, with row i."""
+
+    def times(self, combined: np.ndarray) -> np.ndarray:
+        """Return ``K a``, of the combination with a of what stands for the rows."""
+
+    def combine(self, a: np.ndarray) -> np.ndarray:
+        """Return the combination of all rows with a, the zeros of which cost nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class KernelGram:
+    """K itself, a row of which stands for each: for features of about as many columns as rows."""
+
+    kernel: np.ndarray
+
+    @property
+    def width(self) -> int:
+        return len(self.kernel)
+
+    @property
+    def diagonal(self) -> np.ndarray:
+        return np.diag(self.kernel)
+
+    def row(self, i):
+        return self.kernel[i]
+
+    def with_row(self, rows, i):
+        return rows[:, i]
+
+    def times(self, combined):
+        return combined
+
+    def combine(self, a):
+        support = np.flatnonzero(a)
+        return a[support] @ self.kernel[support]
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureGram:
+    """Φ, dense or CSR, a row of which stands for each, made dense."""
+
+    features: Any
+    diagonal: np.ndarray
+
+    @property
+    def width(self) -> int:
+        return self.features.shape[1]
+
+    def row(self, i):
+        row = self.features[[i]]
+        return row[0] if isinstance(row, np.ndarray) else row.toarray()[0]
+
+    def with_row(self, rows, i):
+        return rows @ self.row(i)
+
+    def times(self, combined):
+        return self.features @ combined
+
+    def combine(self, a):
+        support = np.flatnonzero(a)
+        return np.asarray(a[support] @ self.features[support]).ravel()
+
+
+@dataclass(frozen=True, eq=False)
+class Machine:
+    """One binary machine, or regression.
+
+    Parameters
+    ----------
+    gram : Gram
+        K.
+    kinks : ndarray of shape (n, m)
+        Raw predictions where each row's loss has a kink, ascending.
+    slopes : ndarray of shape (n, m + 1)
+        Its slopes before, between and after them.
+    free : bool
+        Whether there is an intercept that carries no penalty.
+    """
+
+    gram: Gram
+    kinks: np.ndarray
+    slopes: np.ndarray
+    free: bool
+
+    def levels(self, weights: np.ndarray, rows: Any = slice(None)) -> np.ndarray:
+        """Return the dual coefficient that rows have on each of their pieces, descending."""
+        return -weights[rows, None] * self.slopes[rows]
+
+
+class SupportPath:
+    """A point on the path to the optimum of a machine, which it is moved along.
+
+    Parameters
+    ----------
+    machine : Machine
+    weights : ndarray of shape (n,)
+        s.
+
+    Attributes
+    ----------
+    dual, raw : ndarray of shape (n,)
+        a and f.
+    intercept : float
+    """
+
+    def __init__(self, machine: Machine, weights: np.ndarray) -> None:
+        n = len(weights)
+        self.machine, self.weights = machine, weights
+        self.levels = machine.levels(weights)
+        self.edges = np.pad(machine.kinks, ((0, 0), (1, 1)), constant_values=np.inf)
+        self.edges[:, 0] = -np.inf
+        self.dual, self.raw, self.intercept = np.zeros(n), np.zeros(n), 0.0
+        #: Piece that each row is on; of rows in the margin set, the kink.
+        self.piece = np.zeros(n, dtype=int)
+        #: Raw predictions between which each row is free to move: all, in the margin set.
+        self.low, self.high = np.full(n, -np.inf), np.full(n, np.inf)
+        self.margin, self.size = np.zeros(16, dtype=int), 0
+        self.rows = np.empty((16, machine.gram.width))
+        self.inverse = np.empty((17, 17))
+        self._largest = np.abs(machine.gram.diagonal).max(initial=0)
+
+    def fork(self) -> "SupportPath":
+        """Return a copy, to be moved on its own."""
+        other, size, q = copy(self), self.size, self._order
+        for name in ("levels", "dual", "raw", "piece", "low", "high"):
+            setattr(other, name, getattr(self, name).copy())
+        other.margin, other.rows = self.margin.copy(), np.empty_like(self.rows)
+        other.rows[:size] = self.rows[:size]
+        other.inverse = np.empty_like(self.inverse)
+        other.inverse[:q, :q] = self.inverse[:q, :q]
+        return other
+
+    # The margin set
+
+    @property
+    def _members(self):
+        return self.margin[: self.size]
+
+    @property
+    def _order(self):
+        """Order of the bordered system."""
+        return self.size + self.machine.free
+
+    def _enter(self, i, kink):
+        """Take a row into the margin set; return False where it depends on those in it."""
+        gram, q = self.machine.gram, self._order
+        if self.size == 0 and self.machine.free:
+            self.inverse[:2, :2] = [[-gram.diagonal[i], 1], [1, 0]]
+        else:
+            solved, distance = self._apart(i)
+            if not distance > DEPENDENT * gram.diagonal[i]:
+                return False
+            self.inverse[:q, :q] += np.multiply.outer(solved, solved / distance)
+            self.inverse[q, :q] = self.inverse[:q, q] = -solved / distance
+            self.inverse[q, q] = 1 / distance
+        self.margin[self.size], self.rows[self.size] = i, gram.row(i)
+        self.piece[i], self.low[i], self.high[i] = kink, -np.inf, np.inf
+        self.size += 1
+        if self.size == len(self.margin):
+            self._make_room()
+        return True
+
+    def _apart(self, i):
+        """Return row i as a combination of the margin set, and the square of what is left of it."""
+        gram, q = self.machine.gram, self._order
+        column = gram.with_row(self.rows[: self.size], i)
+        column = np.append(1.0, column) if self.machine.free else column
+        solved = self.inverse[:q, :q] @ column
+        return solved, gram.diagonal[i] - column @ solved
+
+    def _exchange(self, i, kink, up):
+        """Let a row that depends on the margin set in, or past its kink.
+
+        Its coefficient and those that it depends on change together, and move nothing, until one
+        of them comes to a bound.
+        """
+        solved, _ = self._apart(i)
+        members, sign = self._members, -1.0 if up else 1.0
+        rate = -sign * (solved[1:] if self.machine.free else solved)
+        room = self._rooms(members, rate)
+        own = self.levels[i, kink] - self.levels[i, kink + 1]
+        p, step = _first(room, False)
+        step = max(min(step, own), 0.0)
+        combined = rate @ self.rows[: self.size] + sign * self.machine.gram.row(i)
+        self.raw += step * self.machine.gram.times(combined)
+        self.dual[members] += step * rate
+        if step == own:
+            self._put(i, kink + 1 if up else kink)
+            return True
+        level = self.dual[i] + sign * step
+        self._leave(p, self.piece[members[p]] + (rate[p] < 0))
+        entered = self._enter(i, kink)
+        self.dual[i] = level
+        return entered
+
+    def _rooms(self, members, rate):
+        """Return how far rows of the margin set are from their bounds, at the given rates."""
+        dual, piece = self.dual[members], self.piece[members]
+        upper, lower = self.levels[members, piece], self.levels[members, piece + 1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rooms = np.where(rate > 0, upper - dual, lower - dual) / rate
+        rooms[rate == 0] = np.inf
+        return rooms
+
+    def _make_room(self):
+        room = 2 * len(self.margin)
+        for name, shape in (
+            ("margin", (room,)),
+            ("rows", (room, self.rows.shape[1])),
+            ("inverse", (room + 1, room + 1)),
+        ):
+            before = getattr(self, name)
+            after = np.zeros(shape, dtype=before.dtype)
+            after[tuple(slice(0, length) for length in before.shape)] = before
+            setattr(self, name, after)
+
+    def _leave(self, position, piece):
+        """Put a row of the margin set on one of its pieces."""
+        i, last, q = self.margin[position], self.size - 1, self._order
+        if q > 1 + self.machine.free:
+            inverse, p, z = self.inverse[:q, :q], position + self.machine.free, q - 1
+            inverse[[p, z]] = inverse[[z, p]]
+            inverse[:, [p, z]] = inverse[:, [z, p]]
+            column = inverse[:z, z].copy()
+            inverse[:z, :z] -= np.multiply.outer(column, column / inverse[z, z])
+        self.margin[position], self.rows[position] = self.margin[last], self.rows[last]
+        self.size = last
+        self._put(i, piece)
+
+    def _put(self, i, piece):
+        """Put a row on one of its pieces; one of no weight may move anywhere."""
+        levels = self.levels[i]
+        alive = levels[0] > levels[-1]
+        self.piece[i], self.dual[i] = piece, levels[piece]
+        self.low[i] = self.edges[i, piece] if alive else -np.inf
+        self.high[i] = self.edges[i, piece + 1] if alive else np.inf
+
+    # Where a path starts
+
+    def train(self, guess: np.ndarray, intercept: float) -> bool:
+        """Go to the optimum from a guess of a and the intercept; tell whether it was reached."""
+        self.intercept = intercept if self.machine.free else 0.0
+        for _ in range(3):
+            if not self._follow(self._start(guess)):
+                return False
+            if self._settle():
+                return True
+            guess = self.dual.copy()  # rounding went astray: all is computed again
+        return False
+
+    def toward(self, weights: np.ndarray) -> bool:
+        """Go to the optimum with other weights; tell whether it was reached."""
+        changed = np.flatnonzero(weights != self.weights)
+        before = self.dual.copy()
+        self.weights = weights
+        self.levels[changed] = self.machine.levels(weights, changed)
+        for i in changed:
+            self._reweigh(i)
+        moved = before - self.dual
+        if moved.any() and not self._follow(self._times(moved)):
+            return False
+        return self._settle() or self.train(self.dual.copy(), self.intercept)
+
+    def _start(self, guess):
+        """Stand at a guess, taken into its bounds; return the gap with which it is an optimum."""
+        levels, self.size = self.levels, 0
+        guess = np.clip(guess, levels[:, -1], levels[:, 0])
+        kink = np.sum(levels[:, 1:-1] > guess[:, None], axis=1)
+        every = np.arange(len(guess))
+        upper, lower = levels[every, kink], levels[every, kink + 1]
+        inside = np.minimum(upper - guess, guess - lower)
+        between = np.flatnonzero(inside > BETWEEN * (upper - lower))
+        pieces = kink + (upper - guess > guess - lower)
+        self.piece[:], self.dual[:] = pieces, levels[every, pieces]
+        alive = levels[:, 0] > levels[:, -1]
+        self.low[:] = np.where(alive, self.edges[every, pieces], -np.inf)
+        self.high[:] = np.where(alive, self.edges[every, pieces + 1], np.inf)
+        for i in between[np.argsort(-inside[between], kind="stable")]:
+            if self._enter(i, kink[i]):
+                self.dual[i] = guess[i]
+        raw = self._times(self.dual) + self.intercept
+        self.raw[:] = np.clip(raw, self.low, self.high)
+        self.raw[self._members] = self._kinks
+        return self.raw - raw
+
+    def _reweigh(self, i):
+        """Bring a row whose weight has changed into its bounds."""
+        levels = self.levels[i]
+        alive, kink = levels[0] > levels[-1], self.piece[i]
+        position = np.flatnonzero(self._members == i)
+        if len(position):
+            if alive and levels[kink + 1] < self.dual[i] < levels[kink]:
+                return
+            self._leave(position[0], kink if self.dual[i] >= levels[kink] else kink + 1)
+        else:
+            within = self.edges[i, kink] <= self.raw[i] <= self.edges[i, kink + 1]
+            now = kink if within else np.sum(self.machine.kinks[i] < self.raw[i])
+            self._put(i, now)
+
+    def _times(self, a):
+        return self.machine.gram.times(self.machine.gram.combine(a))
+
+    @property
+    def _kinks(self):
+        """The kinks that the rows of the margin set are at."""
+        members = self._members
+        return self.machine.kinks[members, self.piece[members]]
+
+    # The path
+
+    def _follow(self, gap):
+        """Close the gap, and that of the sum of a; return whether the end was reached."""
+        excess = self.dual.sum() if self.machine.free else 0.0
+        idle = 1e-14 * np.abs(self.levels).sum()
+        left, standing = 1.0, 0  # what is left of the gap, and events since it last shrank
+        for _ in range(PATIENCE * len(self.raw) + 100):
+            if self.size == 0 and self.machine.free and abs(left * excess) > idle:
+                if not self._shift_intercept(up=excess > 0):
+                    return False
+                continue
+            step, event = self._advance(gap, excess, left, least=standing > 10)
+            left -= step
+            standing = 0 if step > 1e-14 else standing + 1
+            if event is None:
+                return True
+            if standing > 2 * len(self.raw) + 10:
+                return False
+            if not event():
+                return False
+        return False
+
+    def _advance(self, gap, excess, left, least):
+        """Go straight on as far as the margin set lasts; return how far, and what ends it."""
+        members, free = self._members, self.machine.free
+        q, rate = self._order, np.zeros(self.size)
+        turned = 0.0
+        speed = -gap
+        if self.size:
+            right = np.append(-excess, gap[members]) if free else gap[members]
+            solved = self.inverse[:q, :q] @ right
+            rate = solved[1:] if free else solved
+            turned = solved[0] if free else 0.0
+            speed = speed + turned
+            speed += self.machine.gram.times(rate @ self.rows[: self.size])
+        slow = 1e-14 * (np.abs(gap).max() + abs(turned) + self._largest * np.abs(rate).sum())
+        with np.errstate(divide="ignore", invalid="ignore"):
+            meet = np.where(speed > 0, self.high - self.raw, self.low - self.raw) / speed
+        meet[np.abs(speed) <= slow] = np.inf
+        bound = self._rooms(members, rate)
+        i, first_meet = _first(meet, least)
+        p, first_bound = _first(bound, least)
+        step = min(max(min(first_meet, first_bound), 0.0), left)
+        self.raw += step * speed
+        self.dual[members] += step * rate
+        self.intercept += step * turned
+        if min(first_meet, first_bound) >= left:
+            return left, None
+        if first_bound <= first_meet:
+            return step, lambda: self._lose(p, rate[p] < 0)
+        return step, lambda: self._gain(i, speed[i] > 0)
+
+    def _gain(self, i, up):
+        """Take in a row that came to a kink; return False where it is past it."""
+        kink = self.piece[i] if up else self.piece[i] - 1
+        past = abs(self.raw[i] - self.machine.kinks[i, kink])
+        if past > EXACT * max(1.0, abs(self.raw[i])):
+            return False
+        return self._enter(i, kink) or self._exchange(i, kink, up)
+
+    def _lose(self, position, down):
+        """Let a row go whose coefficient came to its bound; return False where it is past it."""
+        i = self.margin[position]
+        piece = self.piece[i] + down
+        past = abs(self.dual[i] - self.levels[i, piece])
+        self._leave(position, piece)
+        return past <= EXACT * (self.levels[i, 0] - self.levels[i, -1])
+
+    def _shift_intercept(self, up):
+        """Move the intercept, which nothing holds, to the first kink; False where there is none."""
+        rooms = self.high - self.raw if up else self.raw - self.low
+        i = int(np.argmin(rooms))
+        if not np.isfinite(rooms[i]):
+            return False
+        room = rooms[i] if up else -rooms[i]
+        self.raw += room
+        self.intercept += room
+        return self._gain(i, up)
+
+    # Where it ends
+
+    def _settle(self):
+        """Take off what rounding left; tell whether this is the optimum."""
+        self._refine()
+        if self.machine.free:
+            self._centre_intercept()
+        members = self._members
+        unit = EXACT * max(1.0, np.abs(self.raw).max(initial=0))
+        outside = np.maximum(self.low - self.raw, self.raw - self.high).max(initial=0)
+        off = np.abs(self.raw[members] - self._kinks).max(initial=0)
+        piece, levels = self.piece[members], self.levels
+        dual, unit_dual = self.dual[members], EXACT * np.abs(levels).max(initial=0)
+        beyond = np.maximum(dual - levels[members, piece], levels[members, piece + 1] - dual)
+        balanced = not self.machine.free or abs(self.dual.sum()) <= unit_dual * len(self.dual)
+        return bool(max(outside, off) <= unit and beyond.max(initial=0) <= unit_dual and balanced)
+
+    def _refine(self):
+        """Solve once more for what is left at the kinks."""
+        if not self.size:
+            return
+        members, free = self._members, self.machine.free
+        left = self.raw[members] - self._kinks
+        left = np.append(self.dual.sum(), left) if free else left
+        solved = self.inverse[: self._order, : self._order] @ left
+        rate = solved[1:] if free else solved
+        turned = solved[0] if free else 0.0
+        self.dual[members] -= rate
+        self.intercept -= turned
+        self.raw -= self.machine.gram.times(rate @ self.rows[: self.size]) + turned
+
+    def _centre_intercept(self):
+        """Take the middle of the intercepts that are as good, as libsvm does."""
+        members = self._members
+        piece = self.piece[members]
+        upper, lower = self.levels[members, piece], self.levels[members, piece + 1]
+        dual = self.dual[members]
+        inside = np.minimum(upper - dual, dual - lower) > EXACT * (upper - lower)
+        if inside.any():
+            return
+        pieces = piece + (upper - dual > dual - lower)
+        for i, now in zip(members.copy(), pieces):
+            self._put(i, now)
+        self.size = 0
+        shift = ((self.high - self.raw).min() - (self.raw - self.low).min()) / 2
+        if np.isfinite(shift):
+            self.raw += shift
+            self.intercept += shift
+
+
+def _first(times, least):
+    """Return where the earliest time is, and the time; of equal ones the first, if asked for."""
+    if not len(times):
+        return 0, np.inf
+    i = int(np.argmin(times))
+    if least and times[i] <= 1e-14:
+        i = int(np.argmax(times <= 1e-14))
+    return i, times[i]
