@@ -728,7 +728,8 @@ class InfluenceExplainer(DelegatingEstimator):
         method = _prediction_method(self.estimator_, method)
         if method == "decision_function":
             self._model.require_decision_function()
-        raw = self._model.own_raw() + self._evaluating.own_raw(
+        answers = self._evaluating
+        raw = answers.fit.model.own_raw() + answers.own_raw(
             EncodedRemove(np.arange(self._n_rows))
         )
         return _respond(self._model, raw, method)

@@ -161,7 +161,7 @@ def _features(problem, k):
     linear = cast(LinearPredictor, problem.predictor)
     _, where = linear.block(slice(k, k + 1))
     penalty, X = problem.penalty[where].astype(float), problem.X.astype(float)
-    free = linear.fit_intercept and penalty[-1] == 0
+    free = linear.fit_intercept and bool(penalty[-1] == 0)
     scale = 1 / np.sqrt(penalty[: linear.n_features] if free else penalty)
     if linear.fit_intercept and not free:
         ones = np.ones((X.shape[0], 1))

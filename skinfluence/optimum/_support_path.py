@@ -30,11 +30,17 @@ from typing import Any, Protocol
 import numpy as np
 
 #: Share of a row's own kernel below which its distance to the span of the margin set is rounding.
-DEPENDENT = 1e-13
+DEPENDENT = 1e-12
+#: The same of a row that a guess is to begin with; those that belong there come of themselves.
+NEARLY_DEPENDENT = 1e-6
 #: Share of the room between two bounds from which on a guessed coefficient is taken to be between.
 BETWEEN = 0.01
 #: Largest violation of an optimality condition, relative to the size of what it bounds.
 EXACT = 1e-9
+#: The same of a change over a whole path that is let be.
+STILL = 1e-10
+#: Distance of the margin set from its kinks from which on its inverse is found again.
+STRAYED = 1e-11
 #: Changes of the margin set that a path may take for each row, before it is given up.
 PATIENCE = 4
 
@@ -50,6 +56,9 @@ class Gram(Protocol):
 
     def with_row(self, rows: np.ndarray, i: int) -> np.ndarray:
         """Return the kernel of several rows, as they are stood for, with row i."""
+
+    def among(self, rows: np.ndarray, members: np.ndarray) -> np.ndarray:
+        """Return the kernel of several rows, which are these, with one another."""
 
     def times(self, combined: np.ndarray) -> np.ndarray:
         """Return ``K a``, of the combination with a of what stands for the rows."""
@@ -78,6 +87,9 @@ class KernelGram:
     def with_row(self, rows, i):
         return rows[:, i]
 
+    def among(self, rows, members):
+        return rows[:, members]
+
     def times(self, combined):
         return combined
 
@@ -103,6 +115,9 @@ class FeatureGram:
 
     def with_row(self, rows, i):
         return rows @ self.row(i)
+
+    def among(self, rows, members):
+        return rows @ rows.T
 
     def times(self, combined):
         return self.features @ combined
@@ -168,7 +183,7 @@ class SupportPath:
         self.margin, self.size = np.zeros(16, dtype=int), 0
         self.rows = np.empty((16, machine.gram.width))
         self.inverse = np.empty((17, 17))
-        self._largest = np.abs(machine.gram.diagonal).max(initial=0)
+        self._widest = np.abs(self.levels).max(initial=0)
 
     def fork(self) -> "SupportPath":
         """Return a copy, to be moved on its own."""
@@ -192,14 +207,17 @@ class SupportPath:
         """Order of the bordered system."""
         return self.size + self.machine.free
 
-    def _enter(self, i, kink):
+    def _enter(self, i, kink, dependent=DEPENDENT):
         """Take a row into the margin set; return False where it depends on those in it."""
         gram, q = self.machine.gram, self._order
         if self.size == 0 and self.machine.free:
             self.inverse[:2, :2] = [[-gram.diagonal[i], 1], [1, 0]]
         else:
+            full = self.size >= gram.width + self.machine.free
+            if full:
+                return False
             solved, distance = self._apart(i)
-            if not distance > DEPENDENT * gram.diagonal[i]:
+            if not distance > dependent * gram.diagonal[i]:
                 return False
             self.inverse[:q, :q] += np.multiply.outer(solved, solved / distance)
             self.inverse[q, :q] = self.inverse[:q, q] = -solved / distance
@@ -228,7 +246,7 @@ class SupportPath:
         solved, _ = self._apart(i)
         members, sign = self._members, -1.0 if up else 1.0
         rate = -sign * (solved[1:] if self.machine.free else solved)
-        room = self._rooms(members, rate)
+        room = self._rooms(members, rate, STILL * np.abs(rate).max())
         own = self.levels[i, kink] - self.levels[i, kink + 1]
         p, step = _first(room, False)
         step = max(min(step, own), 0.0)
@@ -244,14 +262,27 @@ class SupportPath:
         self.dual[i] = level
         return entered
 
-    def _rooms(self, members, rate):
-        """Return how far rows of the margin set are from their bounds, at the given rates."""
+    def _rooms(self, members, rate, slow):
+        """Return how far rows of the margin set are from their bounds, at rates that are not slow.
+
+        Where they are it is infinite.
+        """
         dual, piece = self.dual[members], self.piece[members]
         upper, lower = self.levels[members, piece], self.levels[members, piece + 1]
         with np.errstate(divide="ignore", invalid="ignore"):
             rooms = np.where(rate > 0, upper - dual, lower - dual) / rate
-        rooms[rate == 0] = np.inf
+        rooms[np.abs(rate) <= slow] = np.inf
         return rooms
+
+    def _renew(self):
+        """Invert the system of the margin set again, and take off what rounding left."""
+        members, free, q = self._members, self.machine.free, self._order
+        system = np.ones((q, q))
+        system[free:, free:] = self.machine.gram.among(self.rows[: self.size], members)
+        if free:
+            system[0, 0] = 0
+        self.inverse[:q, :q] = np.linalg.inv(system)
+        self._refine()
 
     def _make_room(self):
         room = 2 * len(self.margin)
@@ -308,9 +339,8 @@ class SupportPath:
         for i in changed:
             self._reweigh(i)
         moved = before - self.dual
-        if moved.any() and not self._follow(self._times(moved)):
-            return False
-        return self._settle() or self.train(self.dual.copy(), self.intercept)
+        reached = not moved.any() or self._follow(self._times(moved))
+        return (reached and self._settle()) or self.train(self.dual.copy(), self.intercept)
 
     def _start(self, guess):
         """Stand at a guess, taken into its bounds; return the gap with which it is an optimum."""
@@ -327,12 +357,20 @@ class SupportPath:
         self.low[:] = np.where(alive, self.edges[every, pieces], -np.inf)
         self.high[:] = np.where(alive, self.edges[every, pieces + 1], np.inf)
         for i in between[np.argsort(-inside[between], kind="stable")]:
-            if self._enter(i, kink[i]):
+            if self._enter(i, kink[i], NEARLY_DEPENDENT):
                 self.dual[i] = guess[i]
-        raw = self._times(self.dual) + self.intercept
-        self.raw[:] = np.clip(raw, self.low, self.high)
-        self.raw[self._members] = self._kinks
-        return self.raw - raw
+        self.raw[:] = self._times(self.dual) + self.intercept
+        return self._gap()
+
+    def _gap(self):
+        """Take all into its bounds; return the gap with which this is an optimum."""
+        members = self._members
+        piece = self.piece[members]
+        upper, lower = self.levels[members, piece], self.levels[members, piece + 1]
+        self.dual[members] = np.clip(self.dual[members], lower, upper)
+        self.raw[:] = np.clip(self.raw, self.low, self.high)
+        self.raw[members] = self._kinks
+        return self.raw - self._times(self.dual) - self.intercept
 
     def _reweigh(self, i):
         """Bring a row whose weight has changed into its bounds."""
@@ -376,8 +414,11 @@ class SupportPath:
                 return True
             if standing > 2 * len(self.raw) + 10:
                 return False
-            if not event():
-                return False
+            if not event():  # rounding went past a bound: go on from there
+                gap, left = self._gap(), 1.0
+                excess = self.dual.sum() if self.machine.free else 0.0
+            if self._strayed() > STRAYED * max(1.0, np.abs(self.raw).max()):
+                self._renew()
         return False
 
     def _advance(self, gap, excess, left, least):
@@ -393,11 +434,11 @@ class SupportPath:
             turned = solved[0] if free else 0.0
             speed = speed + turned
             speed += self.machine.gram.times(rate @ self.rows[: self.size])
-        slow = 1e-14 * (np.abs(gap).max() + abs(turned) + self._largest * np.abs(rate).sum())
+        slow = STILL * max(1.0, np.abs(self.raw).max())  # comes nowhere before the end
         with np.errstate(divide="ignore", invalid="ignore"):
             meet = np.where(speed > 0, self.high - self.raw, self.low - self.raw) / speed
         meet[np.abs(speed) <= slow] = np.inf
-        bound = self._rooms(members, rate)
+        bound = self._rooms(members, rate, STILL * self._widest)
         i, first_meet = _first(meet, least)
         p, first_bound = _first(bound, least)
         step = min(max(min(first_meet, first_bound), 0.0), left)
@@ -447,12 +488,16 @@ class SupportPath:
         members = self._members
         unit = EXACT * max(1.0, np.abs(self.raw).max(initial=0))
         outside = np.maximum(self.low - self.raw, self.raw - self.high).max(initial=0)
-        off = np.abs(self.raw[members] - self._kinks).max(initial=0)
+        off = self._strayed()
         piece, levels = self.piece[members], self.levels
         dual, unit_dual = self.dual[members], EXACT * np.abs(levels).max(initial=0)
         beyond = np.maximum(dual - levels[members, piece], levels[members, piece + 1] - dual)
         balanced = not self.machine.free or abs(self.dual.sum()) <= unit_dual * len(self.dual)
         return bool(max(outside, off) <= unit and beyond.max(initial=0) <= unit_dual and balanced)
+
+    def _strayed(self):
+        """Return how far the rows of the margin set are from their kinks."""
+        return np.abs(self.raw[self._members] - self._kinks).max(initial=0)
 
     def _refine(self):
         """Solve once more for what is left at the kinks."""
