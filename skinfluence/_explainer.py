@@ -729,9 +729,7 @@ class InfluenceExplainer(DelegatingEstimator):
         if method == "decision_function":
             self._model.require_decision_function()
         answers = self._evaluating
-        raw = answers.fit.model.own_raw() + answers.own_raw(
-            EncodedRemove(np.arange(self._n_rows))
-        )
+        raw = answers.fit.model.own_raw() + answers.own_raw(EncodedRemove(np.arange(self._n_rows)))
         return _respond(self._model, raw, method)
 
     def remove(self, rows: RowsLike) -> BaseEstimator:

@@ -93,7 +93,9 @@ class TrainedMachine:
     def change(self, weights: np.ndarray) -> np.ndarray | None:
         """Return the change of the parameters with other weights; None if it is not found."""
         before = self.path
-        if not np.any(before.dual[weights != before.weights]) and np.all(weights <= before.weights):
+        changed = weights != before.weights
+        lighter = np.all(weights[changed] <= before.weights[changed])
+        if lighter and before.held and not np.any(before.dual[changed]):
             return np.zeros(len(self.theta))
         after = before.fork()
         if not after.toward(weights):

@@ -41,6 +41,10 @@ EXACT = 1e-9
 STILL = 1e-10
 #: Distance of the margin set from its kinks from which on its inverse is found again.
 STRAYED = 1e-11
+#: Share of the room between bounds by which a path begins inside them where it begins anew.
+APART = 1e-3
+#: Changes of the margin set without a move after which that is done, and how often.
+TIED, TURNS = 20, 20
 #: Changes of the margin set that a path may take for each row, before it is given up.
 PATIENCE = 4
 
@@ -196,6 +200,11 @@ class SupportPath:
         other.inverse[:q, :q] = self.inverse[:q, :q]
         return other
 
+    @property
+    def held(self) -> bool:
+        """Whether the intercept is held by rows at their kinks, and not the middle of an interval."""
+        return self.size > 0 or not self.machine.free
+
     # The margin set
 
     @property
@@ -248,7 +257,7 @@ class SupportPath:
         rate = -sign * (solved[1:] if self.machine.free else solved)
         room = self._rooms(members, rate, STILL * np.abs(rate).max())
         own = self.levels[i, kink] - self.levels[i, kink + 1]
-        p, step = _first(room, False)
+        p, step = _first(room)
         step = max(min(step, own), 0.0)
         combined = rate @ self.rows[: self.size] + sign * self.machine.gram.row(i)
         self.raw += step * self.machine.gram.times(combined)
@@ -258,9 +267,10 @@ class SupportPath:
             return True
         level = self.dual[i] + sign * step
         self._leave(p, self.piece[members[p]] + (rate[p] < 0))
-        entered = self._enter(i, kink)
+        if not self._enter(i, kink):
+            return False
         self.dual[i] = level
-        return entered
+        return True
 
     def _rooms(self, members, rate, slow):
         """Return how far rows of the margin set are from their bounds, at rates that are not slow.
@@ -360,15 +370,25 @@ class SupportPath:
             if self._enter(i, kink[i], NEARLY_DEPENDENT):
                 self.dual[i] = guess[i]
         self.raw[:] = self._times(self.dual) + self.intercept
-        return self._gap()
+        return self._gap(0)
 
-    def _gap(self):
-        """Take all into its bounds; return the gap with which this is an optimum."""
+    def _gap(self, turn):
+        """Take all well into its bounds; return the gap with which this is an optimum.
+
+        No two rows are at a bound at once, where a path would not know which way to turn: they are
+        as far from theirs as other random numbers say at every turn.
+        """
+        random = np.random.RandomState(turn).uniform(0.5, 1.5, size=(2, len(self.raw)))
         members = self._members
         piece = self.piece[members]
         upper, lower = self.levels[members, piece], self.levels[members, piece + 1]
-        self.dual[members] = np.clip(self.dual[members], lower, upper)
-        self.raw[:] = np.clip(self.raw, self.low, self.high)
+        inside = APART * random[0, members] * (upper - lower)
+        between = np.clip(self.dual[members], lower + inside, upper - inside)
+        self.dual[:] = self.levels[np.arange(len(self.dual)), self.piece]
+        self.dual[members] = between
+        room = self.high - self.low
+        inside = APART * random[1] * np.minimum(room, max(1.0, np.abs(self.raw).max()))
+        self.raw[:] = np.clip(self.raw, self.low + inside, self.high - inside)
         self.raw[members] = self._kinks
         return self.raw - self._times(self.dual) - self.intercept
 
@@ -401,27 +421,28 @@ class SupportPath:
         """Close the gap, and that of the sum of a; return whether the end was reached."""
         excess = self.dual.sum() if self.machine.free else 0.0
         idle = 1e-14 * np.abs(self.levels).sum()
-        left, standing = 1.0, 0  # what is left of the gap, and events since it last shrank
+        left, standing, turns = 1.0, 0, 0  # what is left of the gap; events since it last shrank
         for _ in range(PATIENCE * len(self.raw) + 100):
             if self.size == 0 and self.machine.free and abs(left * excess) > idle:
                 if not self._shift_intercept(up=excess > 0):
                     return False
                 continue
-            step, event = self._advance(gap, excess, left, least=standing > 10)
+            step, event = self._advance(gap, excess, left)
             left -= step
             standing = 0 if step > 1e-14 else standing + 1
             if event is None:
                 return True
-            if standing > 2 * len(self.raw) + 10:
-                return False
-            if not event():  # rounding went past a bound: go on from there
-                gap, left = self._gap(), 1.0
+            if not event() or standing > TIED:  # rounding went past a bound, or rows are tied
+                turns += 1
+                gap, left, standing = self._gap(turns), 1.0, 0
                 excess = self.dual.sum() if self.machine.free else 0.0
+            if turns > TURNS:
+                return False
             if self._strayed() > STRAYED * max(1.0, np.abs(self.raw).max()):
                 self._renew()
         return False
 
-    def _advance(self, gap, excess, left, least):
+    def _advance(self, gap, excess, left):
         """Go straight on as far as the margin set lasts; return how far, and what ends it."""
         members, free = self._members, self.machine.free
         q, rate = self._order, np.zeros(self.size)
@@ -439,8 +460,8 @@ class SupportPath:
             meet = np.where(speed > 0, self.high - self.raw, self.low - self.raw) / speed
         meet[np.abs(speed) <= slow] = np.inf
         bound = self._rooms(members, rate, STILL * self._widest)
-        i, first_meet = _first(meet, least)
-        p, first_bound = _first(bound, least)
+        i, first_meet = _first(meet)
+        p, first_bound = _first(bound)
         step = min(max(min(first_meet, first_bound), 0.0), left)
         self.raw += step * speed
         self.dual[members] += step * rate
@@ -491,7 +512,10 @@ class SupportPath:
         off = self._strayed()
         piece, levels = self.piece[members], self.levels
         dual, unit_dual = self.dual[members], EXACT * np.abs(levels).max(initial=0)
-        beyond = np.maximum(dual - levels[members, piece], levels[members, piece + 1] - dual)
+        beyond = np.abs(self.dual - levels[np.arange(len(levels)), self.piece])
+        beyond[members] = np.maximum(
+            dual - levels[members, piece], levels[members, piece + 1] - dual
+        )
         balanced = not self.machine.free or abs(self.dual.sum()) <= unit_dual * len(self.dual)
         return bool(max(outside, off) <= unit and beyond.max(initial=0) <= unit_dual and balanced)
 
@@ -532,11 +556,9 @@ class SupportPath:
             self.intercept += shift
 
 
-def _first(times, least):
-    """Return where the earliest time is, and the time; of equal ones the first, if asked for."""
+def _first(times):
+    """Return where the earliest time is, and the time."""
     if not len(times):
         return 0, np.inf
     i = int(np.argmin(times))
-    if least and times[i] <= 1e-14:
-        i = int(np.argmax(times <= 1e-14))
     return i, times[i]
