@@ -40,7 +40,7 @@ def support_machines(problem: Problem) -> "SupportMachines | None":
         pieces = cast(tuple, problem.loss.pieces(problem.y[:, k].astype(float)))
         machine = Machine(_gram(features), *pieces, free)
         path = SupportPath(machine, problem.weights.astype(float))
-        if not path.train(guess[:, k], intercepts[k]):
+        if not (path.train(guess[:, k], intercepts[k]) or path.train(0 * guess[:, k], 0.0)):
             return None
         trained.append(TrainedMachine(path, features, scale))
     return SupportMachines(problem, trained)

@@ -285,14 +285,21 @@ class SupportPath:
         return rooms
 
     def _renew(self):
-        """Invert the system of the margin set again, and take off what rounding left."""
+        """Invert the system of the margin set again, and take off what rounding left.
+
+        Return False where it is singular.
+        """
         members, free, q = self._members, self.machine.free, self._order
         system = np.ones((q, q))
         system[free:, free:] = self.machine.gram.among(self.rows[: self.size], members)
         if free:
             system[0, 0] = 0
-        self.inverse[:q, :q] = np.linalg.inv(system)
+        try:
+            self.inverse[:q, :q] = np.linalg.inv(system)
+        except np.linalg.LinAlgError:
+            return False
         self._refine()
+        return True
 
     def _make_room(self):
         room = 2 * len(self.margin)
@@ -352,8 +359,11 @@ class SupportPath:
         reached = not moved.any() or self._follow(self._times(moved))
         return (reached and self._settle()) or self.train(self.dual.copy(), self.intercept)
 
-    def _start(self, guess):
-        """Stand at a guess, taken into its bounds; return the gap with which it is an optimum."""
+    def _start(self, guess, turn=0):
+        """Stand at a guess, taken into its bounds; return the gap with which it is an optimum.
+
+        Where it begins is set apart from bounds as random numbers say, others at every turn.
+        """
         levels, self.size = self.levels, 0
         guess = np.clip(guess, levels[:, -1], levels[:, 0])
         kink = np.sum(levels[:, 1:-1] > guess[:, None], axis=1)
@@ -370,13 +380,12 @@ class SupportPath:
             if self._enter(i, kink[i], NEARLY_DEPENDENT):
                 self.dual[i] = guess[i]
         self.raw[:] = self._times(self.dual) + self.intercept
-        return self._gap(0)
+        return self._gap(turn)
 
     def _gap(self, turn):
         """Take all well into its bounds; return the gap with which this is an optimum.
 
-        No two rows are at a bound at once, where a path would not know which way to turn: they are
-        as far from theirs as other random numbers say at every turn.
+        No two rows are at a bound at once, where a path would not know which way to turn.
         """
         random = np.random.RandomState(turn).uniform(0.5, 1.5, size=(2, len(self.raw)))
         members = self._members
@@ -432,14 +441,16 @@ class SupportPath:
             standing = 0 if step > 1e-14 else standing + 1
             if event is None:
                 return True
-            if not event() or standing > TIED:  # rounding went past a bound, or rows are tied
+            lost = not event() or standing > TIED  # rounding went past a bound, or rows are tied
+            if self._strayed() > STRAYED * max(1.0, np.abs(self.raw).max()):
+                lost = not self._renew() or lost
+            if lost:
                 turns += 1
-                gap, left, standing = self._gap(turns), 1.0, 0
+                gap = self._start(self.dual.copy(), turns)
+                left, standing = 1.0, 0
                 excess = self.dual.sum() if self.machine.free else 0.0
             if turns > TURNS:
                 return False
-            if self._strayed() > STRAYED * max(1.0, np.abs(self.raw).max()):
-                self._renew()
         return False
 
     def _advance(self, gap, excess, left):
