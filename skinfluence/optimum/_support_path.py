@@ -187,6 +187,8 @@ class SupportPath:
         self.margin, self.size = np.zeros(16, dtype=int), 0
         self.rows = np.empty((16, machine.gram.width))
         self.inverse = np.empty((17, 17))
+        #: Kink of each row of the margin set, and the bounds of its coefficient.
+        self.at, self.upper, self.lower = np.zeros((3, 16))
         self._widest = np.abs(self.levels).max(initial=0)
 
     def fork(self) -> "SupportPath":
@@ -194,7 +196,9 @@ class SupportPath:
         other, size, q = copy(self), self.size, self._order
         for name in ("levels", "dual", "raw", "piece", "low", "high"):
             setattr(other, name, getattr(self, name).copy())
-        other.margin, other.rows = self.margin.copy(), np.empty_like(self.rows)
+        for name in ("margin", "at", "upper", "lower"):
+            setattr(other, name, getattr(self, name).copy())
+        other.rows = np.empty_like(self.rows)
         other.rows[:size] = self.rows[:size]
         other.inverse = np.empty_like(self.inverse)
         other.inverse[:q, :q] = self.inverse[:q, :q]
@@ -202,7 +206,7 @@ class SupportPath:
 
     @property
     def held(self) -> bool:
-        """Whether the intercept is held by rows at their kinks, and not the middle of an interval."""
+        """Whether rows at their kinks hold the intercept, which else is amid an interval."""
         return self.size > 0 or not self.machine.free
 
     # The margin set
@@ -232,6 +236,8 @@ class SupportPath:
             self.inverse[q, :q] = self.inverse[:q, q] = -solved / distance
             self.inverse[q, q] = 1 / distance
         self.margin[self.size], self.rows[self.size] = i, gram.row(i)
+        self.at[self.size] = self.machine.kinks[i, kink]
+        self.upper[self.size], self.lower[self.size] = self.levels[i, kink : kink + 2]
         self.piece[i], self.low[i], self.high[i] = kink, -np.inf, np.inf
         self.size += 1
         if self.size == len(self.margin):
@@ -277,10 +283,8 @@ class SupportPath:
 
         Where they are it is infinite.
         """
-        dual, piece = self.dual[members], self.piece[members]
-        upper, lower = self.levels[members, piece], self.levels[members, piece + 1]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            rooms = np.where(rate > 0, upper - dual, lower - dual) / rate
+        bounds = np.where(rate > 0, self.upper[: self.size], self.lower[: self.size])
+        rooms = (bounds - self.dual[members]) / rate
         rooms[np.abs(rate) <= slow] = np.inf
         return rooms
 
@@ -305,6 +309,9 @@ class SupportPath:
         room = 2 * len(self.margin)
         for name, shape in (
             ("margin", (room,)),
+            ("at", (room,)),
+            ("upper", (room,)),
+            ("lower", (room,)),
             ("rows", (room, self.rows.shape[1])),
             ("inverse", (room + 1, room + 1)),
         ):
@@ -322,7 +329,8 @@ class SupportPath:
             inverse[:, [p, z]] = inverse[:, [z, p]]
             column = inverse[:z, z].copy()
             inverse[:z, :z] -= np.multiply.outer(column, column / inverse[z, z])
-        self.margin[position], self.rows[position] = self.margin[last], self.rows[last]
+        for kept in (self.margin, self.rows, self.at, self.upper, self.lower):
+            kept[position] = kept[last]
         self.size = last
         self._put(i, piece)
 
@@ -389,8 +397,7 @@ class SupportPath:
         """
         random = np.random.RandomState(turn).uniform(0.5, 1.5, size=(2, len(self.raw)))
         members = self._members
-        piece = self.piece[members]
-        upper, lower = self.levels[members, piece], self.levels[members, piece + 1]
+        upper, lower = self.upper[: self.size], self.lower[: self.size]
         inside = APART * random[0, members] * (upper - lower)
         between = np.clip(self.dual[members], lower + inside, upper - inside)
         self.dual[:] = self.levels[np.arange(len(self.dual)), self.piece]
@@ -398,7 +405,7 @@ class SupportPath:
         room = self.high - self.low
         inside = APART * random[1] * np.minimum(room, max(1.0, np.abs(self.raw).max()))
         self.raw[:] = np.clip(self.raw, self.low + inside, self.high - inside)
-        self.raw[members] = self._kinks
+        self.raw[members] = self.at[: self.size]
         return self.raw - self._times(self.dual) - self.intercept
 
     def _reweigh(self, i):
@@ -408,6 +415,7 @@ class SupportPath:
         position = np.flatnonzero(self._members == i)
         if len(position):
             if alive and levels[kink + 1] < self.dual[i] < levels[kink]:
+                self.upper[position], self.lower[position] = levels[kink : kink + 2]
                 return
             self._leave(position[0], kink if self.dual[i] >= levels[kink] else kink + 1)
         else:
@@ -418,16 +426,15 @@ class SupportPath:
     def _times(self, a):
         return self.machine.gram.times(self.machine.gram.combine(a))
 
-    @property
-    def _kinks(self):
-        """The kinks that the rows of the margin set are at."""
-        members = self._members
-        return self.machine.kinks[members, self.piece[members]]
-
     # The path
 
     def _follow(self, gap):
         """Close the gap, and that of the sum of a; return whether the end was reached."""
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return self._close(gap)
+
+    def _close(self, gap):
+        unit = max(1.0, np.abs(self.raw).max())
         excess = self.dual.sum() if self.machine.free else 0.0
         idle = 1e-14 * np.abs(self.levels).sum()
         left, standing, turns = 1.0, 0, 0  # what is left of the gap; events since it last shrank
@@ -436,13 +443,13 @@ class SupportPath:
                 if not self._shift_intercept(up=excess > 0):
                     return False
                 continue
-            step, event = self._advance(gap, excess, left)
+            step, event = self._advance(gap, excess, left, STILL * unit)
             left -= step
             standing = 0 if step > 1e-14 else standing + 1
             if event is None:
                 return True
             lost = not event() or standing > TIED  # rounding went past a bound, or rows are tied
-            if self._strayed() > STRAYED * max(1.0, np.abs(self.raw).max()):
+            if self._strayed() > STRAYED * unit:
                 lost = not self._renew() or lost
             if lost:
                 turns += 1
@@ -453,22 +460,16 @@ class SupportPath:
                 return False
         return False
 
-    def _advance(self, gap, excess, left):
-        """Go straight on as far as the margin set lasts; return how far, and what ends it."""
-        members, free = self._members, self.machine.free
-        q, rate = self._order, np.zeros(self.size)
-        turned = 0.0
-        speed = -gap
+    def _advance(self, gap, excess, left, slow):
+        """Go straight on as far as the margin set lasts; return how far, and what ends it.
+
+        Speeds that are slow come nowhere before the end.
+        """
+        members, rate, turned, speed = self._members, gap[:0], 0.0, -gap
         if self.size:
-            right = np.append(-excess, gap[members]) if free else gap[members]
-            solved = self.inverse[:q, :q] @ right
-            rate = solved[1:] if free else solved
-            turned = solved[0] if free else 0.0
-            speed = speed + turned
-            speed += self.machine.gram.times(rate @ self.rows[: self.size])
-        slow = STILL * max(1.0, np.abs(self.raw).max())  # comes nowhere before the end
-        with np.errstate(divide="ignore", invalid="ignore"):
-            meet = np.where(speed > 0, self.high - self.raw, self.low - self.raw) / speed
+            rate, turned = self._solve(excess, gap[members])
+            speed = self.machine.gram.times(rate @ self.rows[: self.size]) - gap + turned
+        meet = (np.where(speed > 0, self.high, self.low) - self.raw) / speed
         meet[np.abs(speed) <= slow] = np.inf
         bound = self._rooms(members, rate, STILL * self._widest)
         i, first_meet = _first(meet)
@@ -521,43 +522,42 @@ class SupportPath:
         unit = EXACT * max(1.0, np.abs(self.raw).max(initial=0))
         outside = np.maximum(self.low - self.raw, self.raw - self.high).max(initial=0)
         off = self._strayed()
-        piece, levels = self.piece[members], self.levels
-        dual, unit_dual = self.dual[members], EXACT * np.abs(levels).max(initial=0)
+        levels, dual = self.levels, self.dual[members]
+        unit_dual = EXACT * np.abs(levels).max(initial=0)
         beyond = np.abs(self.dual - levels[np.arange(len(levels)), self.piece])
-        beyond[members] = np.maximum(
-            dual - levels[members, piece], levels[members, piece + 1] - dual
-        )
+        beyond[members] = np.maximum(dual - self.upper[: self.size], self.lower[: self.size] - dual)
         balanced = not self.machine.free or abs(self.dual.sum()) <= unit_dual * len(self.dual)
         return bool(max(outside, off) <= unit and beyond.max(initial=0) <= unit_dual and balanced)
 
     def _strayed(self):
         """Return how far the rows of the margin set are from their kinks."""
-        return np.abs(self.raw[self._members] - self._kinks).max(initial=0)
+        return np.abs(self.raw[self._members] - self.at[: self.size]).max(initial=0)
 
     def _refine(self):
         """Solve once more for what is left at the kinks."""
         if not self.size:
             return
-        members, free = self._members, self.machine.free
-        left = self.raw[members] - self._kinks
-        left = np.append(self.dual.sum(), left) if free else left
-        solved = self.inverse[: self._order, : self._order] @ left
-        rate = solved[1:] if free else solved
-        turned = solved[0] if free else 0.0
-        self.dual[members] -= rate
-        self.intercept -= turned
-        self.raw -= self.machine.gram.times(rate @ self.rows[: self.size]) + turned
+        members = self._members
+        rate, turned = self._solve(self.dual.sum(), self.at[: self.size] - self.raw[members])
+        self.dual[members] += rate
+        self.intercept += turned
+        self.raw += self.machine.gram.times(rate @ self.rows[: self.size]) + turned
+
+    def _solve(self, excess, gap):
+        """Return the change of the margin set's a and of the intercept that closes a gap of it."""
+        q = self._order
+        if not self.machine.free:
+            return self.inverse[:q, :q] @ gap, 0.0
+        solved = self.inverse[:q, 1:q] @ gap - excess * self.inverse[:q, 0]
+        return solved[1:], solved[0]
 
     def _centre_intercept(self):
         """Take the middle of the intercepts that are as good, as libsvm does."""
-        members = self._members
-        piece = self.piece[members]
-        upper, lower = self.levels[members, piece], self.levels[members, piece + 1]
-        dual = self.dual[members]
-        inside = np.minimum(upper - dual, dual - lower) > EXACT * (upper - lower)
-        if inside.any():
+        members, dual = self._members, self.dual[self._members]
+        upper, lower = self.upper[: self.size], self.lower[: self.size]
+        if np.any(np.minimum(upper - dual, dual - lower) > EXACT * (upper - lower)):
             return
-        pieces = piece + (upper - dual > dual - lower)
+        pieces = self.piece[members] + (upper - dual > dual - lower)
         for i, now in zip(members.copy(), pieces):
             self._put(i, now)
         self.size = 0
@@ -571,5 +571,5 @@ def _first(times):
     """Return where the earliest time is, and the time."""
     if not len(times):
         return 0, np.inf
-    i = int(np.argmin(times))
+    i = int(times.argmin())
     return i, times[i]
