@@ -92,7 +92,8 @@ class NewtonAnswers:
         if not derivative:
             return question.ask(self, change)
         smooth = self.fit.differentiated
-        return replace(question, model=smooth.model).ask(FirstOrderAnswers(smooth), change)
+        asked: Any = question
+        return replace(asked, model=smooth.model).ask(FirstOrderAnswers(smooth), change)
 
     def on_rows(self, question, change) -> Effects:
         """Yield effects on numbers of rows, evaluated at the end of the steps."""

@@ -37,8 +37,8 @@ def support_machines(problem: Problem) -> "SupportMachines | None":
     trained = []
     for k in range(problem.n_outputs):
         features, scale, free = _features(problem, k)
-        pieces = cast(tuple, problem.loss.pieces(problem.y[:, k].astype(float)))
-        machine = Machine(_gram(features), *pieces, free)
+        kinks, slopes = cast(tuple, problem.loss.pieces(problem.y[:, k].astype(float)))
+        machine = Machine(_gram(features), kinks, slopes, free)
         path = SupportPath(machine, problem.weights.astype(float))
         if not (path.train(guess[:, k], intercepts[k]) or path.train(0 * guess[:, k], 0.0)):
             return None
