@@ -434,7 +434,7 @@ class SupportPath:
             return self._close(gap)
 
     def _close(self, gap):
-        unit = max(1.0, np.abs(self.raw).max())
+        unit, size = max(1.0, np.abs(self.raw).max()), np.abs(gap).max()
         excess = self.dual.sum() if self.machine.free else 0.0
         idle = 1e-14 * np.abs(self.levels).sum()
         left, standing, turns = 1.0, 0, 0  # what is left of the gap; events since it last shrank
@@ -446,7 +446,7 @@ class SupportPath:
             step, event = self._advance(gap, excess, left, STILL * unit)
             left -= step
             standing = 0 if step > 1e-14 else standing + 1
-            if event is None:
+            if event is None or left * size <= STILL * unit:
                 return True
             lost = not event() or standing > TIED  # rounding went past a bound, or rows are tied
             if self._strayed() > STRAYED * unit:
@@ -454,7 +454,7 @@ class SupportPath:
             if lost:
                 turns += 1
                 gap = self._start(self.dual.copy(), turns)
-                left, standing = 1.0, 0
+                left, standing, size = 1.0, 0, np.abs(gap).max()
                 excess = self.dual.sum() if self.machine.free else 0.0
             if turns > TURNS:
                 return False
