@@ -82,7 +82,8 @@ class Optimum:
         """The trained machines that the problem stands for; None where it stands for itself."""
         if not can_follow(self.problem, self.inverse, self.tolerance):
             return None
-        return support_machines(self.problem)
+        with threads_for(self.problem.n_rows * len(self.problem.theta)):
+            return support_machines(self.problem)
 
     @property
     def trained(self) -> Problem:

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from ..predictors import LinearPredictor
-from ..problem import Problem, kinked_duals
+from ..problem import Problem, kinked_duals, loss_pieces
 from ._ends import Ends
 from ._newton_steps import refine
 from ._support_path import FeatureGram, KernelGram, Machine, SupportPath
@@ -30,14 +30,13 @@ def support_machines(problem: Problem) -> "SupportMachines | None":
     if not linear or problem.norm is not None or problem.mass is not None:
         return None
     n_coefficients = problem.predictor.n_coefficients
-    ridged = np.all(problem.penalty[:n_coefficients] > 0)
-    if not (ridged and problem.loss.separable and problem.loss.pieces(problem.y[:, 0])):
+    pieces = loss_pieces(problem)
+    if any(each is None for each in pieces) or not np.all(problem.penalty[:n_coefficients] > 0):
         return None
     guess, intercepts = kinked_duals(problem), _intercepts(problem)
     trained = []
-    for k in range(problem.n_outputs):
+    for k, (kinks, slopes) in enumerate(cast(list[tuple], pieces)):
         features, scale, free = _features(problem, k)
-        kinks, slopes = cast(tuple, problem.loss.pieces(problem.y[:, k].astype(float)))
         machine = Machine(_gram(features), kinks, slopes, free)
         path = SupportPath(machine, problem.weights.astype(float))
         if not (path.train(guess[:, k], intercepts[k]) or path.train(0 * guess[:, k], 0.0)):
@@ -178,7 +177,8 @@ def _gram(features):
     """Return K in the form in which a row of it is least."""
     n, p = features.shape
     squares = features.multiply(features) if sparse.issparse(features) else features**2
+    diagonal = np.asarray(squares.sum(axis=1)).ravel()
     if 2 * p > n and n**2 <= LARGE:
         kernel = features @ features.T
-        return KernelGram(kernel.toarray() if sparse.issparse(kernel) else kernel)
-    return FeatureGram(features, np.asarray(squares.sum(axis=1)).ravel())
+        return KernelGram(kernel.toarray() if sparse.issparse(kernel) else kernel, diagonal)
+    return FeatureGram(features, diagonal)

@@ -76,14 +76,11 @@ class KernelGram:
     """K itself, a row of which stands for each: for features of about as many columns as rows."""
 
     kernel: np.ndarray
+    diagonal: np.ndarray
 
     @property
     def width(self) -> int:
         return len(self.kernel)
-
-    @property
-    def diagonal(self) -> np.ndarray:
-        return np.diag(self.kernel)
 
     def row(self, i):
         return self.kernel[i]
@@ -246,9 +243,9 @@ class SupportPath:
 
     def _apart(self, i):
         """Return row i as a combination of the margin set, and the square of what is left of it."""
-        gram, q = self.machine.gram, self._order
-        column = gram.with_row(self.rows[: self.size], i)
-        column = np.append(1.0, column) if self.machine.free else column
+        gram, q, free = self.machine.gram, self._order, self.machine.free
+        column = np.ones(q)
+        column[free:] = gram.with_row(self.rows[: self.size], i)
         solved = self.inverse[:q, :q] @ column
         return solved, gram.diagonal[i] - column @ solved
 

@@ -8,12 +8,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
+from scipy.linalg import lstsq
 
 if TYPE_CHECKING:
     from ._problem import Problem
 
 #: Root of the rounding up to which a row is at a kink, relative to the size of raw predictions.
 AT_KINK = 10
+
+
+def loss_pieces(problem: "Problem") -> list[tuple[np.ndarray, np.ndarray] | None]:
+    """Return the kinks and slopes of every output's trained loss; None where it has no pieces."""
+    found: list[tuple[np.ndarray, np.ndarray] | None] = []
+    y = problem.y.astype(float)
+    for loss, outputs in problem.loss.blocks(problem.n_outputs):
+        alone = outputs.stop - outputs.start == 1
+        pieces = loss.pieces(y[:, outputs.start]) if alone else None
+        found += [pieces] * (outputs.stop - outputs.start)
+    return found
 
 
 def kinked_duals(problem: "Problem") -> np.ndarray:
@@ -24,8 +36,7 @@ def kinked_duals(problem: "Problem") -> np.ndarray:
     if not problem.loss.smoothed or problem.loss.temperature > 0:
         return -problem.weights[:, None] * problem.gradients
     duals = -problem.weights.astype(float)[:, None] * problem.gradients
-    for k in range(problem.n_outputs):
-        pieces = problem.loss.pieces(problem.y[:, k].astype(float))
+    for k, pieces in enumerate(loss_pieces(problem)):
         if pieces is not None:
             _solve_at_kinks(problem, k, duals, *pieces)
     return duals
@@ -49,7 +60,7 @@ def _solve_at_kinks(problem, k, duals, kinks, slopes):
     target = target - np.asarray(rows.T @ duals[:, k]).ravel()
     scale = np.where(penalty > 0, 1 / np.sqrt(np.where(penalty > 0, penalty, 1)), 1)
     system = (_dense(rows[at]) * scale).T
-    found = np.linalg.lstsq(system, target * scale, rcond=None)[0]
+    found = lstsq(system, target * scale, lapack_driver="gelsy", check_finite=False)[0]
     below = np.argmin(abs(raw[at, None] - kinks[at]), axis=1)
     bounds = -problem.weights[at].astype(float) * slopes[at, below]
     least = -problem.weights[at].astype(float) * slopes[at, below + 1]
