@@ -140,7 +140,8 @@ class LeftOutRows:
         """
         m, K = X.shape[0], self.problem.n_outputs
         moved = self.problem.raw_changes
-        if not self.problem.predictor.is_linear or m * K > self.problem.n_rows:
+        curved = not self.problem.predictor.is_linear
+        if curved or self.machines is not None or m * K > self.problem.n_rows:
             return lambda rows: self._solved_for_rows(X, rows)
         # fewer questions than training rows: solve for the questions
         jacobian = self.problem.predictor.jacobian(X).reshape(m * K, -1)
@@ -225,6 +226,8 @@ class LeftOutRows:
     def _steps(self, rows):
         """Yield (part, positions in rows, R with u_j in place of s' g), and follow where needed."""
         self.settle(rows)
+        if self.machines is not None:  # every row was followed
+            return
         for part, system in enumerate(self.systems):
             positions = np.flatnonzero(system.members[rows])
             if len(positions):

@@ -321,13 +321,15 @@ class SupportPath:
         """Put a row of the margin set on one of its pieces."""
         i, last, q = self.margin[position], self.size - 1, self._order
         if q > 1 + self.machine.free:
-            inverse, p, z = self.inverse[:q, :q], position + self.machine.free, q - 1
-            inverse[[p, z]] = inverse[[z, p]]
-            inverse[:, [p, z]] = inverse[:, [z, p]]
-            column = inverse[:z, z].copy()
-            inverse[:z, :z] -= np.multiply.outer(column, column / inverse[z, z])
-        for kept in (self.margin, self.rows, self.at, self.upper, self.lower):
-            kept[position] = kept[last]
+            inverse, p = self.inverse[:q, :q], position + self.machine.free
+            column = inverse[p].copy()
+            inverse -= np.multiply.outer(column, column / column[p])
+            if position < last:  # whose place the last takes
+                inverse[p] = inverse[-1]
+                inverse[:, p] = inverse[:, -1]
+        if position < last:
+            for kept in (self.margin, self.rows, self.at, self.upper, self.lower):
+                kept[position] = kept[last]
         self.size = last
         self._put(i, piece)
 
