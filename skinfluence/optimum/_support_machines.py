@@ -13,7 +13,8 @@ import numpy as np
 from scipy import sparse
 
 from ..predictors import LinearPredictor
-from ..problem import Problem, kinked_duals, loss_pieces
+from ..problem import Problem
+from ..problem._kinks import kinked_duals, loss_pieces
 from ._ends import Ends
 from ._newton_steps import refine
 from ._support_path import FeatureGram, KernelGram, Machine, SupportPath

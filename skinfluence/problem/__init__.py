@@ -1,7 +1,6 @@
 """Problems: what is minimised, and at which parameters, whatever the estimator was."""
 
 from ._kernel_inputs import kernel_input_influence
-from ._kinks import kinked_duals, loss_pieces
 from ._own import problem_of_function, problem_of_loss
 from ._problem import Problem, require_predictions
 from ._replacing import NewRows, last_of_class, remove_rows, replace_rows, with_rows
@@ -21,9 +20,7 @@ __all__ = [
     "Targets",
     "encode_targets",
     "kernel_input_influence",
-    "kinked_duals",
     "last_of_class",
-    "loss_pieces",
     "problem_of_function",
     "problem_of_loss",
     "remove_rows",
