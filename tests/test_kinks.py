@@ -124,7 +124,7 @@ def test_intercept_that_nothing_holds_is_that_of_libsvm():
     X, y, model = X[balanced], y[balanced], SVC(gamma=0.3, C=1e-3, **TIGHT)
     with pytest.warns(LinAlgWarning, match="singular"):  # of the smooth loss, flat everywhere
         explainer = InfluenceExplainer(model, method="newton").fit(X, y)
-    assert explainer.answers_.optimum.machines.machines[0].path.size == 0
+    assert explainer.answers_.optimum.machines.machines[0].path.margin.size == 0
     before = model.fit(X, y).decision_function(X_test)
     model_predicts = explainer.answers_.fit.model.predict_raw(encoded(explainer, X_test))[:, 0]
     assert_close(model_predicts, before, rtol=1e-7)

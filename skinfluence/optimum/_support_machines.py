@@ -16,8 +16,9 @@ from ..predictors import LinearPredictor
 from ..problem import Problem
 from ..problem._kinks import kinked_duals, loss_pieces
 from ._ends import Ends
+from ._gram import FeatureGram, KernelGram
 from ._newton_steps import refine
-from ._support_path import FeatureGram, KernelGram, Machine, SupportPath
+from ._support_path import Machine, SupportPath
 
 #: Numbers in the largest kernel that is kept whole (320 MB).
 LARGE = 4 * 10**7

@@ -25,13 +25,15 @@ So a machine is trained from any guess. A row that is left out hands its a_j ove
 
 from copy import copy
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-#: Share of a row's own kernel below which its distance to the span of the margin set is rounding.
-DEPENDENT = 1e-12
-#: The same of a row that a guess is to begin with; those that belong there come of themselves.
+from ._gram import Gram
+from ._margin_set import MarginSet
+
+#: Distance to the span of the margin set, as a share of a row's own kernel, of a row that a guess
+#: is to begin with; those that belong there come of themselves.
 NEARLY_DEPENDENT = 1e-6
 #: Share of the room between two bounds from which on a guessed coefficient is taken to be between.
 BETWEEN = 0.01
@@ -47,85 +49,6 @@ APART = 1e-3
 TIED, TURNS = 20, 20
 #: Changes of the margin set that a path may take for each row, before it is given up.
 PATIENCE = 4
-
-
-class Gram(Protocol):
-    """The kernel K of the training rows, by parts; ``width`` numbers stand for a row."""
-
-    width: int
-    diagonal: np.ndarray
-
-    def row(self, i: int) -> np.ndarray:
-        """Return what stands for row i."""
-
-    def with_row(self, rows: np.ndarray, i: int) -> np.ndarray:
-        """Return the kernel of several rows, as they are stood for, with row i."""
-
-    def among(self, rows: np.ndarray, members: np.ndarray) -> np.ndarray:
-        """Return the kernel of several rows, which are these, with one another."""
-
-    def times(self, combined: np.ndarray) -> np.ndarray:
-        """Return ``K a``, of the combination with a of what stands for the rows."""
-
-    def combine(self, a: np.ndarray) -> np.ndarray:
-        """Return the combination of all rows with a, the zeros of which cost nothing."""
-
-
-@dataclass(frozen=True, eq=False)
-class KernelGram:
-    """K itself, a row of which stands for each: for features of about as many columns as rows."""
-
-    kernel: np.ndarray
-    diagonal: np.ndarray
-
-    @property
-    def width(self) -> int:
-        return len(self.kernel)
-
-    def row(self, i):
-        return self.kernel[i]
-
-    def with_row(self, rows, i):
-        return rows[:, i]
-
-    def among(self, rows, members):
-        return rows[:, members]
-
-    def times(self, combined):
-        return combined
-
-    def combine(self, a):
-        support = np.flatnonzero(a)
-        return a[support] @ self.kernel[support]
-
-
-@dataclass(frozen=True, eq=False)
-class FeatureGram:
-    """Φ, dense or CSR, a row of which stands for each, made dense."""
-
-    features: Any
-    diagonal: np.ndarray
-
-    @property
-    def width(self) -> int:
-        return self.features.shape[1]
-
-    def row(self, i):
-        row = self.features[[i]]
-        return row[0] if isinstance(row, np.ndarray) else row.toarray()[0]
-
-    def with_row(self, rows, i):
-        return rows @ self.row(i)
-
-    def among(self, rows, members):
-        return rows @ rows.T
-
-    def times(self, combined):
-        return self.features @ combined
-
-    def combine(self, a):
-        support = np.flatnonzero(a)
-        return np.asarray(a[support] @ self.features[support]).ravel()
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,73 +104,37 @@ class SupportPath:
         self.piece = np.zeros(n, dtype=int)
         #: Raw predictions between which each row is free to move: all, in the margin set.
         self.low, self.high = np.full(n, -np.inf), np.full(n, np.inf)
-        self.margin, self.size = np.zeros(16, dtype=int), 0
-        self.rows = np.empty((16, machine.gram.width))
-        self.inverse = np.empty((17, 17))
-        #: Kink of each row of the margin set, and the bounds of its coefficient.
-        self.at, self.upper, self.lower = np.zeros((3, 16))
+        self.margin = MarginSet(machine.gram, machine.free)
         self._widest = np.abs(self.levels).max(initial=0)
 
     def fork(self) -> "SupportPath":
         """Return a copy, to be moved on its own."""
-        other, size, q = copy(self), self.size, self._order
+        other = copy(self)
         for name in ("levels", "dual", "raw", "piece", "low", "high"):
             setattr(other, name, getattr(self, name).copy())
-        for name in ("margin", "at", "upper", "lower"):
-            setattr(other, name, getattr(self, name).copy())
-        other.rows = np.empty_like(self.rows)
-        other.rows[:size] = self.rows[:size]
-        other.inverse = np.empty_like(self.inverse)
-        other.inverse[:q, :q] = self.inverse[:q, :q]
+        other.margin = self.margin.fork()
         return other
 
     @property
     def held(self) -> bool:
         """Whether rows at their kinks hold the intercept, which else is amid an interval."""
-        return self.size > 0 or not self.machine.free
+        return self.margin.size > 0 or not self.machine.free
 
     # The margin set
 
-    @property
-    def _members(self):
-        return self.margin[: self.size]
-
-    @property
-    def _order(self):
-        """Order of the bordered system."""
-        return self.size + self.machine.free
-
-    def _enter(self, i, kink, dependent=DEPENDENT):
+    def _enter(self, i, kink, **how):
         """Take a row into the margin set; return False where it depends on those in it."""
-        gram, q = self.machine.gram, self._order
-        if self.size == 0 and self.machine.free:
-            self.inverse[:2, :2] = [[-gram.diagonal[i], 1], [1, 0]]
-        else:
-            full = self.size >= gram.width + self.machine.free
-            if full:
-                return False
-            solved, distance = self._apart(i)
-            if not distance > dependent * gram.diagonal[i]:
-                return False
-            self.inverse[:q, :q] += np.multiply.outer(solved, solved / distance)
-            self.inverse[q, :q] = self.inverse[:q, q] = -solved / distance
-            self.inverse[q, q] = 1 / distance
-        self.margin[self.size], self.rows[self.size] = i, gram.row(i)
-        self.at[self.size] = self.machine.kinks[i, kink]
-        self.upper[self.size], self.lower[self.size] = self.levels[i, kink : kink + 2]
+        at, bounds = self.machine.kinks[i, kink], self.levels[i, kink : kink + 2]
+        if not self.margin.enter(i, at, bounds, **how):
+            return False
         self.piece[i], self.low[i], self.high[i] = kink, -np.inf, np.inf
-        self.size += 1
-        if self.size == len(self.margin):
-            self._make_room()
         return True
 
-    def _apart(self, i):
-        """Return row i as a combination of the margin set, and the square of what is left of it."""
-        gram, q, free = self.machine.gram, self._order, self.machine.free
-        column = np.ones(q)
-        column[free:] = gram.with_row(self.rows[: self.size], i)
-        solved = self.inverse[:q, :q] @ column
-        return solved, gram.diagonal[i] - column @ solved
+    def _leave(self, position, piece):
+        """Put a row of the margin set on one of its pieces."""
+        i = self.margin.members[position]
+        self.margin.leave(position)
+        self._put(i, piece)
 
     def _exchange(self, i, kink, up):
         """Let a row that depends on the margin set in, or past its kink.
@@ -255,17 +142,17 @@ class SupportPath:
         Its coefficient and those that it depends on change together, and move nothing, until one
         of them comes to a bound.
         """
-        solved, _ = self._apart(i)
-        members, sign = self._members, -1.0 if up else 1.0
+        solved, _ = self.margin.apart(i)
+        members, sign = self.margin.members, -1.0 if up else 1.0
         rate = -sign * (solved[1:] if self.machine.free else solved)
         room = self._rooms(members, rate, STILL * np.abs(rate).max())
-        own = self.levels[i, kink] - self.levels[i, kink + 1]
+        width = self.levels[i, kink] - self.levels[i, kink + 1]
         p, step = _first(room)
-        step = max(min(step, own), 0.0)
-        combined = rate @ self.rows[: self.size] + sign * self.machine.gram.row(i)
-        self.raw += step * self.machine.gram.times(combined)
+        step = max(min(step, width), 0.0)
+        own = self.machine.gram.times(self.machine.gram.row(i))
+        self.raw += step * (self.margin.moves(rate) + sign * own)
         self.dual[members] += step * rate
-        if step == own:
+        if step == width:
             self._put(i, kink + 1 if up else kink)
             return True
         level = self.dual[i] + sign * step
@@ -280,58 +167,10 @@ class SupportPath:
 
         Where they are it is infinite.
         """
-        bounds = np.where(rate > 0, self.upper[: self.size], self.lower[: self.size])
+        bounds = np.where(rate > 0, self.margin.upper, self.margin.lower)
         rooms = (bounds - self.dual[members]) / rate
         rooms[np.abs(rate) <= slow] = np.inf
         return rooms
-
-    def _renew(self):
-        """Invert the system of the margin set again, and take off what rounding left.
-
-        Return False where it is singular.
-        """
-        members, free, q = self._members, self.machine.free, self._order
-        system = np.ones((q, q))
-        system[free:, free:] = self.machine.gram.among(self.rows[: self.size], members)
-        if free:
-            system[0, 0] = 0
-        try:
-            self.inverse[:q, :q] = np.linalg.inv(system)
-        except np.linalg.LinAlgError:
-            return False
-        self._refine()
-        return True
-
-    def _make_room(self):
-        room = 2 * len(self.margin)
-        for name, shape in (
-            ("margin", (room,)),
-            ("at", (room,)),
-            ("upper", (room,)),
-            ("lower", (room,)),
-            ("rows", (room, self.rows.shape[1])),
-            ("inverse", (room + 1, room + 1)),
-        ):
-            before = getattr(self, name)
-            after = np.zeros(shape, dtype=before.dtype)
-            after[tuple(slice(0, length) for length in before.shape)] = before
-            setattr(self, name, after)
-
-    def _leave(self, position, piece):
-        """Put a row of the margin set on one of its pieces."""
-        i, last, q = self.margin[position], self.size - 1, self._order
-        if q > 1 + self.machine.free:
-            inverse, p = self.inverse[:q, :q], position + self.machine.free
-            column = inverse[p].copy()
-            inverse -= np.multiply.outer(column, column / column[p])
-            if position < last:  # whose place the last takes
-                inverse[p] = inverse[-1]
-                inverse[:, p] = inverse[:, -1]
-        if position < last:
-            for kept in (self.margin, self.rows, self.at, self.upper, self.lower):
-                kept[position] = kept[last]
-        self.size = last
-        self._put(i, piece)
 
     def _put(self, i, piece):
         """Put a row on one of its pieces; one of no weight may move anywhere."""
@@ -349,6 +188,7 @@ class SupportPath:
         for _ in range(3):
             if not self._follow(self._start(guess)):
                 return False
+            self.raw[:] = self._times(self.dual) + self.intercept
             if self._settle():
                 return True
             guess = self.dual.copy()  # rounding went astray: all is computed again
@@ -357,21 +197,24 @@ class SupportPath:
     def toward(self, weights: np.ndarray) -> bool:
         """Go to the optimum with other weights; tell whether it was reached."""
         changed = np.flatnonzero(weights != self.weights)
-        before = self.dual.copy()
+        before, raw, intercept = self.dual.copy(), self.raw.copy(), self.intercept
         self.weights = weights
         self.levels[changed] = self.machine.levels(weights, changed)
         for i in changed:
             self._reweigh(i)
         moved = before - self.dual
-        reached = not moved.any() or self._follow(self._times(moved))
-        return (reached and self._settle()) or self.train(self.dual.copy(), self.intercept)
+        if not moved.any() or self._follow(self._times(moved)):
+            self.raw[:] = raw + self._times(self.dual - before) + (self.intercept - intercept)
+            if self._settle():
+                return True
+        return self.train(self.dual.copy(), self.intercept)
 
     def _start(self, guess, turn=0):
         """Stand at a guess, taken into its bounds; return the gap with which it is an optimum.
 
         Where it begins is set apart from bounds as random numbers say, others at every turn.
         """
-        levels, self.size = self.levels, 0
+        levels, self.margin.size = self.levels, 0
         guess = np.clip(guess, levels[:, -1], levels[:, 0])
         kink = np.sum(levels[:, 1:-1] > guess[:, None], axis=1)
         every = np.arange(len(guess))
@@ -384,7 +227,7 @@ class SupportPath:
         self.low[:] = np.where(alive, self.edges[every, pieces], -np.inf)
         self.high[:] = np.where(alive, self.edges[every, pieces + 1], np.inf)
         for i in between[np.argsort(-inside[between], kind="stable")]:
-            if self._enter(i, kink[i], NEARLY_DEPENDENT):
+            if self._enter(i, kink[i], dependent=NEARLY_DEPENDENT):
                 self.dual[i] = guess[i]
         self.raw[:] = self._times(self.dual) + self.intercept
         return self._gap(turn)
@@ -395,8 +238,7 @@ class SupportPath:
         No two rows are at a bound at once, where a path would not know which way to turn.
         """
         random = np.random.RandomState(turn).uniform(0.5, 1.5, size=(2, len(self.raw)))
-        members = self._members
-        upper, lower = self.upper[: self.size], self.lower[: self.size]
+        members, upper, lower = self.margin.members, self.margin.upper, self.margin.lower
         inside = APART * random[0, members] * (upper - lower)
         between = np.clip(self.dual[members], lower + inside, upper - inside)
         self.dual[:] = self.levels[np.arange(len(self.dual)), self.piece]
@@ -404,17 +246,17 @@ class SupportPath:
         room = self.high - self.low
         inside = APART * random[1] * np.minimum(room, max(1.0, np.abs(self.raw).max()))
         self.raw[:] = np.clip(self.raw, self.low + inside, self.high - inside)
-        self.raw[members] = self.at[: self.size]
+        self.raw[members] = self.margin.at
         return self.raw - self._times(self.dual) - self.intercept
 
     def _reweigh(self, i):
         """Bring a row whose weight has changed into its bounds."""
         levels = self.levels[i]
         alive, kink = levels[0] > levels[-1], self.piece[i]
-        position = np.flatnonzero(self._members == i)
+        position = np.flatnonzero(self.margin.members == i)
         if len(position):
             if alive and levels[kink + 1] < self.dual[i] < levels[kink]:
-                self.upper[position], self.lower[position] = levels[kink : kink + 2]
+                self.margin.upper[position], self.margin.lower[position] = levels[kink : kink + 2]
                 return
             self._leave(position[0], kink if self.dual[i] >= levels[kink] else kink + 1)
         else:
@@ -438,7 +280,7 @@ class SupportPath:
         idle = 1e-14 * np.abs(self.levels).sum()
         left, standing, turns = 1.0, 0, 0  # what is left of the gap; events since it last shrank
         for _ in range(PATIENCE * len(self.raw) + 100):
-            if self.size == 0 and self.machine.free and abs(left * excess) > idle:
+            if not self.held and abs(left * excess) > idle:
                 if not self._shift_intercept(up=excess > 0):
                     return False
                 continue
@@ -449,7 +291,8 @@ class SupportPath:
                 return True
             lost = not event() or standing > TIED  # rounding went past a bound, or rows are tied
             if self._strayed() > STRAYED * unit:
-                lost = not self._renew() or lost
+                lost = not self.margin.renew() or lost
+                self._refine(left * excess)
             if lost:
                 turns += 1
                 gap = self._start(self.dual.copy(), turns)
@@ -464,10 +307,10 @@ class SupportPath:
 
         Speeds that are slow come nowhere before the end.
         """
-        members, rate, turned, speed = self._members, gap[:0], 0.0, -gap
-        if self.size:
-            rate, turned = self._solve(excess, gap[members])
-            speed = self.machine.gram.times(rate @ self.rows[: self.size]) - gap + turned
+        members, rate, turned, speed = self.margin.members, gap[:0], 0.0, -gap
+        if len(members):
+            rate, turned = self.margin.solve(excess, gap[members])
+            speed = self.margin.moves(rate) - gap + turned
         meet = (np.where(speed > 0, self.high, self.low) - self.raw) / speed
         meet[np.abs(speed) <= slow] = np.inf
         bound = self._rooms(members, rate, STILL * self._widest)
@@ -493,7 +336,7 @@ class SupportPath:
 
     def _lose(self, position, down):
         """Let a row go whose coefficient came to its bound; return False where it is past it."""
-        i = self.margin[position]
+        i = self.margin.members[position]
         piece = self.piece[i] + down
         past = abs(self.dual[i] - self.levels[i, piece])
         self._leave(position, piece)
@@ -517,49 +360,42 @@ class SupportPath:
         self._refine()
         if self.machine.free:
             self._centre_intercept()
-        members = self._members
+        members = self.margin.members
         unit = EXACT * max(1.0, np.abs(self.raw).max(initial=0))
         outside = np.maximum(self.low - self.raw, self.raw - self.high).max(initial=0)
         off = self._strayed()
         levels, dual = self.levels, self.dual[members]
         unit_dual = EXACT * np.abs(levels).max(initial=0)
         beyond = np.abs(self.dual - levels[np.arange(len(levels)), self.piece])
-        beyond[members] = np.maximum(dual - self.upper[: self.size], self.lower[: self.size] - dual)
+        beyond[members] = np.maximum(dual - self.margin.upper, self.margin.lower - dual)
         balanced = not self.machine.free or abs(self.dual.sum()) <= unit_dual * len(self.dual)
         return bool(max(outside, off) <= unit and beyond.max(initial=0) <= unit_dual and balanced)
 
     def _strayed(self):
         """Return how far the rows of the margin set are from their kinks."""
-        return np.abs(self.raw[self._members] - self.at[: self.size]).max(initial=0)
+        return np.abs(self.raw[self.margin.members] - self.margin.at).max(initial=0)
 
-    def _refine(self):
-        """Solve once more for what is left at the kinks."""
-        if not self.size:
+    def _refine(self, excess=0.0):
+        """Solve once more for what is left at the kinks, and of the sum of a over an excess."""
+        members = self.margin.members
+        if not len(members):
             return
-        members = self._members
-        rate, turned = self._solve(self.dual.sum(), self.at[: self.size] - self.raw[members])
+        gap = self.margin.at - self.raw[members]
+        rate, turned = self.margin.solve(self.dual.sum() - excess, gap)
         self.dual[members] += rate
         self.intercept += turned
-        self.raw += self.machine.gram.times(rate @ self.rows[: self.size]) + turned
-
-    def _solve(self, excess, gap):
-        """Return the change of the margin set's a and of the intercept that closes a gap of it."""
-        q = self._order
-        if not self.machine.free:
-            return self.inverse[:q, :q] @ gap, 0.0
-        solved = self.inverse[:q, 1:q] @ gap - excess * self.inverse[:q, 0]
-        return solved[1:], solved[0]
+        self.raw += self.margin.moves(rate) + turned
 
     def _centre_intercept(self):
         """Take the middle of the intercepts that are as good, as libsvm does."""
-        members, dual = self._members, self.dual[self._members]
-        upper, lower = self.upper[: self.size], self.lower[: self.size]
+        members, upper, lower = self.margin.members, self.margin.upper, self.margin.lower
+        dual = self.dual[members]
         if np.any(np.minimum(upper - dual, dual - lower) > EXACT * (upper - lower)):
             return
         pieces = self.piece[members] + (upper - dual > dual - lower)
         for i, now in zip(members.copy(), pieces):
             self._put(i, now)
-        self.size = 0
+        self.margin.size = 0
         shift = ((self.high - self.raw).min() - (self.raw - self.low).min()) / 2
         if np.isfinite(shift):
             self.raw += shift
