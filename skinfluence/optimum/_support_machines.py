@@ -36,11 +36,14 @@ def support_machines(problem: Problem) -> "SupportMachines | None":
     if any(each is None for each in pieces) or not np.all(problem.penalty[:n_coefficients] > 0):
         return None
     guess, intercepts = kinked_duals(problem), _intercepts(problem)
-    trained = []
+    trained: list[TrainedMachine] = []
+    known: dict[bytes, tuple] = {}  # outputs of the same penalty have one kernel
     for k, (kinks, slopes) in enumerate(cast(list[tuple], pieces)):
-        features, scale, free = _features(problem, k)
-        machine = Machine(_gram(features), kinks, slopes, free)
-        path = SupportPath(machine, problem.weights.astype(float))
+        penalty = _penalty(problem, k)
+        if penalty.tobytes() not in known:
+            known[penalty.tobytes()] = _features(problem, penalty)
+        features, scale, free, gram = known[penalty.tobytes()]
+        path = SupportPath(Machine(gram, kinks, slopes, free), problem.weights.astype(float))
         if not (path.train(guess[:, k], intercepts[k]) or path.train(0 * guess[:, k], 0.0)):
             return None
         trained.append(TrainedMachine(path, features, scale))
@@ -160,19 +163,22 @@ def _intercepts(problem):
     return cast(LinearPredictor, problem.predictor).unflatten(problem.theta)[1].astype(float)
 
 
-def _features(problem, k):
-    """Return Φ of an output, the scale of its columns, and whether its intercept is free."""
-    linear = cast(LinearPredictor, problem.predictor)
-    _, where = linear.block(slice(k, k + 1))
-    penalty, X = problem.penalty[where].astype(float), problem.X.astype(float)
+def _penalty(problem, k):
+    """Return the ridge of an output, that of its intercept last if it has one."""
+    _, where = cast(LinearPredictor, problem.predictor).block(slice(k, k + 1))
+    return problem.penalty[where].astype(float)
+
+
+def _features(problem, penalty):
+    """Return Φ of a ridge, the scale of its columns, whether the intercept is free, and K."""
+    linear, X = cast(LinearPredictor, problem.predictor), problem.X.astype(float)
     free = linear.fit_intercept and bool(penalty[-1] == 0)
     scale = 1 / np.sqrt(penalty[: linear.n_features] if free else penalty)
     if linear.fit_intercept and not free:
         ones = np.ones((X.shape[0], 1))
         X = sparse.hstack([X, ones]) if sparse.issparse(X) else np.hstack([X, ones])
-    if sparse.issparse(X):
-        return sparse.csr_matrix(X @ sparse.diags(scale)), scale, free
-    return X * scale, scale, free
+    features = sparse.csr_matrix(X @ sparse.diags(scale)) if sparse.issparse(X) else X * scale
+    return features, scale, free, _gram(features)
 
 
 def _gram(features):
