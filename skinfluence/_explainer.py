@@ -108,9 +108,10 @@ class InfluenceExplainer(DelegatingEstimator):
         Width of the smooth loss that stands for one with a kink: of the hinge, in units of the
         margin; of the pinball and the epsilon-insensitive loss, in units of the standard deviation
         of y. Derivatives are those of the smooth loss at its optimum; the changes of a loss that
-        "newton" and "retrain" tell are those of the loss with its kink. "newton" follows a row
-        past kinks: the smaller the temperature the closer to the loss that was trained, and the
-        slower. Unused by losses that are smooth.
+        "newton" and "retrain" tell are those of the loss with its kink. Of the support vector
+        machines they are at the optimum of the machine as it was trained, which the temperature
+        does not change; of QuantileRegressor, and of machines inside other estimators, at that of
+        the smooth loss. Unused by losses that are smooth.
     refine : bool or "auto", default="auto"
         Whether to take Newton steps to the optimum first, for a fit that stopped early:
         ``estimator_`` then holds the refined parameters, and ``refined_`` is True. "auto" does
@@ -796,9 +797,8 @@ class InfluenceExplainer(DelegatingEstimator):
         method = _prediction_method(self.estimator_, method)
         if method == "decision_function":
             self._model.require_decision_function()
-        raw = self._model.own_raw() + self._evaluating.own_raw(
-            EncodedRemove(np.arange(self._n_rows))
-        )
+        answers = self._evaluating
+        raw = answers.fit.model.own_raw() + answers.own_raw(EncodedRemove(np.arange(self._n_rows)))
         return _respond(self._model, raw, method)
 
     def remove(self, rows: RowsLike) -> BaseEstimator:
@@ -862,7 +862,7 @@ class InfluenceExplainer(DelegatingEstimator):
         """Return the fit; ValueError, for what is called ``name``, if it has no H⁻¹."""
         check_is_fitted(self)
         self.answers_.fit.require_inverse(name)
-        return self.answers_.fit
+        return self.answers_.fit.differentiated
 
     def verify(
         self,

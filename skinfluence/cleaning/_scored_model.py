@@ -87,7 +87,7 @@ class ScoredModel:
 
     def raw_without(self) -> np.ndarray:
         """Return the raw prediction of every row under the model without it, shape (n, K)."""
-        return self.problem.raw + self.newton.own_raw(self.every_row)
+        return self.newton.fit.model.own_raw() + self.newton.own_raw(self.every_row)
 
     def label_scores(self, score: str, raw_without: np.ndarray) -> np.ndarray:
         """Return the suspicion of every label, as ``LabelCleaner(score=...)`` names it."""

@@ -80,6 +80,11 @@ class PairwiseLoss(Loss):
         """Return the width of the loss of a pair."""
         return self.loss.width(raw, y)
 
+    def pieces(self, y: Array) -> tuple[Array, Array] | None:
+        """Return those of the loss of a pair; a row of neither class has slopes of 0."""
+        pieces = self.loss.pieces(self._code(y))
+        return pieces and (pieces[0], np.abs(y)[:, None] * pieces[1])
+
 
 @dataclass(frozen=True)
 class SumOfLosses(Loss):

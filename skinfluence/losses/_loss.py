@@ -169,6 +169,22 @@ class Loss:
         """The loss that the estimator was trained on: this one, without its smoothing."""
         return self.at_temperature(0.0)
 
+    def pieces(self, y: Array) -> tuple[Array, Array] | None:
+        """Return the pieces of one output's trained loss where that is piecewise linear.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,)
+            Encoded targets of the output.
+
+        Returns
+        -------
+        pieces : (kinks, slopes) or None
+            The raw predictions where each row's loss has a kink, ascending, shape (n_samples, m),
+            and its slopes before, between and after them, shape (n_samples, m + 1).
+        """
+        return None
+
     def blocks(self, n_outputs: int) -> list[tuple[Loss, slice]]:
         """Split the outputs into blocks whose losses add up, so that they do not interact.
 

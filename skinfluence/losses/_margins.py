@@ -54,6 +54,12 @@ class SmoothHinge(Loss):
         """Return the width of the smoothing."""
         return self.temperature
 
+    def pieces(self, y: Array) -> tuple[Array, Array] | None:
+        """Return the hinge's: its kink at ``raw = y``; a row of y = 0 has no loss."""
+        if not self.smoothed:
+            return None
+        return y[:, None], np.column_stack([-np.maximum(y, 0), np.maximum(-y, 0)])
+
 
 @dataclass(frozen=True)
 class SquaredHinge(Loss):

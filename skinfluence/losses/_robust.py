@@ -139,6 +139,13 @@ class SmoothEpsilonInsensitive(Loss):
         """Return the width of the smoothing."""
         return self.temperature * self.spread
 
+    def pieces(self, y: Array) -> tuple[Array, Array] | None:
+        """Return those of the tube: it has a kink on either side of y, or at y if it is empty."""
+        slopes, kinks = np.array([-1, 0, 1], dtype=y.dtype), [y - self.epsilon, y + self.epsilon]
+        if self.epsilon == 0:
+            slopes, kinks = slopes[[0, 2]], [y]
+        return np.column_stack(kinks), np.broadcast_to(slopes, (len(y), len(slopes)))
+
 
 @dataclass(frozen=True)
 class SmoothPinball(Loss):

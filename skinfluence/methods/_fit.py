@@ -7,7 +7,7 @@ import numpy as np
 
 from .._blocks import row_blocks
 from .._typing import MatrixLike
-from ..adapters import Model
+from ..adapters import Model, with_parameters
 from ..operators import Hessian
 from ..problem import Problem
 from ..questions import RowQuestion
@@ -36,6 +36,8 @@ class Fit:
         Blocks (threads) or refits (processes) at the same time.
     verbose : int
         Progress of refits.
+    smooth : Fit or None
+        The fit that derivatives are of, where ``model`` is of a loss with kinks.
     """
 
     model: Model
@@ -47,6 +49,7 @@ class Fit:
     refined: bool = False
     n_jobs: int | None = None
     verbose: int = 0
+    smooth: "Fit | None" = None
 
     @property
     def known_inverse(self) -> Inverse:
@@ -58,6 +61,20 @@ class Fit:
         """The problem that H belongs to: the linearised one with Gauss-Newton."""
         return self.known_inverse.hessian.problem
 
+    @property
+    def differentiated(self) -> "Fit":
+        """The fit that derivatives are of: itself, unless its model's loss has kinks."""
+        return self if self.smooth is None else self.smooth
+
+    def evaluated_at(self, problem: Problem) -> "Fit":
+        """Return the fit whose model is that of a problem with the loss as it is trained."""
+        if problem is self.problem:
+            return self
+        model: Any = replace(self.model, problem=problem)  # type: ignore[type-var]
+        if self.refined:
+            model = replace(model, estimator=with_parameters(model.estimator, problem))
+        return replace(self, model=model, smooth=self.differentiated)
+
     def require_inverse(self, name: str) -> Inverse:
         """Return H⁻¹; ValueError, for what is called ``name``, where there is none."""
         if self.inverse is None:
@@ -66,6 +83,9 @@ class Fit:
 
     def spanning(self, X_new: MatrixLike) -> "Fit":
         """Return the fit in features that also hold new rows: those of a kernel may not."""
+        if self.smooth is not None:
+            smooth = self.smooth.spanning(X_new)
+            return self if smooth is self.smooth else smooth
         model = self.model.spanning(X_new)
         if model is self.model:
             return self

@@ -4,7 +4,7 @@ The steps, and how far they are followed, are those of ``skinfluence.optimum``; 
 evaluated at their end.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -67,7 +67,8 @@ class Newton:
     def bind(self, fit: Fit) -> "NewtonAnswers":
         """Return what it answers of a fitted model."""
         known = fit.problem, fit.known_inverse, fit.solver
-        return NewtonAnswers(fit, Optimum(*known, self.tolerance))
+        optimum = Optimum(*known, self.tolerance)
+        return NewtonAnswers(fit.evaluated_at(optimum.trained), optimum)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +89,11 @@ class NewtonAnswers:
     def effects(self, question: EncodedQuestion, change: EncodedChange) -> Effects:
         """Return the effects of changes on what is asked, in parts."""
         derivative = change.has_derivative_only  # which further steps add nothing to
-        return question.ask(FirstOrderAnswers(self.fit) if derivative else self, change)
+        if not derivative:
+            return question.ask(self, change)
+        smooth = self.fit.differentiated
+        asked: Any = question
+        return replace(asked, model=smooth.model).ask(FirstOrderAnswers(smooth), change)
 
     def on_rows(self, question, change) -> Effects:
         """Yield effects on numbers of rows, evaluated at the end of the steps."""
@@ -147,7 +152,7 @@ class NewtonAnswers:
         """Return the estimator as it would be without the rows of a mask, and the certificate."""
         optimum, model = self.optimum, self.fit.model
         ends = optimum.with_objectives(EncodedRemoveGroups(members[:, None])).ends
-        theta, certificate = optimum.problem.theta + ends.changes[0], ends.certificates[0]
+        theta, certificate = model.theta + ends.changes[0], ends.certificates[0]
         rest = model.known_problem.rest(members).at(theta)
         if not optimum.objectives.follows and not certificate <= (optimum.tolerance or 0):
             _warn_one_step(certificate)

@@ -34,7 +34,7 @@ from ..adapters import (
     with_parameters,
 )
 from ..optimum import PreconditionedSolver, check_convergence, step_left
-from ..optimum import refine as refine_problem
+from ..optimum import refine_as_trained as refine_problem
 from ..problem import Problem, with_rows
 from ..solvers import Direct, Inverse, invert_curved
 
@@ -142,6 +142,8 @@ class Refit:
         known, after = self.model, self.without(dropped)
         if after.problem is None:
             return with_final(known.estimator, after.estimator), np.nan
+        if after.problem.loss.smoothed and after.problem.loss.temperature == 0:
+            return with_parameters(known.estimator, after.problem), 0.0
         change = after.theta - known.theta
         left = step_left(after.problem, invert_curved(Direct(), after.problem, 0.0)[0], change)
         return with_parameters(known.estimator, after.problem), left

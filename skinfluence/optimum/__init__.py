@@ -20,6 +20,7 @@ from ._newton_steps import newton_steps, refine, to_optimum
 from ._optimum import Optimum
 from ._preconditioned import PreconditionedSolver
 from ._replaced_rows import ReplacedRows
+from ._support_machines import refine_as_trained
 
 __all__ = [
     "Certificates",
@@ -32,6 +33,7 @@ __all__ = [
     "newton_decrement",
     "newton_steps",
     "refine",
+    "refine_as_trained",
     "step_left",
     "stopped_a_little_short",
     "stopped_short",

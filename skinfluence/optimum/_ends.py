@@ -52,6 +52,11 @@ class Ends:
         changes = np.zeros((n_changes, n_parameters), dtype=dtype)
         return cls(changes, np.full(n_changes, np.nan), np.zeros(n_changes, dtype=bool))
 
+    def put(self, positions: np.ndarray, others: "Ends") -> None:
+        """Put others in the place of some."""
+        self.changes[positions] = others.changes
+        self.certificates[positions], self.proved[positions] = others.certificates, others.proved
+
     def part(self, block: slice) -> "Ends":
         """Return a view of a slice of them."""
         return Ends(self.changes[block], self.certificates[block], self.proved[block])

@@ -37,6 +37,7 @@ from ._ends import Ends
 from ._leave_one_out_system import UNEVEN, LeaveOneOutSystem
 from ._many_rows import follow
 from ._one_step import by_moves, by_reach, step_lengths
+from ._support_machines import SupportMachines
 from ._woodbury import smallest_singular_values, solve_core
 
 #: Rows scored at once: enough for BLAS, few enough for their predictions to stay in the cache.
@@ -111,12 +112,15 @@ class LeftOutRows:
         Relative error of a row's change, in the norm of H: rows of which one step does not show
         that it is below are followed until it is. None, damping and stochastic solvers take one
         step for every row.
+    machines : SupportMachines or None, default=None
+        The trained machines whose optima are gone to, where these can be followed exactly.
     """
 
     problem: Problem
     inverse: Inverse
     solver: Any
     tolerance: float | None = 0.05
+    machines: SupportMachines | None = None
 
     @cached_property
     def settled(self) -> SettledRows:
@@ -141,7 +145,8 @@ class LeftOutRows:
         """
         m, K = X.shape[0], self.problem.n_outputs
         moved = self.problem.raw_changes
-        if not self.problem.predictor.is_linear or m * K > self.problem.n_rows:
+        curved = not self.problem.predictor.is_linear
+        if curved or self.machines is not None or m * K > self.problem.n_rows:
             return lambda rows: self._solved_for_rows(X, rows)
         # fewer questions than training rows: solve for the questions
         jacobian = self.problem.predictor.jacobian(X).reshape(m * K, -1)
@@ -230,6 +235,15 @@ class LeftOutRows:
     def _follow(self, rows, system):
         if self.problem.norm is not None:
             return follow_active_sets(rows, system, self.solver)
+        if self.machines is None:
+            return self._newton(rows, system)
+        ends = self.machines.without(rows)
+        lost = np.flatnonzero(np.isnan(ends.certificates))
+        if len(lost):
+            ends.put(lost, self._newton(rows[lost], system))
+        return ends
+
+    def _newton(self, rows, system):
         return follow(rows, system, self._step(rows, system), self.solver, self.tolerance)
 
     def uncertain(self, rows: np.ndarray) -> np.ndarray:
@@ -260,6 +274,8 @@ class LeftOutRows:
     def _steps(self, rows):
         """Yield (part, positions in rows, R with u_j in place of s' g), and follow where needed."""
         self.settle(rows)
+        if self.machines is not None:  # every row was followed
+            return
         for part, system in enumerate(self.systems):
             positions = np.flatnonzero(system.members[rows])
             if len(positions):
@@ -292,6 +308,8 @@ class LeftOutRows:
             exact = self._exact and can_follow(self.problem, self.inverse, 0.0)
             self.settled.add(rows, 0.0 if exact else np.nan, exact)
             return rows[:0]
+        if self.machines is not None:
+            return rows
         if not self.problem.predictor.is_linear:
             return rows
         steps = self._step(rows, system)

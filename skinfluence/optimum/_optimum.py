@@ -13,9 +13,11 @@ from ..changes import EncodedChange, EncodedReplace
 from ..problem import Problem
 from ..solvers import Inverse
 from ._changed_objective import ChangedObjectives
+from ._convergence import can_follow
 from ._left_out_rows import LeftOutRows
 from ._moves import KnownMoves, RowMoves
 from ._replaced_rows import ReplacedRows
+from ._support_machines import SupportMachines, support_machines
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,19 +82,36 @@ class Optimum:
             warn_uncertain(uncertain, len(ends.certificates), "change", self.tolerance)
 
     @cached_property
+    def machines(self) -> SupportMachines | None:
+        """The trained machines that the problem stands for; None where it stands for itself."""
+        if not can_follow(self.problem, self.inverse, self.tolerance):
+            return None
+        with threads_for(self.problem.n_rows * len(self.problem.theta)):
+            return support_machines(self.problem)
+
+    @property
+    def trained(self) -> Problem:
+        """The problem from whose optimum moves are counted, with the loss as it is trained."""
+        return self.problem if self.machines is None else self.machines.trained
+
+    @cached_property
     def rows(self) -> LeftOutRows:
         """Without each row alone; what was found is kept in its ``settled``."""
-        return LeftOutRows(self.problem, self.inverse, self.solver, self.tolerance)
+        return LeftOutRows(*self._known)
 
     @cached_property
     def objectives(self) -> ChangedObjectives:
         """Of objectives that changed in any way."""
-        return ChangedObjectives(self.problem, self.inverse, self.solver, self.tolerance)
+        return ChangedObjectives(*self._known)
 
     @cached_property
     def replaced(self) -> ReplacedRows:
         """With each row replaced alone."""
-        return ReplacedRows(self.problem, self.inverse, self.solver, self.tolerance)
+        return ReplacedRows(*self._known)
+
+    @property
+    def _known(self):
+        return self.problem, self.inverse, self.solver, self.tolerance, self.machines
 
 
 def warn_uncertain(changes, n_changes, noun, tolerance):

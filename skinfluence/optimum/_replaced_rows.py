@@ -29,6 +29,7 @@ from ._ends import Ends
 from ._leave_one_out_system import LeaveOneOutSystem
 from ._one_step import by_moves, by_reach
 from ._quasi_newton import dots
+from ._support_machines import SupportMachines
 from ._woodbury import core, solve_core
 
 #: Condition of the small systems from which a row's H is inverted again.
@@ -49,12 +50,15 @@ class ReplacedRows:
         Inverts H again where it must be.
     tolerance : float or None, default=0.05
         Relative error of a change, to which rows are followed; None follows no row.
+    machines : SupportMachines or None, default=None
+        The trained machines whose optima are gone to, where these can be followed exactly.
     """
 
     problem: Problem
     inverse: Inverse
     solver: Any
     tolerance: float | None = 0.05
+    machines: SupportMachines | None = None
 
     def ends(self, new: NewRows) -> Ends:
         """Return where the optimum goes when each row is replaced alone."""
@@ -83,7 +87,8 @@ class ReplacedRows:
 
     @cached_property
     def _objectives(self):
-        return ChangedObjectives(self.problem, self.inverse, self.solver, self.tolerance)
+        known = self.problem, self.inverse, self.solver, self.tolerance
+        return ChangedObjectives(*known, self.machines)
 
     @cached_property
     def _system(self):
@@ -110,7 +115,8 @@ class ReplacedRows:
     def _certificates(self, replacement, change):
         """Return what is known of the error of one step, inf where that is nothing."""
         problem, system = self.problem, self._system
-        if problem.norm is not None or not problem.predictor.is_linear:
+        every = problem.norm is not None or self.machines is not None
+        if every or not problem.predictor.is_linear:
             return np.full(len(change), np.inf)
         if problem.loss.quadratic:
             return np.zeros(len(change))

@@ -22,6 +22,7 @@ from sklearn.metrics.pairwise import pairwise_kernels
 
 from .._typing import MatrixLike, as_dense
 from ..predictors import LinearPredictor
+from ._kinks import kinked_duals
 
 if TYPE_CHECKING:
     from ._problem import Problem
@@ -143,7 +144,7 @@ class KernelModel:
 
     def coefficients(self, problem: "Problem") -> np.ndarray:
         """Return the dual coefficients β at a problem's theta, shape (n, K)."""
-        return -problem.weights[:, None] * problem.gradients / ridge(problem)
+        return kinked_duals(problem) / ridge(problem)
 
     def change(
         self, problem: "Problem", changed: "Problem", change: np.ndarray, linear: bool
@@ -165,14 +166,14 @@ class KernelModel:
             β output by output, then the intercepts if there are any. Where a row has left, it
             goes to 0.
         """
-        before = problem.weights[:, None] * problem.gradients
-        moved = problem.predictor.jvp(changed.X, change[:, None])[:, :, 0]
-        weights = changed.weights[:, None]
+        before = -kinked_duals(problem)
         if linear:
+            moved = problem.predictor.jvp(changed.X, change[:, None])[:, :, 0]
+            weights = changed.weights[:, None]
             bent = np.einsum("nkl,nl->nk", problem.curvatures, moved)
             after = weights * changed.gradients + problem.weights[:, None] * bent
         else:
-            after = weights * changed.loss.gradient(changed.raw + moved, changed.y)
+            after = -kinked_duals(changed.at(changed.theta + change))
         dual = ((before - after) / ridge(problem)).T.ravel()
         return np.append(dual, change[problem.predictor.n_coefficients :])
 

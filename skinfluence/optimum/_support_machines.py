@@ -1,0 +1,192 @@
+"""Models whose trained loss is in straight pieces, as the support vector machines that they are.
+
+Every output is a machine of its own (``_support_path``): one class against the rest, or one pair of
+classes. With D the ridge of an output, ``Φ = X D^-½``; an intercept that is penalised is one more
+feature, and one that is not is free.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+
+import numpy as np
+from scipy import sparse
+
+from ..predictors import LinearPredictor
+from ..problem import Problem
+from ..problem._kinks import kinked_duals, loss_pieces
+from ._ends import Ends
+from ._gram import FeatureGram, KernelGram
+from ._newton_steps import refine
+from ._support_path import Machine, SupportPath
+
+#: Numbers in the largest kernel that is kept whole (320 MB).
+LARGE = 4 * 10**7
+#: Temperature at which a loss with kinks is minimised where its own optimum is not found.
+SHARP = 1e-4
+
+
+def support_machines(problem: Problem) -> "SupportMachines | None":
+    """Return the machines that a problem is made of, trained; None where it is of another kind."""
+    linear = isinstance(problem.predictor, LinearPredictor)
+    if not linear or problem.norm is not None or problem.mass is not None:
+        return None
+    n_coefficients = problem.predictor.n_coefficients
+    pieces = loss_pieces(problem)
+    if any(each is None for each in pieces) or not np.all(problem.penalty[:n_coefficients] > 0):
+        return None
+    guess, intercepts = kinked_duals(problem), _intercepts(problem)
+    trained: list[TrainedMachine] = []
+    known: dict[bytes, tuple] = {}  # outputs of the same penalty have one kernel
+    for k, (kinks, slopes) in enumerate(cast(list[tuple], pieces)):
+        penalty = _penalty(problem, k)
+        if penalty.tobytes() not in known:
+            known[penalty.tobytes()] = _features(problem, penalty)
+        features, scale, free, gram = known[penalty.tobytes()]
+        path = SupportPath(Machine(gram, kinks, slopes, free), problem.weights.astype(float))
+        if not (path.train(guess[:, k], intercepts[k]) or path.train(0 * guess[:, k], 0.0)):
+            return None
+        trained.append(TrainedMachine(path, features, scale))
+    return SupportMachines(problem, trained)
+
+
+def trained_optimum(problem: Problem) -> Problem | None:
+    """Return the problem of the loss as it is trained, at its optimum; None if it is not found."""
+    machines = support_machines(problem)
+    return None if machines is None else machines.trained
+
+
+def refine_as_trained(problem: Problem, solver: Any) -> Problem:
+    """Return the problem at its optimum: that of the loss as it is trained, where it is found."""
+    trained = trained_optimum(problem)
+    if trained is not None:
+        return trained
+    sharp = problem.loss.smoothed and problem.loss.temperature == 0
+    return refine(problem.at_temperature(SHARP) if sharp else problem, solver)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedMachine:
+    """A machine at its optimum, and its parameters.
+
+    Parameters
+    ----------
+    path : SupportPath
+        At the optimum.
+    features : {ndarray, CSR matrix} of shape (n, p or p + 1)
+        Φ.
+    scale : ndarray of shape (p or p + 1,)
+        ``D^-½``, by which w becomes the parameters.
+    """
+
+    path: SupportPath
+    features: Any
+    scale: np.ndarray
+
+    def parameters(self, dual: np.ndarray, intercept: float) -> np.ndarray:
+        """Return coefficients and intercept, shape (p,) or (p + 1,)."""
+        support = np.flatnonzero(dual)
+        combined = np.asarray(dual[support] @ self.features[support]).ravel() * self.scale
+        return np.append(combined, intercept) if self.path.machine.free else combined
+
+    @cached_property
+    def theta(self) -> np.ndarray:
+        """The parameters."""
+        return self.parameters(self.path.dual, self.path.intercept)
+
+    def change(self, weights: np.ndarray) -> np.ndarray | None:
+        """Return the change of the parameters with other weights; None if it is not found."""
+        before = self.path
+        changed = weights != before.weights
+        lighter = np.all(weights[changed] <= before.weights[changed])
+        if lighter and before.held and not np.any(before.dual[changed]):
+            return np.zeros(len(self.theta))
+        after = before.fork()
+        if not after.toward(weights):
+            return None
+        return self.parameters(after.dual - before.dual, after.intercept - before.intercept)
+
+
+@dataclass(frozen=True, eq=False)
+class SupportMachines:
+    """The trained machines of a problem, and where they go when weights change.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its loss smoothed or not.
+    machines : list of TrainedMachine
+        One an output.
+    """
+
+    problem: Problem
+    machines: list[TrainedMachine]
+
+    @cached_property
+    def trained(self) -> Problem:
+        """The problem of the loss as it is trained, at its optimum."""
+        theta = self._flat([machine.theta for machine in self.machines])
+        return self.problem.at_temperature(0.0).at(theta)
+
+    def without(self, rows: np.ndarray) -> Ends:
+        """Return where the optimum goes without each row, nan where it is not found."""
+        ends = Ends.empty(len(rows), len(self.problem.theta), self.problem.theta.dtype)
+        every, weights = np.arange(self.problem.n_rows), self.problem.weights
+        for i, row in enumerate(rows):
+            after = self.problem.reweighting.weights_without(weights, every == row)
+            change = self.with_weights(after)
+            if change is not None:
+                ends.changes[i], ends.certificates[i], ends.proved[i] = change, 0.0, True
+        return ends
+
+    def of(self, changed: Problem) -> np.ndarray | None:
+        """Return the change of theta with other weights or rows; None if it is not found."""
+        if changed.X is self.problem.X and changed.y is self.problem.y:
+            return self.with_weights(changed.weights)
+        start = changed.at_temperature(0.0).at(self.trained.theta)
+        end = trained_optimum(start)
+        return None if end is None else end.theta - start.theta
+
+    def with_weights(self, weights: np.ndarray) -> np.ndarray | None:
+        """Return the change of theta with other weights; None if it is not found."""
+        changes = [machine.change(weights.astype(float)) for machine in self.machines]
+        return None if any(change is None for change in changes) else self._flat(changes)
+
+    def _flat(self, parts):
+        """Return theta from the parameters of every output."""
+        linear = cast(LinearPredictor, self.problem.predictor)
+        parameters = np.stack(parts)
+        return linear.flatten(parameters[:, : linear.n_features], parameters[:, -1])
+
+
+def _intercepts(problem):
+    return cast(LinearPredictor, problem.predictor).unflatten(problem.theta)[1].astype(float)
+
+
+def _penalty(problem, k):
+    """Return the ridge of an output, that of its intercept last if it has one."""
+    _, where = cast(LinearPredictor, problem.predictor).block(slice(k, k + 1))
+    return problem.penalty[where].astype(float)
+
+
+def _features(problem, penalty):
+    """Return Φ of a ridge, the scale of its columns, whether the intercept is free, and K."""
+    linear, X = cast(LinearPredictor, problem.predictor), problem.X.astype(float)
+    free = linear.fit_intercept and bool(penalty[-1] == 0)
+    scale = 1 / np.sqrt(penalty[: linear.n_features] if free else penalty)
+    if linear.fit_intercept and not free:
+        ones = np.ones((X.shape[0], 1))
+        X = sparse.hstack([X, ones]) if sparse.issparse(X) else np.hstack([X, ones])
+    features = sparse.csr_matrix(X @ sparse.diags(scale)) if sparse.issparse(X) else X * scale
+    return features, scale, free, _gram(features)
+
+
+def _gram(features):
+    """Return K in the form in which a row of it is least."""
+    n, p = features.shape
+    squares = features.multiply(features) if sparse.issparse(features) else features**2
+    diagonal = np.asarray(squares.sum(axis=1)).ravel()
+    if 2 * p > n and n**2 <= LARGE:
+        kernel = features @ features.T
+        return KernelGram(kernel.toarray() if sparse.issparse(kernel) else kernel, diagonal)
+    return FeatureGram(features, diagonal)
