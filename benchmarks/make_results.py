@@ -16,6 +16,8 @@ SECTIONS = {
     "leave_one_out": ("Against really leaving rows out", "leave_one_out.py"),
     "linear_models": ("Every linear model against its refits", "linear_models.py"),
     "groups": ("Against really removing groups of rows", "groups.py"),
+    "certificates": ("How certain every number is", "certificates.py"),
+    "kinks": ("Machines with kinks, as they were trained", "kinks.py"),
     "scalars": ("Numbers of one's own, under removal", "scalars.py"),
     "approximate_cv": ("Cross-validation from one fit", "approximate_cv.py"),
     "fig1": ("Figure 1 of Koh and Liang (2017)", "paper/fig1_influence_or_distance.py"),
