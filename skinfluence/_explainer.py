@@ -977,7 +977,8 @@ class InfluenceExplainer(DelegatingEstimator):
         -------
         certificates : ndarray of shape (n_rows,)
             0 where the answer is exact, as with squared error. nan where nothing is known, as with
-            other methods than "newton", with damping and with stochastic solvers.
+            other methods than "newton", with damping, with stochastic solvers, and where a curved
+            model is linearised (curvature="gauss_newton").
         proved : ndarray of bool of shape (n_rows,)
             Only with ``return_proved``.
 

@@ -131,7 +131,12 @@ class NewtonAnswers:
         yield ..., in_one_block(self, question, change, fill)
 
     def certificates(self, change: EncodedChange) -> Certificates:
-        """Return the relative error of every change of theta, and which of them are proved."""
+        """Return the relative error of every change of theta, and which of them are proved.
+
+        nan where H is that of a linearised model: of the model itself nothing is known.
+        """
+        if self.fit.problem.predictor is not self.fit.model.known_problem.predictor:
+            return Certificates.unknown(len(change))
         return change.moves(self.optimum).certificates
 
     def errors(self, question: EncodedQuestion, change: EncodedChange) -> np.ndarray:
