@@ -231,7 +231,7 @@ class LeftOutRows:
 
     def _follow(self, rows, system):
         if self.problem.norm is not None:
-            return follow_active_sets(rows, system, self.solver)
+            return follow_active_sets(rows, system, self.solver, self.tolerance)
         return follow(rows, system, self._step(rows, system), self.solver, self.tolerance)
 
     def uncertain(self, rows: np.ndarray) -> np.ndarray:
