@@ -17,7 +17,7 @@ from ..operators import Hessian
 from ..problem import Problem
 from ._line_search import backtrack
 from ._quadratic_model import QuadraticModel
-from ._rounding import objective_rounding, rounding, stagnates
+from ._rounding import gradient_rounding, objective_rounding, rounding, stagnates
 
 #: Standard deviations that the mean of a column is from zero, from which it is far.
 FAR = 10
@@ -57,6 +57,8 @@ def _descend(problem, max_steps):
     if nowhere.objective() < problem.objective():
         problem = nowhere
     for _ in range(max_steps):
+        if np.all(np.abs(problem.gradient()) <= gradient_rounding(problem)):
+            return True, problem
         target = _model_minimum(problem)
         step = target - problem.theta
         decrement = _slope_along(problem, step)
