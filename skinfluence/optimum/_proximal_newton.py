@@ -69,9 +69,11 @@ def _descend(problem, max_steps):
             return bool(reached), last if reached and better else problem
         gain = problem.norm.value(problem.theta) - problem.norm.value(target)
         promised = float(gain - problem.smooth_gradient() @ step)
+        if not -objective_rounding(problem, problem.objective()) <= promised < np.inf:
+            break  # the model is rounding
         problem, length = backtrack(problem, step, promised)
         if length == 0 or (problem.loss.quadratic and length < 1):
-            break  # a model that is exact falls all the way, but for its rounding
+            break  # so is one that is exact and does not fall all the way
         previous = np.inf if 0 < length < 1 else decrement
     return False, problem
 
@@ -89,7 +91,8 @@ def _model_minimum(problem):
     if flat.shape[1]:  # along which nothing changes: keep where theta stands
         matrix += np.mean(np.diag(matrix)) * (flat @ flat.T)
     smooth = problem.smooth_gradient()[positions]
-    step = QuadraticModel(matrix, smooth, part.theta, part.norm).minimum() - part.theta
+    with np.errstate(over="ignore", invalid="ignore"):  # of steps where next to nothing curves
+        step = QuadraticModel(matrix, smooth, part.theta, part.norm).minimum() - part.theta
     target = problem.theta.copy()
     target[positions] = part.theta + step - flat @ (flat.T @ step)
     return target
