@@ -26,6 +26,7 @@ from sklearn.linear_model import (
     Lasso,
     LogisticRegression,
     MultiTaskElasticNet,
+    Ridge,
     RidgeClassifier,
 )
 from sklearn.pipeline import make_pipeline
@@ -367,7 +368,7 @@ SPARSE = {
     "elastic_net": lambda alpha, ratio: ElasticNet(alpha=alpha, l1_ratio=ratio),
     "groups": lambda alpha, ratio: MultiTaskElasticNet(alpha=alpha, l1_ratio=ratio),
     "logistic": lambda alpha, ratio: LogisticRegression(
-        C=0.05 / alpha, l1_ratio=ratio, solver="saga", max_iter=20
+        C=0.05 / alpha, l1_ratio=ratio, solver="saga", max_iter=20, random_state=0
     ),
 }
 
@@ -450,9 +451,10 @@ def test_groups_of_a_lasso_that_spends_a_coefficient_on_every_row_have_an_answer
 
 def test_every_coefficient_held_at_zero_leaves_the_intercept_alone():
     X, y, *test = data("logistic")
-    held = LogisticRegression(C=1e-3, l1_ratio=1, solver="saga", tol=1e-10, max_iter=10_000)
+    held = LogisticRegression(C=1e-3, l1_ratio=1, solver="saga", random_state=0)
     for form in ("primal", "dual", "auto"):
-        explainer = InfluenceExplainer(held, method="newton", solver=Direct(form=form)).fit(X, y)
+        solver = Direct(form=form)
+        explainer = InfluenceExplainer(held, method="newton", solver=solver, refine=True).fit(X, y)
         assert not explainer.estimator_.coef_.any()
         changes = explainer.parameter_influence()
         assert_array_equal(changes[:, :-1], 0)
@@ -462,3 +464,23 @@ def test_every_coefficient_held_at_zero_leaves_the_intercept_alone():
         explainer = InfluenceExplainer(held, method="newton", solver=Direct(form=form)).fit(X, y)
         assert_array_equal(explainer.parameter_influence(), 0)
         assert_array_equal(explainer.loss_influence(*test), 0)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Ridge(alpha=1e-13),
+        Ridge(alpha=1e-13, fit_intercept=False, solver="svd"),
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore::scipy.linalg.LinAlgWarning")  # the penalty is next to nothing
+def test_rows_of_leverage_1_of_a_ridge_have_the_answer_of_the_refit(model):
+    _, X, y = saturated()
+    newton, retrain = (
+        InfluenceExplainer(model, method=method, refine=True).fit(X, np.abs(y))
+        for method in ("newton", "retrain")
+    )
+    truth = retrain.prediction_influence(X[:3] + 0.1)
+    assert_close(newton.prediction_influence(X[:3] + 0.1), truth, 1e-4)
+    assert newton.certificates().max() < 1e-5

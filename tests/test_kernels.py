@@ -352,6 +352,19 @@ def test_kernel_of_distances_does_not_depend_on_where_zero_is(shift):
         assert_close(there.input_influence(X[:5] + shift, y[:5], rows=[0, 1]), expected, 1e-4)
 
 
+@pytest.mark.parametrize("apart", [1e3, 1e5])
+def test_rows_may_be_far_apart_beside_the_width_of_the_kernel(apart):
+    """Clusters that do not see each other, the rows of each around the same points."""
+    X, y = data("regression")
+    far = np.r_[X[:25] - apart, X[25:50] + apart]
+    model = KernelRidge(kernel="rbf", gamma=0.5)
+    explainer = InfluenceExplainer(model, method="newton").fit(far, y[:50])
+    alone = InfluenceExplainer(model, method="newton").fit(X[:25], y[:25])
+    found = explainer.loss_influence(far[:4], y[:4])
+    assert_close(found[:, :25], alone.loss_influence(X[:4], y[:4]), 1e-6)
+    assert_allclose(found[:, 25:], 0, atol=1e-12)
+
+
 def test_rows_of_a_gaussian_process_may_be_a_list():
     X, y = data("regression")
     process = GaussianProcessRegressor(RBF(2.0) + WhiteKernel(0.3), optimizer=None)

@@ -12,7 +12,7 @@ import numpy as np
 from .._blocks import row_blocks
 from ..operators import Removal
 from ._ends import Ends
-from ._newton_steps import refine
+from ._newton_steps import refine, to_optimum
 
 #: Largest subgradient left by a step that is exact with its active set, relative to the row's own
 #: push: anything more shows another set.
@@ -39,7 +39,7 @@ def subgradient_left(rows, system, change):
     return left
 
 
-def follow_active_sets(rows, system, solver) -> Ends:
+def follow_active_sets(rows, system, solver, tolerance) -> Ends:
     """Return the change of theta at the optimum without each row, and what is left there.
 
     It is counted from the optimum with the row, which is where a fit ends that converged. Of a
@@ -50,9 +50,10 @@ def follow_active_sets(rows, system, solver) -> Ends:
     index, removals = np.arange(problem.n_rows), Removal(problem, rows).dense()
     ends = Ends.empty(len(rows), len(optimum), optimum.dtype)
     for i, (row, removal) in enumerate(zip(rows, removals)):
-        end = refine(problem.without(index == row).at(optimum), solver)
+        reached, end = to_optimum(problem.without(index == row).at(optimum), solver)
         push = np.abs(removal).max()
         left = np.abs(end.gradient()).max() / push if push > 0 else 0.0
+        left = min(left, tolerance) if reached else left  # nothing more can be seen of it
         ends.proved[i] = problem.loss.quadratic and left <= EXACT
         ends.changes[i] = end.theta - optimum
         ends.certificates[i] = 0.0 if ends.proved[i] else left

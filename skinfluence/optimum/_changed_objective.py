@@ -29,6 +29,7 @@ from ._ends import Ends
 from ._iterate import Iterate
 from ._newton_steps import refine
 from ._preconditioned import LARGE, PreconditionedInverse, invert_or_damp
+from ._rounding import rounding
 from ._support_machines import SupportMachines
 from ._woodbury import ChangedInverse
 
@@ -84,20 +85,28 @@ class ChangedObjectives:
         trained = None if self.machines is None else self.machines.of(change.problem)
         if trained is not None:
             return trained, 0.0, True
+        if (self.problem.norm is not None or self.problem.loss.smoothed) and self.follows:
+            return self.between_optima(change)
+        exact = self._exact(change.problem)
         moved, left = self._end(change)
-        proved = self._exact(change.problem) or self._meets_kinks(change.problem, left)
-        return moved, 0.0 if proved else left, proved
+        return moved, 0.0 if exact else left, exact
+
+    def between_optima(self, change: ChangedObjective) -> tuple[np.ndarray, float, bool]:
+        """Return the same from the optimum before to the one after, each found on its own.
+
+        It is for active sets and sides of kinks that change, and where the gradient that a row
+        leaves behind is rounding. The optimum of a quadratic loss is proved by its gradient.
+        """
+        end = refine(change.problem.at(self._optimum), self.solver)
+        moved = end.theta - self._optimum
+        left = step_left(end, self.solver.invert(Hessian(end)), moved)
+        met = end.loss.quadratic and end.predictor.is_linear and left <= EXACT
+        return np.where(end.theta != 0, moved, -self.problem.theta), 0.0 if met else left, met
 
     def _exact(self, changed):
         """Whether the first step is the refit: with an exact inverse of a quadratic objective."""
         exact = changed.loss.quadratic and changed.norm is None and changed.predictor.is_linear
         return exact and self.follows
-
-    def _meets_kinks(self, changed, left):
-        """Whether nothing is left to go to the optimum of squared error and a norm."""
-        return (
-            self.follows and changed.norm is not None and changed.loss.quadratic and left <= EXACT
-        )
 
     @property
     def follows(self) -> bool:
@@ -106,8 +115,6 @@ class ChangedObjectives:
 
     def _end(self, change):
         changed = change.problem
-        if (self.problem.norm is not None or self.problem.loss.smoothed) and self.follows:
-            return self._across_kinks(changed)
         start = Iterate.start(
             changed, self._inverse_of(change), self.problem.gradient(), change.removal
         )
@@ -202,17 +209,12 @@ class ChangedObjectives:
     def _optimum(self):
         return refine(self.problem, self.solver).theta
 
-    def _across_kinks(self, changed):
-        """Return the change between the optima, with two active sets or sides of kinks."""
-        end = refine(changed.at(self._optimum), self.solver)
-        change = end.theta - self._optimum
-        left = step_left(end, self.solver.invert(Hessian(end)), change)
-        return np.where(end.theta != 0, change, -self.problem.theta), left
-
 
 def step_left(problem, inverse, change):
     """Return the length of the Newton step to the optimum, relative to ``change``, in H."""
     smooth = inverse.hessian if problem.norm is None else Hessian(replace(problem, norm=None))
     size = np.sqrt(max(change @ (smooth @ change), 0.0))
     left = newton_decrement(problem, inverse)
-    return float(left / size) if size > 0 else np.inf if left > 0 else 0.0
+    if size > 0:
+        return float(left / size)
+    return 0.0 if left**2 <= rounding(problem) else np.inf

@@ -17,7 +17,7 @@ from ..operators import Hessian
 from ..problem import Problem
 from ._line_search import backtrack
 from ._quadratic_model import QuadraticModel
-from ._rounding import objective_rounding, rounding, stagnates
+from ._rounding import gradient_rounding, objective_rounding, rounding, stagnates
 
 #: Standard deviations that the mean of a column is from zero, from which it is far.
 FAR = 10
@@ -57,6 +57,8 @@ def _descend(problem, max_steps):
     if nowhere.objective() < problem.objective():
         problem = nowhere
     for _ in range(max_steps):
+        if np.all(np.abs(problem.gradient()) <= gradient_rounding(problem)):
+            return True, problem
         target = _model_minimum(problem)
         step = target - problem.theta
         decrement = _slope_along(problem, step)
@@ -67,9 +69,11 @@ def _descend(problem, max_steps):
             return bool(reached), last if reached and better else problem
         gain = problem.norm.value(problem.theta) - problem.norm.value(target)
         promised = float(gain - problem.smooth_gradient() @ step)
+        if not -objective_rounding(problem, problem.objective()) <= promised < np.inf:
+            break  # the model is rounding
         problem, length = backtrack(problem, step, promised)
         if length == 0 or (problem.loss.quadratic and length < 1):
-            break  # a model that is exact falls all the way, but for its rounding
+            break  # so is one that is exact and does not fall all the way
         previous = np.inf if 0 < length < 1 else decrement
     return False, problem
 
@@ -87,7 +91,8 @@ def _model_minimum(problem):
     if flat.shape[1]:  # along which nothing changes: keep where theta stands
         matrix += np.mean(np.diag(matrix)) * (flat @ flat.T)
     smooth = problem.smooth_gradient()[positions]
-    step = QuadraticModel(matrix, smooth, part.theta, part.norm).minimum() - part.theta
+    with np.errstate(over="ignore", invalid="ignore"):  # of steps where next to nothing curves
+        step = QuadraticModel(matrix, smooth, part.theta, part.norm).minimum() - part.theta
     target = problem.theta.copy()
     target[positions] = part.theta + step - flat @ (flat.T @ step)
     sizes = problem.norm.sizes(target)  # of a group that is about to be held only rounding is left

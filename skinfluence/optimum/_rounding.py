@@ -41,6 +41,14 @@ def objective_rounding(problem, value):
     return eps * (abs(value) + float(problem.weights @ moved))
 
 
+def gradient_rounding(problem):
+    """Return the error that rounding leaves in the gradient of a linear model, shape (P,)."""
+    curved = np.abs(np.einsum("nkk->nk", problem.curvatures)) * _sizes(problem)
+    pulls = problem.weights[:, None] * (np.abs(problem.gradients) + curved)
+    terms = problem.predictor.vjp(abs(problem.X), pulls[:, :, None])[:, 0]
+    return np.finfo(problem.theta.dtype).eps * (terms + problem.penalty * np.abs(problem.theta))
+
+
 def _sizes(problem):
     """Return the size of what raw predictions are summed from, which they are rounded by; (n, K).
 

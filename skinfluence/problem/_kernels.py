@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import numpy as np
 from scipy import sparse
 from scipy.linalg import get_lapack_funcs, solve_triangular
-from sklearn.metrics.pairwise import pairwise_kernels
+from scipy.spatial.distance import cdist
+from sklearn.metrics.pairwise import pairwise_kernels, rbf_kernel
 
 from .._typing import MatrixLike, as_dense
 from ..predictors import LinearPredictor
@@ -32,14 +33,13 @@ Kernel: TypeAlias = Callable[[MatrixLike, MatrixLike], np.ndarray]
 
 #: Largest entry of K - ΦΦᵀ, in units of the rounding that the factorisation stops at.
 ROUNDING = 100
+#: Squared distance from the centre, in widths of the kernel, from which rows are far apart.
+FAR_APART = 1e3
 
 
 @dataclass(frozen=True, eq=False)
 class PairwiseKernel:
     """A kernel by scikit-learn's name, or a function of two rows.
-
-    Of a kernel of distances dense rows are centred first: distances do not change, and far from
-    zero those that are taken from scalar products would lose their digits.
 
     Parameters
     ----------
@@ -56,9 +56,22 @@ class PairwiseKernel:
         """Return k of rows and rows, shape (m, r)."""
         named = not callable(self.metric)
         if self.metric == "rbf" and not (sparse.issparse(X) or sparse.issparse(pivots)):
-            centre = np.mean(pivots, axis=0)
-            X, pivots = X - centre, pivots - centre
+            return _rbf(X, pivots, self.params.get("gamma"))
         return pairwise_kernels(X, pivots, metric=self.metric, filter_params=named, **self.params)
+
+
+def _rbf(X: np.ndarray, pivots: np.ndarray, gamma: float | None) -> np.ndarray:
+    """Return ``exp(-gamma ‖x - pivot‖²)``, all digits of it wherever the rows are.
+
+    Distances do not change when rows are centred, which keeps the digits of those that are taken
+    from scalar products; of rows that are far apart beside the kernel's width they are summed.
+    """
+    centre = np.mean(pivots, axis=0)
+    X, pivots = X - centre, pivots - centre
+    gamma = 1 / X.shape[1] if gamma is None else gamma
+    if gamma * np.einsum("np,np->n", pivots, pivots).max(initial=0) < FAR_APART:
+        return rbf_kernel(X, pivots, gamma)
+    return np.exp(-gamma * cdist(X, pivots, "sqeuclidean"))
 
 
 def precomputed(X: MatrixLike, pivots: np.ndarray) -> MatrixLike:
