@@ -118,7 +118,7 @@ def accuracy():
     print_table(("test losses", "Pearson", "slope", "largest error", "0.9999; 1 ± 0.005"), rows)
 
 
-def time_rows(name, model, X, y, n_refits=20):
+def time_rows(name, model, X, y, n_refits=40):
     """Return a line: seconds for all rows, and for as many refits, a few of them really done."""
     explainer = InfluenceExplainer(model, method="newton").fit(X, y)
     start = perf_counter()

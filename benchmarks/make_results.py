@@ -15,6 +15,7 @@ RESULTS = FOLDER / "RESULTS.md"
 SECTIONS = {
     "leave_one_out": ("Against really leaving rows out", "leave_one_out.py"),
     "linear_models": ("Every linear model against its refits", "linear_models.py"),
+    "kinks": ("Machines with kinks against their refits", "kinks.py"),
     "groups": ("Against really removing groups of rows", "groups.py"),
     "scalars": ("Numbers of one's own, under removal", "scalars.py"),
     "approximate_cv": ("Cross-validation from one fit", "approximate_cv.py"),

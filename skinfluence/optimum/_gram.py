@@ -68,8 +68,8 @@ class FeatureGram:
         return self.features.shape[1]
 
     def row(self, i):
-        row = self.features[[i]]
-        return row[0] if isinstance(row, np.ndarray) else row.toarray()[0]
+        dense = isinstance(self.features, np.ndarray)
+        return self.features[i] if dense else self.features[[i]].toarray()[0]
 
     def with_row(self, rows, i):
         return rows @ self.row(i)
