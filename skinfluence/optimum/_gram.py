@@ -9,8 +9,13 @@ import numpy as np
 class Gram(Protocol):
     """The kernel K of the training rows, by parts; ``width`` numbers stand for a row."""
 
-    width: int
-    diagonal: np.ndarray
+    @property
+    def width(self) -> int:
+        """Numbers that stand for a row."""
+
+    @property
+    def diagonal(self) -> np.ndarray:
+        """The kernel of every row with itself, shape (n,)."""
 
     def row(self, i: int) -> np.ndarray:
         """Return what stands for row i."""

@@ -198,8 +198,6 @@ class LeftOutRows:
         return settled
 
     def _follow(self, rows, system):
-        if self.problem.norm is not None:
-            return follow_active_sets(rows, system, self.solver)
         if self.machines is None:
             return self._newton(rows, system)
         ends = self.machines.without(rows)
@@ -209,6 +207,8 @@ class LeftOutRows:
         return ends
 
     def _newton(self, rows, system):
+        if self.problem.norm is not None:
+            return follow_active_sets(rows, system, self.solver)
         return follow(rows, system, self._step(rows, system), self.solver, self.tolerance)
 
     def uncertain(self, rows: np.ndarray) -> np.ndarray:
