@@ -108,10 +108,9 @@ class InfluenceExplainer(DelegatingEstimator):
         Width of the smooth loss that stands for one with a kink: of the hinge, in units of the
         margin; of the pinball and the epsilon-insensitive loss, in units of the standard deviation
         of y. Derivatives are those of the smooth loss at its optimum; the changes of a loss that
-        "newton" and "retrain" tell are those of the loss with its kink. Of the support vector
-        machines they are at the optimum of the machine as it was trained, which the temperature
-        does not change; of QuantileRegressor, and of machines inside other estimators, at that of
-        the smooth loss. Unused by losses that are smooth.
+        "newton" and "retrain" tell are those of the loss with its kink, at the optimum of the
+        model as it was trained, which the temperature does not change. Unused by losses that are
+        smooth.
     refine : bool or "auto", default="auto"
         Whether to take Newton steps to the optimum first, for a fit that stopped early:
         ``estimator_`` then holds the refined parameters, and ``refined_`` is True. "auto" does

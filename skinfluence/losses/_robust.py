@@ -189,3 +189,8 @@ class SmoothPinball(Loss):
     def width(self, raw: Array, y: Array) -> float:
         """Return the width of the smoothing."""
         return self.temperature * self.spread
+
+    def pieces(self, y: Array) -> tuple[Array, Array] | None:
+        """Return the pinball's: its kink at y."""
+        slopes = np.array([-self.quantile, 1 - self.quantile], dtype=y.dtype)
+        return y[:, None], np.broadcast_to(slopes, (len(y), 2))

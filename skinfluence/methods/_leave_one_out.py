@@ -52,9 +52,8 @@ def leave_one_out(
         is as large as the effect of one row. Supported estimators only.
     temperature : float, default=1e-3
         Width of the smoothing of a loss with a kink, as in ``InfluenceExplainer``. With
-        ``refine`` the optimum of a support vector machine is that of the machine as it is trained,
-        of other losses with a kink that of the smoothed loss; the values that are compared are
-        those of the loss with its kink.
+        ``refine`` the optimum is that of the loss as it is trained; where that is not found, of
+        the smoothed loss. The values that are compared are those of the loss with its kink.
     n_repeats : int, default=1
         Refits of each row, and fits of all rows, under seeds of their own, that are averaged: for
         estimators that draw random numbers, such as forests. Others are fitted once.

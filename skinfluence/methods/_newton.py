@@ -26,7 +26,8 @@ from ._fit import Fit, block_bytes, question_parts
 class Newton:
     """Newton steps without each row, or with any other change, and what is asked at their end.
 
-    Exact for squared error.
+    Exact for squared error, and of losses in straight pieces: support vector machines and quantile
+    regressions are followed to the optimum as trained.
 
     Parameters
     ----------

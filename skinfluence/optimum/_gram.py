@@ -9,8 +9,13 @@ import numpy as np
 class Gram(Protocol):
     """The kernel K of the training rows, by parts; ``width`` numbers stand for a row."""
 
-    width: int
-    diagonal: np.ndarray
+    @property
+    def width(self) -> int:
+        """Numbers that stand for a row."""
+
+    @property
+    def diagonal(self) -> np.ndarray:
+        """The kernel of every row with itself, shape (n,)."""
 
     def row(self, i: int) -> np.ndarray:
         """Return what stands for row i."""
@@ -68,8 +73,8 @@ class FeatureGram:
         return self.features.shape[1]
 
     def row(self, i):
-        row = self.features[[i]]
-        return row[0] if isinstance(row, np.ndarray) else row.toarray()[0]
+        dense = isinstance(self.features, np.ndarray)
+        return self.features[i] if dense else self.features[[i]].toarray()[0]
 
     def with_row(self, rows, i):
         return rows @ self.row(i)

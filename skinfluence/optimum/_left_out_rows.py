@@ -212,6 +212,8 @@ class LeftOutRows:
 
         Raises ValueError where there is no penalty that makes the fit without them unique.
         """
+        if self.machines is not None:  # whose paths need no H
+            return np.zeros(len(rows), dtype=bool)
         left = system.left(rows)
         if self.problem.penalised:  # a refit is slow, and has the digits that are lost here
             return _singular(left, np.finfo(left.dtype).eps ** (2 / 3))
@@ -237,8 +239,6 @@ class LeftOutRows:
         return ends
 
     def _follow(self, rows, system):
-        if self.problem.norm is not None:
-            return follow_active_sets(rows, system, self.solver, self.tolerance)
         if self.machines is None:
             return self._newton(rows, system)
         ends = self.machines.without(rows)
@@ -248,6 +248,8 @@ class LeftOutRows:
         return ends
 
     def _newton(self, rows, system):
+        if self.problem.norm is not None:
+            return follow_active_sets(rows, system, self.solver, self.tolerance)
         return follow(rows, system, self._step(rows, system), self.solver, self.tolerance)
 
     def uncertain(self, rows: np.ndarray) -> np.ndarray:

@@ -17,24 +17,35 @@ from ..problem import Problem
 from ..problem._kinks import kinked_duals, loss_pieces
 from ._ends import Ends
 from ._gram import FeatureGram, KernelGram
+from ._linear_program import is_linear_program, program_machine, program_weights
 from ._newton_steps import refine
 from ._support_path import Machine, SupportPath
 
 #: Numbers in the largest kernel that is kept whole (320 MB).
 LARGE = 4 * 10**7
+#: Relative change of a weight that is none.
+ROUNDING = 1e-14
 #: Temperature at which a loss with kinks is minimised where its own optimum is not found.
 SHARP = 1e-4
 
 
 def support_machines(problem: Problem) -> "SupportMachines | None":
     """Return the machines that a problem is made of, trained; None where it is of another kind."""
-    linear = isinstance(problem.predictor, LinearPredictor)
-    if not linear or problem.norm is not None or problem.mass is not None:
-        return None
-    n_coefficients = problem.predictor.n_coefficients
     pieces = loss_pieces(problem)
-    if any(each is None for each in pieces) or not np.all(problem.penalty[:n_coefficients] > 0):
+    linear = isinstance(problem.predictor, LinearPredictor)
+    if not linear or any(each is None for each in pieces):
         return None
+    if is_linear_program(problem):
+        trained = _trained_program(problem, cast(tuple, pieces[0]))
+        return trained and SupportMachines(problem, [trained])
+    ridged = np.all(problem.penalty[: problem.predictor.n_coefficients] > 0)
+    if problem.norm is not None or problem.mass is not None or not ridged:
+        return None
+    return _ridge_machines(problem, pieces)
+
+
+def _ridge_machines(problem, pieces):
+    """Return the machines of a ridge, one an output."""
     guess, intercepts = kinked_duals(problem), _intercepts(problem)
     trained: list[TrainedMachine] = []
     known: dict[bytes, tuple] = {}  # outputs of the same penalty have one kernel
@@ -43,11 +54,20 @@ def support_machines(problem: Problem) -> "SupportMachines | None":
         if penalty.tobytes() not in known:
             known[penalty.tobytes()] = _features(problem, penalty)
         features, scale, free, gram = known[penalty.tobytes()]
-        path = SupportPath(Machine(gram, kinks, slopes, free), problem.weights.astype(float))
+        path = SupportPath(Machine(gram, kinks, slopes, free), program_weights(problem))
         if not (path.train(guess[:, k], intercepts[k]) or path.train(0 * guess[:, k], 0.0)):
             return None
         trained.append(TrainedMachine(path, features, scale))
     return SupportMachines(problem, trained)
+
+
+def _trained_program(problem, pieces):
+    """Return the machine of a linear program, trained."""
+    machine, features, scale, guess = program_machine(problem, *pieces)
+    path = SupportPath(machine, program_weights(problem))
+    if not (path.train(guess, 0.0) or path.train(0 * guess, 0.0)):
+        return None
+    return TrainedMachine(path, features, scale)
 
 
 def trained_optimum(problem: Problem) -> Problem | None:
@@ -97,7 +117,7 @@ class TrainedMachine:
     def change(self, weights: np.ndarray) -> np.ndarray | None:
         """Return the change of the parameters with other weights; None if it is not found."""
         before = self.path
-        changed = weights != before.weights
+        changed = np.abs(weights - before.weights) > ROUNDING * before.weights
         lighter = np.all(weights[changed] <= before.weights[changed])
         if lighter and before.held and not np.any(before.dual[changed]):
             return np.zeros(len(self.theta))
@@ -131,10 +151,9 @@ class SupportMachines:
     def without(self, rows: np.ndarray) -> Ends:
         """Return where the optimum goes without each row, nan where it is not found."""
         ends = Ends.empty(len(rows), len(self.problem.theta), self.problem.theta.dtype)
-        every, weights = np.arange(self.problem.n_rows), self.problem.weights
+        every = np.arange(self.problem.n_rows)
         for i, row in enumerate(rows):
-            after = self.problem.reweighting.weights_without(weights, every == row)
-            change = self.with_weights(after)
+            change = self.with_weights(program_weights(self.problem.without(every == row)))
             if change is not None:
                 ends.changes[i], ends.certificates[i], ends.proved[i] = change, 0.0, True
         return ends
@@ -142,14 +161,14 @@ class SupportMachines:
     def of(self, changed: Problem) -> np.ndarray | None:
         """Return the change of theta with other weights or rows; None if it is not found."""
         if changed.X is self.problem.X and changed.y is self.problem.y:
-            return self.with_weights(changed.weights)
+            return self.with_weights(program_weights(changed))
         start = changed.at_temperature(0.0).at(self.trained.theta)
         end = trained_optimum(start)
         return None if end is None else end.theta - start.theta
 
     def with_weights(self, weights: np.ndarray) -> np.ndarray | None:
         """Return the change of theta with other weights; None if it is not found."""
-        changes = [machine.change(weights.astype(float)) for machine in self.machines]
+        changes = [machine.change(weights) for machine in self.machines]
         return None if any(change is None for change in changes) else self._flat(changes)
 
     def _flat(self, parts):

@@ -1,0 +1,58 @@
+"""The quantile regression, a linear program, as a support vector machine with next to no ridge.
+
+    Σ s_i pinball_i(f_i) + Σ_j strength_j |theta_j| + ½ δ ‖theta‖²
+
+Its l1 norm is the loss of one more row for each coefficient, which predicts it and has its kink at
+0. Where δ is small enough the optimum is one of the linear program itself: of all its solutions
+that of least norm (Mangasarian and Meyer 1979).
+"""
+
+from typing import Any, cast
+
+import numpy as np
+from scipy import sparse
+
+from ..predictors import LinearPredictor
+from ..problem import Problem
+from ._gram import FeatureGram
+from ._support_path import Machine
+
+#: δ, in units of the largest slope of the losses in a parameter over the largest parameter.
+RIDGE = 1e-6
+
+
+def is_linear_program(problem: Problem) -> bool:
+    """Tell whether a problem whose loss is in straight pieces has no penalty but an l1 norm."""
+    alone = problem.norm is None or problem.norm.positions.shape[1] == 1
+    return alone and problem.n_outputs == 1 and not np.any(problem.penalty)
+
+
+def program_weights(problem: Problem) -> np.ndarray:
+    """Return the weights of the rows, and the strength of an l1 norm on every coefficient."""
+    weights = problem.weights.astype(float)
+    return weights if problem.norm is None else np.append(weights, problem.norm.strength)
+
+
+def program_machine(
+    problem: Problem, kinks: np.ndarray, slopes: np.ndarray
+) -> tuple[Machine, Any, np.ndarray, np.ndarray]:
+    """Return the machine of a linear program, Φ, the scale of its columns, and a guess of a."""
+    linear, rows = cast(LinearPredictor, problem.predictor), problem.X.astype(float)
+    stack: Any = sparse if sparse.issparse(rows) else np
+    if linear.fit_intercept:
+        rows = stack.hstack([rows, np.ones((rows.shape[0], 1))])
+    guess = -problem.weights.astype(float) * problem.gradients[:, 0]
+    pulls = np.asarray(rows.T @ guess).ravel()
+    steep = np.asarray(abs(rows).T @ problem.weights.astype(float)).max()
+    scale = np.ones(rows.shape[1])
+    if problem.norm is not None:
+        held, strength = problem.norm.positions[:, 0], problem.norm.strength
+        rows = stack.vstack([rows, np.eye(rows.shape[1])[held]])
+        guess = np.append(guess, np.clip(-pulls[held], -strength, strength))
+        kinks = np.vstack([kinks, np.zeros((len(held), 1))])
+        slopes = np.vstack([slopes, np.tile([-1.0, 1.0], (len(held), 1))])
+    scale /= np.sqrt(RIDGE * steep / (np.abs(problem.theta).max() or 1.0))
+    features = sparse.csr_matrix(rows @ sparse.diags(scale)) if stack is sparse else rows * scale
+    squares = features.multiply(features) if stack is sparse else features**2
+    gram = FeatureGram(features, np.asarray(squares.sum(axis=1)).ravel())
+    return Machine(gram, kinks, slopes, False), features, scale, guess
