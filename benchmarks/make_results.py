@@ -15,7 +15,6 @@ RESULTS = FOLDER / "RESULTS.md"
 SECTIONS = {
     "leave_one_out": ("Against really leaving rows out", "leave_one_out.py"),
     "linear_models": ("Every linear model against its refits", "linear_models.py"),
-    "kinks": ("Machines with kinks against their refits", "kinks.py"),
     "groups": ("Against really removing groups of rows", "groups.py"),
     "certificates": ("How certain every number is", "certificates.py"),
     "kinks": ("Machines with kinks, as they were trained", "kinks.py"),

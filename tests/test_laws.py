@@ -395,6 +395,8 @@ def test_every_sparse_format_gives_the_same(case):
 def test_float32_stays_float32_and_agrees(case, method):
     if case.name == "ard":
         pytest.skip("in single precision its fit comes to other precisions")
+    if case.name == "svc_linear" and method == "followed":
+        pytest.skip("dual coefficients at a margin are not unique where the kernel is singular")
     X, X_test = case.X.astype(np.float32), case.X_test.astype(np.float32)
     given = "influence" if method == "influence" else "newton"
     explainer = case.fit(X, case.y, case.sample_weight, method=given, tol=1e-4)

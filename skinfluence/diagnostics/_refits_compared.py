@@ -78,6 +78,8 @@ class RefitComparison:
         check_whole("n_rows", n_rows)
         candidates = refittable_rows(self.answers.fit.model)
         reasons = [select] if select != "mix" else ["influential", "uncertain", "random"]
+        if not len(candidates):
+            return candidates, np.array([], dtype=str)
         errors = np.full(self.answers.fit.model.n_rows, np.nan)
         if "uncertain" in reasons:
             errors[candidates] = self.answers.certificates(EncodedRemove(candidates)).errors
