@@ -24,6 +24,7 @@ from ..operators import Hessian
 from ..problem import Problem
 from ..solvers import Inverse, factored_order
 from ._active_set import EXACT
+from ._certificate import distance, growth, relative_error
 from ._convergence import can_follow, newton_decrement
 from ._ends import Ends
 from ._iterate import Iterate
@@ -122,10 +123,11 @@ class ChangedObjectives:
             if start.missed <= self._enough:
                 return start.step, start.missed
             end = self._descend(start)
-            left = min(end.certificate(start), start.missed)
+            last = end.finish().finish()  # half of what is left goes with each, or more
+            left = min(end.certificate(start), _left(start, last), start.missed)
             if start.decrement <= start.rounding:  # the change is nothing that can be seen
                 left = min(left, self.tolerance)
-            return end.finish().problem.theta - changed.theta, left
+            return last.problem.theta - changed.theta, left
         end = start.search()[0]
         moved = end.problem.theta - changed.theta
         if self.problem.norm is not None:  # a step with the active set of theta
@@ -208,6 +210,18 @@ class ChangedObjectives:
     @cached_property
     def _optimum(self):
         return refine(self.problem, self.solver).theta
+
+
+def _left(start, last):
+    """Return a bound on the relative error of the change to an iterate, in the norm of H at theta.
+
+    The residual there tells it, times what H may have grown by; inf where that has no bound.
+    """
+    change = last.problem.theta - start.problem.theta
+    span = start.span(change)
+    residual = np.sqrt(max(last.gradient @ (start.inverse @ last.gradient), 0.0))
+    size = np.sqrt(max(change @ (last.gradient - start.gradient), 0.0) / growth(span))
+    return float(relative_error(distance(residual, span, 0.0), size))
 
 
 def step_left(problem, inverse, change):

@@ -76,12 +76,16 @@ class Iterate:
 
         inf where the loss has no bound on that (``_certificate``).
         """
+        span = self.span(self.step)
+        return float(relative_error(distance(curvature_missed(span), span, 0.0), 1.0))
+
+    def span(self, change: np.ndarray) -> float:
+        """Return M times the largest move of a prediction, nan where the loss has no M."""
         problem, loss = self.problem, self.problem.loss
         if loss.self_concordance is None or not problem.predictor.is_linear:
-            return np.inf
-        moved = problem.predictor.jvp(problem.X, self.step[:, None])[problem.weights > 0, :, 0]
-        span = loss.self_concordance * loss.span(moved).max(initial=0)
-        return float(relative_error(distance(curvature_missed(span), span, 0.0), 1.0))
+            return np.nan
+        moved = problem.predictor.jvp(problem.X, change[:, None])[problem.weights > 0, :, 0]
+        return float(loss.self_concordance * loss.span(moved).max(initial=0))
 
     def certificate(self, start: "Iterate") -> float:
         """Return what the step would move relative to what the first moved.
