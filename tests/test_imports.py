@@ -14,7 +14,7 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 #: Every module may import from its own layer and from those before it.
 LAYERS = [
-    {"_blocks", "_parameters", "_sklearn_private", "_threads", "_tracing", "_typing", "_warnings"},
+    {"_blocks", "_parameters", "_sklearn_private", "_tracing", "_typing", "_warnings"},
     {"losses", "penalties", "predictors"},
     {"problem"},
     {"adapters"},

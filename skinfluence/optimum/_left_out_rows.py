@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 
 from .._blocks import row_blocks
-from .._threads import threads_for
 from ..changes import ChangedObjective
 from ..operators import Removal
 from ..problem import Problem
@@ -38,6 +37,7 @@ from ._leave_one_out_system import UNEVEN, LeaveOneOutSystem
 from ._many_rows import follow
 from ._one_step import by_moves, by_reach, step_lengths
 from ._support_machines import SupportMachines
+from ._threads import threads_for
 from ._woodbury import smallest_singular_values, solve_core
 
 #: Rows scored at once: enough for BLAS, few enough for their predictions to stay in the cache.

@@ -76,26 +76,21 @@ def follow(rows, system, steps, solver, tolerance) -> Ends:
 
 def _contract(rows, system, steps, tolerance, ends):
     """Take quasi-Newton steps; return the rows that are left, and the first decrements squared."""
-    change, certificates = ends.changes, ends.certificates
+    change = ends.changes
     change[:] = system.solve(steps)
     removal = Removal(system.problem, rows).dense()
     first = dots(removal, change)
     first, before = np.where(first > 0, first, 1), np.ones(len(rows))
     going, hard = np.arange(len(rows)), []
     enough = tolerance * (PAST_KINKS if has_kinks(system.problem) else FOLLOWED)
-    pairs: list[tuple[np.ndarray, ...]] = []
-    last = change, -removal, -change
+    last, pairs = (change, -removal, -change), list[tuple[np.ndarray, ...]]()
     for _ in range(MAX_STEPS):
-        now, whole = rows[going], change[going]
-        residual, span = system.residual(now, whole)
-        solved = system.solve_without(now, residual)
+        residual, span = system.residual(rows[going], change[going])
+        solved = system.solve_without(rows[going], residual)
         left = np.sqrt(np.maximum(dots(residual, solved), 0) / first[going])
-        risen = residual + removal[going]  # the mean H on the way times the change
-        sizes = np.sqrt(np.maximum(dots(whole, risen), 0) / growth(span) / first[going])
-        known, improves = _proved(system, now, first[going], left, span, sizes)
-        certificates[going], ends.proved[going] = left, False
-        proved, done = known <= tolerance, known <= tolerance * FOLLOWED
-        certificates[going[proved]], ends.proved[going[proved]] = known[proved], True
+        along = dots(change[going], residual + removal[going])  # the mean H on the way, twice
+        known, improves = _proved(system, rows[going], first[going], left, span, along)
+        proved, done = _note(ends, going, left, known, tolerance)
         change[going[done & improves]] -= solved[done & improves]
         pairs.append(curvature_pair(*last, residual, solved, tangent=not pairs))
         step = -solve_lbfgs(residual, solved, pairs)
@@ -113,8 +108,19 @@ def _contract(rows, system, steps, tolerance, ends):
     return np.concatenate([*hard, going]), first
 
 
-def _proved(system, rows, first, left, span, sizes):
-    """Return the error that is proved, and whether the step that was found lowers it."""
+def _note(ends, rows, left, known, tolerance):
+    """Keep what is known of rows; return whether it is proved, and far enough."""
+    proved = known <= tolerance
+    ends.certificates[rows], ends.proved[rows] = np.where(proved, known, left), proved
+    return proved, known <= tolerance * FOLLOWED
+
+
+def _proved(system, rows, first, left, span, along):
+    """Return the error that is proved, and whether the step that was found lowers it.
+
+    ``along`` is Δᵀ H̄ Δ, H̄ the mean Hessian on the way: a bound on the length of Δ.
+    """
+    sizes = np.sqrt(np.maximum(along, 0) / growth(span) / first)
     reach = system.reach(rows, np.sqrt(first))
     uneven = system.uneven(rows)
     known = distance(left * (1 + uneven), span, reach)

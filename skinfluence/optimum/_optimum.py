@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from .._threads import threads_for
 from .._warnings import warn
 from ..changes import EncodedChange, EncodedReplace
 from ..problem import Problem
@@ -18,6 +17,7 @@ from ._left_out_rows import LeftOutRows
 from ._moves import KnownMoves, RowMoves
 from ._replaced_rows import ReplacedRows
 from ._support_machines import SupportMachines, support_machines
+from ._threads import threads_for
 
 
 @dataclass(frozen=True, eq=False)
