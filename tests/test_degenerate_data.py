@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from cases import follow_every_row
+from cases import follow_every_row, sparse_logistic
 from comparison import assert_close
 from numpy.testing import assert_allclose, assert_array_equal
 from questions import (
@@ -367,8 +367,8 @@ SPARSE = {
     "lasso": lambda alpha, ratio: Lasso(alpha=alpha),
     "elastic_net": lambda alpha, ratio: ElasticNet(alpha=alpha, l1_ratio=ratio),
     "groups": lambda alpha, ratio: MultiTaskElasticNet(alpha=alpha, l1_ratio=ratio),
-    "logistic": lambda alpha, ratio: LogisticRegression(
-        C=0.05 / alpha, l1_ratio=ratio, solver="saga", max_iter=20, random_state=0
+    "logistic": lambda alpha, ratio: sparse_logistic(
+        ratio, C=0.05 / alpha, solver="saga", tol=1e-4, max_iter=20
     ),
 }
 
@@ -451,7 +451,7 @@ def test_groups_of_a_lasso_that_spends_a_coefficient_on_every_row_have_an_answer
 
 def test_every_coefficient_held_at_zero_leaves_the_intercept_alone():
     X, y, *test = data("logistic")
-    held = LogisticRegression(C=1e-3, l1_ratio=1, solver="saga", random_state=0)
+    held = sparse_logistic(1, C=1e-3, solver="saga", tol=1e-4)
     for form in ("primal", "dual", "auto"):
         solver = Direct(form=form)
         explainer = InfluenceExplainer(held, method="newton", solver=solver, refine=True).fit(X, y)
