@@ -11,6 +11,7 @@ from ._matplotlib import import_pyplot
 #: Colour and words for why a row was verified.
 SELECTED_AS = {
     "influential": ("tab:orange", "row of large influence"),
+    "uncertain": ("tab:green", "row of which least is certain"),
     "random": ("tab:blue", "random row"),
     "given": ("tab:blue", "row that was named"),
 }
