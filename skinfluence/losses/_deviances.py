@@ -79,7 +79,7 @@ class TweedieDeviance(Loss):
 
     @property
     def self_concordance(self) -> float | None:
-        """The larger of |1 - p| and |2 - p|, of a log link and 1 <= p <= 2.
+        """The larger of p - 1 and 2 - p, of a log link and 1 <= p <= 2.
 
         The curvature is then a sum of ``exp((1 - p) raw)`` and ``exp((2 - p) raw)``.
         """
