@@ -5,8 +5,15 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
-from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
+from sklearn.linear_model import (
+    Lasso,
+    LogisticRegression,
+    PoissonRegressor,
+    QuantileRegressor,
+    Ridge,
+)
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.svm import SVC
 
 from skinfluence import InfluenceExplainer
 from skinfluence.changes import Remove, RemoveGroups, Replace
@@ -173,3 +180,24 @@ def test_the_error_is_told_in_the_units_of_the_influence():
         explainer.effect(Parameters(), Remove(), return_error=True)
     first_order = explain(X, y).set_params(method="influence").fit(X, y)
     assert np.all(np.isnan(first_order.loss_influence(*test, return_error=True)[1]))
+
+
+@pytest.mark.parametrize("model", [SVC(), QuantileRegressor(alpha=0.01), Lasso(alpha=0.1)], ids=str)
+def test_what_is_exact_has_no_error(model):
+    X, y, X_test, y_test = heavy_tailed()
+    targets = y if isinstance(model, SVC) else X[:, 0] + np.sin(np.arange(len(y)))
+    explainer = InfluenceExplainer(model, method="newton", refine=True).fit(X, targets)
+    _, error = explainer.loss_influence(X_test, y_test, return_error=True)
+    assert_array_equal(error, 0)
+    proved = explainer.certificates(return_proved=True)[1]
+    assert np.all(proved) != isinstance(model, QuantileRegressor)  # whose ridge may be too large
+
+
+def test_what_may_be_anything_has_no_bound():
+    X = np.r_[np.linspace(-2, -0.5, 10), 0.7, np.linspace(0.5, 2, 11)][:, None]
+    y = np.r_[np.zeros(11), np.ones(11)].astype(int)  # separable without row 10
+    model = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000)
+    explainer = InfluenceExplainer(model, method="newton").fit(X, y)
+    with pytest.warns(ConvergenceWarning, match="could not be certified"):
+        _, error = explainer.loss_influence(X, y, return_error=True)
+    assert not np.any(np.isfinite(error[:, 10])) and np.all(np.isfinite(np.delete(error, 10, 1)))

@@ -151,7 +151,8 @@ class NewtonAnswers:
         errors = np.full(question.shape(len(change), change.features(self.fit)), np.nan)
         if not (change.has_derivative_only or not self.fit.problem.predictor.is_linear):
             for positions, moved, gram in change.moves(self.optimum).around(question.X):
-                errors[:, positions] = question.error(moved, gram)
+                with np.errstate(invalid="ignore", over="ignore"):  # of what may be off without end
+                    errors[:, positions] = question.error(moved, gram)
         return errors
 
     def estimator_without(self, members: np.ndarray) -> tuple[Any, float]:

@@ -24,5 +24,11 @@ def distance_of(relative, size):
     ----------
     relative, size : float or ndarray of shape (b,)
         Relative errors, and the lengths of the changes.
+
+    Returns
+    -------
+    distance : float or ndarray of shape (b,)
+        inf where the error may be as large as the change.
     """
-    return relative / (1 + relative) * size
+    with np.errstate(invalid="ignore"):
+        return np.where(np.greater_equal(relative, 1), np.inf, relative / (1 + relative) * size)

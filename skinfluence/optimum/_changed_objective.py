@@ -83,9 +83,10 @@ class ChangedObjectives:
         """Return the change of theta with one change, its certificate, and whether it is proved."""
         if not np.any(change.removal):  # rows of no weight
             return np.zeros_like(self.problem.theta), 0.0, True
-        trained = None if self.machines is None else self.machines.of(change.problem)
-        if trained is not None:
-            return trained, 0.0, True
+        if self.machines is not None:
+            trained = self.machines.of(change.problem)
+            if trained is not None:
+                return trained, 0.0, self.machines.proves
         if (self.problem.norm is not None or self.problem.loss.smoothed) and self.follows:
             return self.between_optima(change)
         exact = self._exact(change.problem)

@@ -42,6 +42,8 @@ from ._woodbury import smallest_singular_values, solve_core
 
 #: Rows scored at once: enough for BLAS, few enough for their predictions to stay in the cache.
 BLOCK_ROWS = 512
+#: Share of H that is left where nothing is, to rounding.
+TINY = float(np.finfo(float).tiny)
 
 
 class SettledRows:
@@ -269,8 +271,11 @@ class LeftOutRows:
                 part, own = positions[block], rows[positions[block]]
                 changes = self.changes(own)
                 radius = distance_of(known[own], system.lengths(own, changes))
-                squares = (radius**2 / np.maximum(system.kept(own), 0))[:, None, None]
-                yield part, self.problem.raw_changes(X, changes), gram[:, None] * squares
+                squares = np.zeros(len(own))
+                off = radius != 0  # else the change is exact, whatever is left of H
+                squares[off] = radius[off] ** 2 / np.maximum(system.kept(own[off]), TINY)
+                grams = gram[:, None] * squares[:, None, None]
+                yield part, self.problem.raw_changes(X, changes), grams
 
     def _followed(self, rows):
         """Return where followed rows stand among the rows, and their change of theta."""

@@ -148,6 +148,14 @@ class SupportMachines:
         theta = self._flat([machine.theta for machine in self.machines])
         return self.problem.at_temperature(0.0).at(theta)
 
+    @property
+    def proves(self) -> bool:
+        """Whether their optima are those of the problem, and not those with a small ridge.
+
+        Of a linear program they are where the ridge is small enough, and nobody says when it is.
+        """
+        return not is_linear_program(self.problem)
+
     def without(self, rows: np.ndarray) -> Ends:
         """Return where the optimum goes without each row, nan where it is not found."""
         ends = Ends.empty(len(rows), len(self.problem.theta), self.problem.theta.dtype)
@@ -155,7 +163,7 @@ class SupportMachines:
         for i, row in enumerate(rows):
             change = self.with_weights(program_weights(self.problem.without(every == row)))
             if change is not None:
-                ends.changes[i], ends.certificates[i], ends.proved[i] = change, 0.0, True
+                ends.changes[i], ends.certificates[i], ends.proved[i] = change, 0.0, self.proves
         return ends
 
     def of(self, changed: Problem) -> np.ndarray | None:
