@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import (
     Lasso,
     LogisticRegression,
@@ -201,3 +202,68 @@ def test_what_may_be_anything_has_no_bound():
     with pytest.warns(ConvergenceWarning, match="could not be certified"):
         _, error = explainer.loss_influence(X, y, return_error=True)
     assert not np.any(np.isfinite(error[:, 10])) and np.all(np.isfinite(np.delete(error, 10, 1)))
+
+
+@pytest.mark.parametrize("weights", ["whole", "wide"])
+def test_rows_of_unequal_weight_in_balanced_classes_are_certified_rightly(weights):
+    """Each leaves other class weights behind, and so another H."""
+    random = np.random.RandomState(1)
+    X, y = random.normal(size=(40, 2)), random.randint(2, size=40)
+    weight = (
+        1.0 + random.randint(5, size=40) if weights == "whole" else 10 ** random.uniform(-3, 3, 40)
+    )
+    model = LogisticRegression(C=10, class_weight="balanced", tol=1e-12, max_iter=10_000)
+    explainer = InfluenceExplainer(model, method="newton").fit(X, y, sample_weight=weight)
+    assert exceeded(explainer, Remove()).max() <= 1e-6
+    assert explainer.certificates().max() <= 0.05
+
+
+def test_a_group_that_leaves_classes_all_but_separable_is_followed_to_its_optimum():
+    random = np.random.default_rng(20)
+    X = random.standard_t(1.2, size=(40, 4))
+    y = (X[:, 0] + random.normal(size=40) > 0).astype(int)
+    group = random.random(40) < 0.8
+    model = LogisticRegression(C=1e6, fit_intercept=False, tol=1e-10, max_iter=100_000)
+    explainer = InfluenceExplainer(model, method="newton").fit(X, y)
+    assert explainer.refined_  # what the fit left grows as H falls
+    change = RemoveGroups(group[:, None])
+    told, error = explainer.effect(Loss(X, y), change, return_error=True)
+    rest = change_to_optimum(explainer.problem_.rest(group))
+    signs = np.where(y == 1, 1, -1)
+    margins = [signs * (X @ theta) for theta in (explainer.problem_.theta, rest)]
+    margins[1] = margins[0] + margins[1]
+    truth = np.logaddexp(0, -margins[1]) - np.logaddexp(0, -margins[0])
+    off = np.abs(told[:, 0] - truth)
+    assert np.all(off <= error[:, 0] + 1e-5 * np.abs(truth).max())
+
+
+@pytest.mark.parametrize("change", ["remove", "group"])
+def test_no_optimum_without_a_row_is_said_by_every_way_to_it(change):
+    """Without row 4, classes are separable, and nothing is penalised."""
+    random = np.random.RandomState(3)
+    X = random.normal(size=(30, 2))
+    y = (X[:, 0] > 0).astype(int)
+    X[4], y[4] = [2.5, 0.0], 0
+    model = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000)
+    explainer = InfluenceExplainer(model, method="newton").fit(X, y)
+    group = np.arange(30)[:, None] == 4
+    ways = {
+        "remove": lambda: explainer.remove([4]),
+        "group": lambda: explainer.effect(Loss(X, y), RemoveGroups(group)),
+    }
+    with pytest.warns(ConvergenceWarning, match="could not be certified"):
+        ways[change]()
+
+
+def test_a_fit_that_stopped_short_proves_nothing():
+    X, y, X_test, y_test = heavy_tailed()
+    model = LogisticRegression(C=1.0, tol=1e-10, max_iter=10_000).fit(X, y)
+    exact = InfluenceExplainer(FrozenEstimator(model), method="newton").fit(X, y)
+    model = LogisticRegression(C=1.0, tol=1e-4).fit(X, y)
+    short = InfluenceExplainer(FrozenEstimator(model), method="newton").fit(X, y)
+    rows = np.arange(40)
+    assert exact.certificates(rows, return_proved=True)[1].any()
+    assert not short.certificates(rows, return_proved=True)[1].any()
+    truth = exact.loss_influence(X_test, y_test, rows=rows)
+    told, error = short.loss_influence(X_test, y_test, rows=rows, return_error=True)
+    assert np.mean(np.abs(told - truth) <= error + 1e-9) > 0.95

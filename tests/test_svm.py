@@ -6,10 +6,10 @@ from comparison import assert_close
 from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
-from sklearn.svm import LinearSVC, LinearSVR
+from sklearn.svm import SVC, LinearSVC, LinearSVR
 
 from skinfluence import InfluenceExplainer, SmoothedLinearSVC, as_problem, leave_one_out
 from skinfluence.losses import SmoothHinge
@@ -180,3 +180,31 @@ def test_smoothed_linear_svc_checks_its_parameters(params):
     X, y, _, _ = data("binary")
     with pytest.raises(ValueError, match=next(iter(params))):
         SmoothedLinearSVC(**params).fit(X, y)
+
+
+@pytest.mark.parametrize("shape", ["ovr", "ovo"])
+@pytest.mark.parametrize("method", ["newton", "retrain"])
+def test_predictions_of_several_classes_are_told_as_decision_function_tells_them(shape, method):
+    X, y = load_iris(return_X_y=True)
+    model = SVC(gamma=0.25, decision_function_shape=shape, tol=1e-9)
+    explainer = InfluenceExplainer(model, method=method).fit(X, y)
+    for row in (70, 106):
+        rest = np.delete(np.arange(len(y)), row)
+        after = clone(model).fit(X[rest], y[rest]).decision_function(X[::10])
+        change = after - clone(model).fit(X, y).decision_function(X[::10])
+        told = explainer.prediction_influence(X[::10], rows=[row])[:, 0]
+        assert_close(told, change, rtol=1e-4 if method == "newton" else 1e-2)
+
+
+@pytest.mark.parametrize("shape", ["ovr", "ovo"])
+def test_the_derivative_of_a_decision_function_is_a_finite_difference(shape):
+    X, y = load_iris(return_X_y=True)
+    explainer = InfluenceExplainer(SVC(decision_function_shape=shape), method="influence")
+    model = explainer.fit(X, y).answers_.fit.model
+    response, random = model.targets.response, np.random.RandomState(0)
+    raw, change = random.standard_normal((2, 20, 3))
+    encoded = model.encode(model.inner_features(X))
+    assert_allclose(response(model.predict_raw(encoded)), explainer.decision_function(X), atol=0.01)
+    step = 1e-6 * change
+    slope = (response(raw + step) - response(raw - step)) / 2e-6
+    assert_allclose(response.derivative(raw, change), slope, atol=1e-8)

@@ -9,6 +9,7 @@ from .._blocks import row_blocks
 from .._typing import MatrixLike
 from ..adapters import Model, with_parameters
 from ..operators import Hessian
+from ..optimum import distance_left
 from ..problem import Problem
 from ..questions import RowQuestion
 from ..solvers import Inverse
@@ -60,6 +61,13 @@ class Fit:
     def problem(self) -> Problem:
         """The problem that H belongs to: the linearised one with Gauss-Newton."""
         return self.known_inverse.hessian.problem
+
+    @property
+    def short(self) -> float:
+        """How far the fit is from its optimum, in the norm of H; 0 where that is rounding."""
+        if self.newton_decrement is None or self.problem.loss.smoothed:
+            return 0.0
+        return distance_left(self.problem, self.newton_decrement, self.typical_decrement)
 
     @property
     def differentiated(self) -> "Fit":

@@ -45,14 +45,16 @@ def solve(
     if refine is True and frozen:
         inverse, _ = invert_curved(solver, problem, damping, "auto", block_size)
         check_convergence(problem, inverse, frozen=frozen, threshold=10)
+    exact = getattr(solver, "exact", True)  # Newton's steps are: they cannot be estimates
+    stepper = solver if exact else resolve_solver("auto", hessian)
     if refine is True or problem.loss.smoothed:
-        problem = refine_problem(problem, solver)
+        problem = refine_problem(problem, stepper)
     inverse, taken = invert_curved(solver, problem, damping, curvature, block_size)
     refined = refine is True
     if refine == "auto" and not frozen and not problem.loss.smoothed:
         refined = stopped_a_little_short(problem, inverse)
         if refined:
-            refined, end = to_optimum(problem, solver)
+            refined, end = to_optimum(problem, stepper)
         if refined:
             problem = end
             inverse, taken = invert_curved(solver, problem, damping, curvature, block_size)

@@ -7,6 +7,7 @@ at once, active sets, and what is left to go: all of it is here, and once.
 from ._changed_objective import step_left
 from ._convergence import (
     check_convergence,
+    distance_left,
     newton_decrement,
     stopped_a_little_short,
     stopped_short,
@@ -30,6 +31,7 @@ __all__ = [
     "PreconditionedSolver",
     "ReplacedRows",
     "check_convergence",
+    "distance_left",
     "newton_decrement",
     "newton_steps",
     "refine",

@@ -39,6 +39,8 @@ from ._woodbury import ChangedInverse
 MAX_STEPS = 30
 #: What may be left to go, in units of the tolerance: near the end a step squares it.
 FOLLOWED = 2e-3
+#: M times the largest move of a prediction by a step, from which on steps shrink as they will.
+NEAR = 0.25
 #: Squared decrements must fall by this factor from one step to the next to keep the inverse.
 CHORD = 0.25
 #: Rows times outputs up to which a change goes through Woodbury where H is large.
@@ -125,7 +127,7 @@ class ChangedObjectives:
                 return start.step, start.missed
             end = self._descend(start)
             last = end.finish().finish()  # half of what is left goes with each, or more
-            left = min(end.certificate(start), _left(start, last), start.missed)
+            left = min(self._measured(end, start), _left(start, last), start.missed)
             if start.decrement <= start.rounding:  # the change is nothing that can be seen
                 left = min(left, self.tolerance)
             return last.problem.theta - changed.theta, left
@@ -149,7 +151,15 @@ class ChangedObjectives:
         return now
 
     def _settled(self, now, start):
-        return now.certificate(start) <= self._enough or now.decrement <= start.rounding
+        return self._measured(now, start) <= self._enough or now.decrement <= now.rounding
+
+    @staticmethod
+    def _measured(now, start):
+        """Return what the next step would move, relative to what the first moved.
+
+        inf where that tells nothing: while steps change the curvature much, the next may be longer.
+        """
+        return np.inf if now.span(now.step) > NEAR else now.certificate(start)
 
     @property
     def _enough(self):

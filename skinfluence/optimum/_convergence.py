@@ -9,8 +9,9 @@ from .._warnings import warn
 from ..operators import Hessian
 from ._rounding import meets_every_target, rounding
 
-#: Decrements, beside that of a typical row, at which a fit is at its optimum for what is asked.
-AT_OPTIMUM = 1e-4
+#: Decrements, beside that of a typical row, at which a fit is at its optimum. Where a group leaves
+#: classes all but separable behind, H falls by as much, and what the fit left grows.
+AT_OPTIMUM = 1e-8
 #: Moves of a prediction, beside those by a median row, that are a little.
 LITTLE = 10
 
@@ -58,6 +59,11 @@ def stopped_short(problem, decrement, typical, threshold=0.1):
     """Tell whether a fit is far from its optimum, beside what removing a row would move it."""
     far = decrement > threshold * typical and decrement**2 > rounding(problem)
     return far and not meets_every_target(problem)
+
+
+def distance_left(problem, decrement, typical):
+    """Return how far a fit is from its optimum, in the norm of H: 0 where that is rounding."""
+    return decrement if stopped_short(problem, decrement, typical, AT_OPTIMUM) else 0.0
 
 
 def stopped_a_little_short(problem, inverse):

@@ -1,9 +1,13 @@
 """Where the optimum went, and how certain that is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+
+#: Share of a change that a fit may have left to go, where what else is known is proved.
+LITTLE = 1e-4
 
 
 class Certificates(NamedTuple):
@@ -25,6 +29,18 @@ class Certificates(NamedTuple):
     def unknown(cls, n_changes: int) -> "Certificates":
         """Return those of changes of which nothing is known."""
         return cls(np.full(n_changes, np.nan), np.zeros(n_changes, dtype=bool))
+
+    def short(self, distance: float, lengths: Callable[[], np.ndarray]) -> "Certificates":
+        """Return what is known where the fit stopped some distance short of its optimum.
+
+        Where that is more than a little of a change, its error is measured, and not proved.
+        ``lengths()`` returns the length of every change.
+        """
+        if not distance:
+            return self
+        with np.errstate(divide="ignore", invalid="ignore"):
+            off = np.where(self.errors == 0, 0, distance / lengths())
+        return Certificates(self.errors + off, self.proved & (off <= LITTLE))
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,7 @@ from ._woodbury import core, solve_core
 BLOCK_ROWS, IN_CACHE = 512, 2**16
 #: Of how many rows one is taken for far from the others, its moves being found exactly.
 FAR = 20
-#: Difference of the share of the penalty that a row takes, from the mean share, that is let be.
+#: Relative difference of the H that a row leaves from the one that is shared, that is let be.
 UNEVEN = 1e-3
 
 
@@ -128,12 +128,24 @@ class LeaveOneOutSystem:
         return residual
 
     def uneven(self, rows):
-        """Return by how much the penalty that each row leaves differs from that in H, relative."""
-        problem = self.problem
-        if problem.mass is None or not problem.penalty.any():
-            return np.zeros(len(rows))
-        kept = self.inverse.hessian.problem.penalty.max() / problem.penalty.max()
-        return np.abs(1 - problem.penalty_shares(rows) - kept) / kept
+        """Return by how much the H that each row leaves differs from the members', relative.
+
+        The penalty that it takes along may differ, and the class weights that it leaves: where
+        every term of H₋ is within a factor 1 ± u of the shared one's, so is H₋, and of its own
+        length a step is off by u / (1 - u) at most.
+        """
+        problem, shared = self.problem, self.inverse.hessian.problem
+        off = np.zeros(len(rows))
+        if problem.mass is not None and problem.penalty.any():
+            kept = shared.penalty.max() / problem.penalty.max()
+            off = np.abs(1 - problem.penalty_shares(rows) - kept) / kept
+        classes = problem.reweighting.memberships()
+        if len(classes):
+            left = 1 + problem.reweighting.coefficients(rows)
+            of_class = (classes & (problem.weights > 0)).argmax(axis=1)
+            taken = shared.weights[of_class] / problem.weights[of_class]
+            off = np.maximum(off, np.abs(left / taken - 1).max(axis=1))
+        return np.where(off < 1, off / np.where(off < 1, 1 - off, 1), np.inf)
 
     @cached_property
     def reaches(self):

@@ -261,7 +261,15 @@ class LeftOutRows:
         rows = np.unique(rows)
         return rows[~(self.settle(rows).certificates[rows] <= self.tolerance)]
 
-    def around(self, X: Any, rows: np.ndarray) -> Around:
+    def lengths(self, rows: np.ndarray) -> np.ndarray:
+        """Return the length of every change in the norm of H₋, shape (n_rows,)."""
+        lengths, changes = np.zeros(len(rows)), self.changes(rows)
+        for system in self.systems:
+            own = np.flatnonzero(system.members[rows])
+            lengths[own] = system.lengths(rows[own], changes[own])
+        return lengths
+
+    def around(self, X: Any, rows: np.ndarray, short: float = 0.0) -> Around:
         """Yield the changes of the raw predictions of X, and how far they may be off."""
         known = self.settle(rows).certificates
         for system in self.systems:
@@ -270,7 +278,7 @@ class LeftOutRows:
             for block in row_blocks(len(positions), 8 * gram.nbytes):
                 part, own = positions[block], rows[positions[block]]
                 changes = self.changes(own)
-                radius = distance_of(known[own], system.lengths(own, changes))
+                radius = distance_of(known[own], system.lengths(own, changes)) + short
                 squares = np.zeros(len(own))
                 off = radius != 0  # else the change is exact, whatever is left of H
                 squares[off] = radius[off] ** 2 / np.maximum(system.kept(own[off]), TINY)

@@ -52,10 +52,13 @@ class RowMoves:
     ----------
     left_out : LeftOutRows
     rows : ndarray of int of shape (c,)
+    short : float, default=0.0
+        What every move may be off by, in the norm of H, since the fit stopped short.
     """
 
     left_out: LeftOutRows
     rows: np.ndarray
+    short: float = 0.0
 
     independent = True
 
@@ -76,11 +79,12 @@ class RowMoves:
     def certificates(self) -> Certificates:
         """How certain every change of theta is."""
         settled = self.left_out.settle(self.rows)
-        return Certificates(settled.certificates[self.rows], settled.proved[self.rows])
+        known = Certificates(settled.certificates[self.rows], settled.proved[self.rows])
+        return known.short(self.short, lambda: self.left_out.lengths(self.rows))
 
     def around(self, X) -> Around:
         """Yield the changes of raw predictions, and how far they may be off."""
-        yield from self.left_out.around(X, self.rows)
+        yield from self.left_out.around(X, self.rows, self.short)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,12 +101,15 @@ class KnownMoves:
         ``inverses()`` yields the inverse of H after each change, at the fitted theta.
     rows : ndarray of int of shape (c,) or None
         The row that each change is of.
+    short : float, default=0.0
+        What every move may be off by, in the norm of H, since the fit stopped short.
     """
 
     problem: Problem
     find: Callable[[], Ends]
     inverses: Callable[[], Iterator[Any]]
     rows: np.ndarray | None
+    short: float = 0.0
 
     independent = False
 
@@ -133,14 +140,18 @@ class KnownMoves:
     @property
     def certificates(self) -> Certificates:
         """How certain every change of theta is."""
-        return Certificates(self.ends.certificates, self.ends.proved)
+        known = Certificates(self.ends.certificates, self.ends.proved)
+        return known.short(self.short, lambda: np.array([size for *_, size in self._each()]))
 
     def around(self, X) -> Around:
         """Yield the changes of raw predictions, and how far they may be off."""
         ends, predictor = self.ends, self.problem.predictor
-        for i, inverse in enumerate(self.inverses()):
-            delta, hessian = ends.changes[i], inverse.hessian
-            length = np.sqrt(max(delta @ (hessian @ delta), 0.0))
-            radius = distance_of(ends.certificates[i], length)
+        for i, delta, inverse, length in self._each():
+            radius = distance_of(ends.certificates[i], length) + self.short
             gram = radius**2 * gram_of(predictor, X, inverse)
             yield [i], self.problem.raw_changes(X, delta[None]), gram[:, None]
+
+    def _each(self):
+        """Yield every change with its inverse of H, and its length in that H."""
+        for i, (delta, inverse) in enumerate(zip(self.ends.changes, self.inverses())):
+            yield i, delta, inverse, np.sqrt(max(delta @ (inverse.hessian @ delta), 0.0))

@@ -29,7 +29,7 @@ def by_reach(rows, system, lengths, own=0.0, uneven=0.0):
     own : float or ndarray of shape (b,), default=0.0
         ``M √h`` of a row that comes in place of each.
     uneven : float or ndarray of shape (b,), default=0.0
-        By how much H has another penalty than is left, relative.
+        By how much H₋ differs from the system's, relative.
     """
     if system.reaches is None:
         return np.full(len(rows), np.inf)
@@ -88,6 +88,6 @@ def step_lengths(rows, system, steps):
 
 
 def _relative(residual, span, reach, lengths, uneven):
-    """Return the relative error; of a penalty that is uneven H is off by as much."""
+    """Return the relative error; where H is uneven, the step is off by as much."""
     known = relative_error(distance(residual + uneven, span, reach), 1.0)
     return np.where(lengths > 0, known, 0.0)

@@ -35,18 +35,21 @@ class Optimum:
     tolerance : float or None, default=0.05
         Relative error of a change of theta, in the norm of H, to which it is followed; None takes
         one step for all.
+    short : float, default=0.0
+        How far the fit is from the optimum, in the norm of H: every move may be off by twice that.
     """
 
     problem: Problem
     inverse: Inverse
     solver: Any
     tolerance: float | None = 0.05
+    short: float = 0.0
 
     def without_rows(self, rows: np.ndarray) -> RowMoves:
         """Return where the optimum goes without each of some rows."""
         uncertain = self.rows.uncertain(rows)
         warn_uncertain(uncertain, len(np.unique(rows)), "row", self.tolerance)
-        return RowMoves(self.rows, rows)
+        return RowMoves(self.rows, rows, 2 * self.short)
 
     def with_objectives(self, changed: EncodedChange) -> KnownMoves:
         """Return where the optimum goes with each changed objective."""
@@ -74,7 +77,7 @@ class Optimum:
             for each in changed.objectives(self.problem, slice(None)):
                 yield self.solver.invert(self.inverse.hessian.of(each.problem))
 
-        return KnownMoves(self.problem, told, inverses, changed.rows)
+        return KnownMoves(self.problem, told, inverses, changed.rows, 2 * self.short)
 
     def _warn_uncertain(self, ends):
         if self.objectives.follows:

@@ -92,6 +92,48 @@ class Location(Identity):
 
 
 @dataclass(frozen=True)
+class Negated(Identity):
+    """The raw prediction, positive for the other class."""
+
+    def __call__(self, raw: np.ndarray) -> np.ndarray:
+        return -raw
+
+    def derivative(self, raw: np.ndarray, change: np.ndarray) -> np.ndarray:
+        return -change
+
+    def change(self, raw: np.ndarray, change: np.ndarray) -> np.ndarray:
+        return -change
+
+
+@dataclass(frozen=True, eq=False)
+class Votes(Identity):
+    """The votes that each class wins from pairs of classes, and less than 1/3 by their values.
+
+        votes_k + c_k / (3 (|c_k| + 1)),        c = raw · members
+
+    as scikit-learn's SVC tells them. To first order the votes stay.
+
+    Parameters
+    ----------
+    members : ndarray of shape (n_pairs, n_classes)
+        1 for the second class of a pair, -1 for the first, else 0.
+    """
+
+    members: np.ndarray
+
+    def __call__(self, raw: np.ndarray) -> np.ndarray:
+        votes = np.where(raw > 0, 1.0, -1.0) @ self.members / 2 + np.abs(self.members).sum(0) / 2
+        total = raw @ self.members
+        return votes + total / (3 * (np.abs(total) + 1))
+
+    def derivative(self, raw: np.ndarray, change: np.ndarray) -> np.ndarray:
+        return change @ self.members / (3 * (np.abs(raw @ self.members) + 1) ** 2)
+
+    def change(self, raw: np.ndarray, change: np.ndarray) -> np.ndarray:
+        return self(raw + change) - self(raw)
+
+
+@dataclass(frozen=True)
 class Average(Identity):
     """The average prediction of several regressions, one output each."""
 

@@ -17,7 +17,16 @@ from sklearn.utils import check_array, column_or_1d
 from .._sklearn_private import _ovr_decision_function
 from .._typing import MatrixLike
 from ..losses import Loss
-from ._response import AverageProbability, Identity, Inverted, Response, Shifted, TargetTransformer
+from ._response import (
+    AverageProbability,
+    Identity,
+    Inverted,
+    Negated,
+    Response,
+    Shifted,
+    TargetTransformer,
+    Votes,
+)
 
 
 class Targets(Protocol):
@@ -254,6 +263,11 @@ class VotingPairs(Pairs):
 
     by_votes: bool = True
     break_ties: bool = False
+
+    @property
+    def response(self) -> Response:
+        """The estimator's ``decision_function``."""
+        return Votes(self.encode(self.classes, np.float64).T) if self.by_votes else Negated()
 
     def decode(self, raw: np.ndarray) -> np.ndarray:
         """Return the labels that raw predictions stand for."""

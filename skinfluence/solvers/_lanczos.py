@@ -8,6 +8,7 @@ of the other eigenvalues is exact where these are one ridge: where k is the rank
 
 import numbers
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.linalg import eigh
@@ -37,6 +38,9 @@ class Lanczos(Solver):
 
     rank: int = 100
     tol: float = 1e-6
+
+    #: What it returns estimates products, rather than solving them to a tolerance.
+    exact: ClassVar[bool] = False
 
     def order(self, hessian: Hessian) -> None:
         """Return None: a few eigenvectors are found by products."""

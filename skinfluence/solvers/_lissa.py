@@ -1,7 +1,7 @@
 """LiSSA: the stochastic estimate of H⁻¹v of Agarwal et al. (2017), as Koh & Liang use it."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -57,6 +57,9 @@ class LiSSA(Solver):
     scale: float | Literal["auto"] = "auto"
     random_state: int | np.random.RandomState | None = None
     n_jobs: int | None = None
+
+    #: What it returns estimates products, rather than solving them to a tolerance.
+    exact: ClassVar[bool] = False
 
     def order(self, hessian: Hessian) -> None:
         """Return None: nothing is factored, every product is sampled."""

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 class SupportsInvert(Protocol):
-    """What ``solver=`` takes: any object with ``invert``, a user's own too."""
+    """What ``solver=`` takes: any object with ``invert``, a user's own too.
+
+    One whose inverses only estimate products says so by an ``exact`` that is False: Newton steps to
+    the optimum are then taken with another.
+    """
 
     def invert(self, hessian: Hessian) -> Inverse:
         """Return H⁻¹."""
