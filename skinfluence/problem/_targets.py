@@ -264,10 +264,13 @@ class VotingPairs(Pairs):
     by_votes: bool = True
     break_ties: bool = False
 
-    @property
-    def response(self) -> Response:
-        """The estimator's ``decision_function``."""
-        return Votes(self.encode(self.classes, np.float64).T) if self.by_votes else Negated()
+    response: Identity = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Tell predictions as the estimator's ``decision_function`` does."""
+        members = self.encode(self.classes, np.float64).T
+        told = Votes(members) if self.by_votes else Negated()
+        object.__setattr__(self, "response", told)
 
     def decode(self, raw: np.ndarray) -> np.ndarray:
         """Return the labels that raw predictions stand for."""
