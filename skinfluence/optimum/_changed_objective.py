@@ -28,7 +28,7 @@ from ._certificate import distance, growth, relative_error
 from ._convergence import can_follow, newton_decrement
 from ._ends import Ends
 from ._iterate import Iterate
-from ._newton_steps import refine
+from ._newton_steps import NEAR, refine
 from ._preconditioned import LARGE, PreconditionedInverse, invert_or_damp
 from ._rounding import rounding
 from ._support_machines import SupportMachines
@@ -39,8 +39,6 @@ from ._woodbury import ChangedInverse
 MAX_STEPS = 30
 #: What may be left to go, in units of the tolerance: near the end a step squares it.
 FOLLOWED = 2e-3
-#: M times the largest move of a prediction by a step, from which on steps shrink as they will.
-NEAR = 0.25
 #: Squared decrements must fall by this factor from one step to the next to keep the inverse.
 CHORD = 0.25
 #: Rows times outputs up to which a change goes through Woodbury where H is large.

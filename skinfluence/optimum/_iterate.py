@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..operators import Hessian
 from ..problem import Problem
 from ._certificate import curvature_missed, distance, relative_error
 from ._line_search import backtrack
@@ -88,15 +89,19 @@ class Iterate:
         return float(loss.self_concordance * loss.span(moved).max(initial=0))
 
     def certificate(self, start: "Iterate") -> float:
-        """Return what the step would move relative to what the first moved.
+        """Return what the step would move, relative to the change from the start to here.
 
-        It is the larger of two ratios: of the lengths in the Hessian, and of the largest changes
-        of a raw prediction. The second does not fall where classes are separable, and there is no
-        optimum to come to.
+        It is the larger of two ratios: of the lengths in the Hessian here, and of the largest
+        changes of a raw prediction. The second does not fall where classes are separable, and there
+        is no optimum to come to. What the first step would have moved is no measure: near
+        separation it may be a thousand times as long as what of it lowers the objective.
         """
-        decrement = max(0.0, self.decrement) / max(abs(start.decrement), np.finfo(float).tiny)
-        movement = self.movement / max(start.movement, np.finfo(float).tiny)
-        return float(max(np.sqrt(decrement), movement))
+        problem, tiny = self.problem, np.finfo(float).tiny
+        change = problem.theta - start.problem.theta
+        square = float(change @ (Hessian(problem) @ change))
+        moved = np.abs(problem.predictor.jvp(problem.X, change[:, None])).max()
+        decrement = max(0.0, self.decrement) / max(square, tiny)
+        return float(max(np.sqrt(decrement), self.movement / max(moved, tiny)))
 
     def search(self) -> tuple["Iterate", float]:
         """Return the iterate after a line search along the step, and the length it took."""

@@ -31,9 +31,9 @@ MAX_STEPS = 20
 NEXT = 1.5
 #: A row goes on while a step leaves less than this share of the residual before it.
 CONTRACTS = 0.8
-#: Rows that are followed go on to this share of the tolerance, since steps are quick near the end,
-#: and an error may be 8 times the residual where that is all that is known; with kinks, to this.
-FOLLOWED, PAST_KINKS = 0.1, 2e-3
+#: Rows that are followed go on to this share of the tolerance, since steps are quick near the end;
+#: to the second where the residual is all that is known, of which an error may be 20 times as much.
+FOLLOWED, MEASURED = 0.1, 2e-3
 
 
 def has_kinks(problem):
@@ -82,7 +82,8 @@ def _contract(rows, system, steps, tolerance, ends):
     first = dots(removal, change)
     first, before = np.where(first > 0, first, 1), np.ones(len(rows))
     going, hard = np.arange(len(rows)), []
-    enough = tolerance * (PAST_KINKS if has_kinks(system.problem) else FOLLOWED)
+    known = system.problem.loss.self_concordance is not None and not has_kinks(system.problem)
+    enough = tolerance * (FOLLOWED if known else MEASURED)
     last, pairs = (change, -removal, -change), list[tuple[np.ndarray, ...]]()
     for _ in range(MAX_STEPS):
         residual, span = system.residual(rows[going], change[going])
@@ -151,7 +152,7 @@ def _full_steps(rows, system, solver, end, first, tolerance):
         return
     if reached and left**2 * first <= rounding(problem):  # and nothing more can be seen of it
         left = np.minimum(left, tolerance)
-    end.certificates[:] = np.maximum(left, _span_left(after, system.inverse))
+    end.certificates[:] = np.maximum(left, _span_left(after, system.inverse)) if reached else np.inf
 
 
 def _span_left(problem, inverse):

@@ -21,6 +21,8 @@ from ._rounding import stagnates
 
 #: Factor by which a smoothed loss is cooled to its temperature where Newton's method fails at it.
 COOLING = 0.3
+#: M times the largest move of a prediction by a step, from which on steps shrink as they will.
+NEAR = 0.25
 
 
 def newton_steps(
@@ -102,11 +104,23 @@ def to_optimum(
 
 def _descend(problem, solver, max_steps, tilt):
     """Take Newton steps; return whether the optimum was reached, and the problem at the end."""
+    steps = [problem]
     for count, after in enumerate(newton_steps(problem, solver, tilt=tilt)):
         if count == max_steps:
-            return False, problem
-        problem = after
-    return True, problem
+            return False, steps[-1]
+        steps = [*steps[-2:], after]
+    # The last but one, since the very last is rounding. Where there is no optimum, each moves a
+    # margin as far as the one before, until nothing of it can be seen.
+    return len(steps) < 3 or not _span(steps[0], steps[1]) > NEAR, steps[-1]
+
+
+def _span(before, after):
+    """Return M times the largest move of a prediction by a step; nan where the loss has no M."""
+    if before.loss.self_concordance is None or not before.predictor.is_linear:
+        return np.nan
+    moved = before.predictor.jvp(before.X, (after.theta - before.theta)[:, None])
+    spans = before.loss.span(moved[before.weights > 0, :, 0])
+    return before.loss.self_concordance * spans.max(initial=0)
 
 
 def _cool(problem, solver, max_steps, tilt):

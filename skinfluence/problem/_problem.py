@@ -10,6 +10,7 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 
 from .._typing import MatrixLike
 from ..losses import Loss
@@ -18,6 +19,9 @@ from ..predictors import CurvedPredictor, LinearPredictor, Predictor, Tangent
 from ._kernels import KernelModel
 from ._reweighting import FixedWeights, Reweighting
 from ._targets import Continuous, Targets
+
+#: Columns up to which drawn rows are dense.
+FEW_COLUMNS = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,11 +288,14 @@ class Problem:
         return np.reshape(directions, (-1, len(self.theta))).astype(self.theta.dtype)
 
     def restrict(self, rows: np.ndarray) -> "Problem":
-        """Return the problem of some rows, their weights scaled up to stand for all n."""
-        scale = self.n_rows / len(rows)
+        """Return the problem of some rows, their weights scaled up to stand for all n.
+
+        Sparse rows of few columns become dense: small slices cost more than their products.
+        """
+        scale, X = self.n_rows / len(rows), self.X[rows]
         part = replace(
             self,
-            X=self.X[rows],
+            X=X.toarray() if sparse.issparse(X) and X.shape[1] <= FEW_COLUMNS else X,
             y=self.y[rows],
             weights=self.weights[rows] * scale,
             mass=None if self.mass is None else self.mass[rows] * scale,
