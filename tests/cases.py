@@ -425,11 +425,7 @@ class Case:
     @cached_property
     def retrain(self):
         """The explainer that really refits, once without the same rows or with the same weights."""
-        explainer = self.fit(self.X, self.y, self.sample_weight, method="retrain")
-        refit = explainer.answers_.refit
-        once = OnceEach(**{field.name: getattr(refit, field.name) for field in fields(refit)})
-        explainer.answers_ = replace(explainer.answers_, refit=once)
-        return explainer
+        return once_each(self.fit(self.X, self.y, self.sample_weight, method="retrain"))
 
     @cached_property
     def _answers(self):
@@ -564,6 +560,14 @@ class OnceEach(Refit):
         if change not in self._models:
             self._models[change] = refit(*given)
         return self._models[change]
+
+
+def once_each(explainer):
+    """Let an explainer refit once for each change, whatever is asked of it; return it."""
+    refit = explainer.answers_.refit
+    kept = OnceEach(**{field.name: getattr(refit, field.name) for field in fields(refit)})
+    explainer.answers_ = replace(explainer.answers_, refit=kept)
+    return explainer
 
 
 def clone_fitted(estimator, **params):
