@@ -7,7 +7,7 @@ over one kind of data where an estimator only varies another one: see ``cases_of
 """
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -57,7 +57,7 @@ from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
 from sklearn.utils.fixes import parse_version
 
 from skinfluence import InfluenceExplainer, SmoothedLinearSVC
-from skinfluence.methods import Newton
+from skinfluence.methods import Newton, Refit
 from skinfluence.problems import FixedWeights, final_estimator, transform_features
 
 SKLEARN = parse_version(parse_version(sklearn.__version__).base_version)
@@ -424,8 +424,8 @@ class Case:
 
     @cached_property
     def retrain(self):
-        """The explainer that really refits."""
-        return self.fit(self.X, self.y, self.sample_weight, method="retrain")
+        """The explainer that really refits, once without the same rows or with the same weights."""
+        return once_each(self.fit(self.X, self.y, self.sample_weight, method="retrain"))
 
     @cached_property
     def _answers(self):
@@ -540,6 +540,34 @@ class Case:
     def penalised(self):
         n_coefficients = self.problem.predictor.n_coefficients
         return bool(np.all(self.problem.penalty[:n_coefficients] > 0))
+
+
+class OnceEach(Refit):
+    """Refits that are kept, as most of what is asked of them is asked of the same few changes."""
+
+    @cached_property
+    def _models(self):
+        return {}
+
+    def without(self, dropped):
+        return self._once(super().without, dropped)
+
+    def with_weights(self, sample_weight, row):
+        return self._once(super().with_weights, sample_weight, row)
+
+    def _once(self, refit, *given):
+        change = refit.__name__, *(np.asarray(part).tobytes() for part in given)
+        if change not in self._models:
+            self._models[change] = refit(*given)
+        return self._models[change]
+
+
+def once_each(explainer):
+    """Let an explainer refit once for each change, whatever is asked of it; return it."""
+    refit = explainer.answers_.refit
+    kept = OnceEach(**{field.name: getattr(refit, field.name) for field in fields(refit)})
+    explainer.answers_ = replace(explainer.answers_, refit=kept)
+    return explainer
 
 
 def clone_fitted(estimator, **params):

@@ -1,5 +1,7 @@
 """Huge and tiny magnitudes, and degenerate data: what real refits, or equivalent data, say."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -49,6 +51,13 @@ from skinfluence.solvers import Direct
 estimates = pytest.mark.parametrize("method", ["influence", "newton"])
 
 
+@cache
+def plain_answers(name, method="newton"):
+    """Return the answers on data that are neither scaled nor degenerate."""
+    X, y, *test = data(name)
+    return answers(name, fit(name, X, y, method=method), *test)
+
+
 # Magnitudes
 
 # model: the power of the factor of X that the penalty's parameter takes, and its name
@@ -85,7 +94,7 @@ def in_units_of(name, explainer, found, factor):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning:sklearn")
 def test_units_of_X_do_not_matter(name, factor, method):
     X, y, X_test, y_test = data(name)
-    expected = answers(name, fit(name, X, y, method=method), X_test, y_test)
+    expected = plain_answers(name, method)
     scaled = fit(name, factor * X, y, method=method, model=penalised(name, factor))
     found = answers(name, scaled, factor * X_test, y_test)
     assert_same(in_units_of(name, scaled, found, factor), expected, rtol=1e-5)
@@ -112,7 +121,7 @@ ASKED_IN_UNITS_OF_LOSS = (
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning:sklearn")
 def test_units_of_y_scale_the_answers(name, power, loss, factor, method):
     X, y, X_test, y_test = data(name)
-    expected = answers(name, fit(name, X, y, method=method), X_test, y_test)
+    expected = plain_answers(name, method)
     model = clone(MODELS[name][1])
     if power:
         model.set_params(alpha=model.alpha * factor**power)
@@ -312,7 +321,7 @@ def test_duplicate_rows_leave_one_at_a_time(name):
 @pytest.mark.filterwarnings("ignore::scipy.linalg.LinAlgWarning")  # the linear model's is singular
 def test_constant_column_changes_nothing(name, constant):
     X, y, X_test, y_test = data(name)
-    expected = answers(name, fit(name, X, y), X_test, y_test)
+    expected = plain_answers(name)
     wider = [np.c_[part, np.full(len(part), constant)] for part in (X, X_test)]
     found = answers(name, fit(name, wider[0], y), wider[1], y_test)
     for question in ("parameter_influence", "dfbetas", "remove"):

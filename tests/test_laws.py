@@ -199,6 +199,7 @@ def test_weight_of_two_is_the_row_twice(case):
     )
 
 
+@pytest.mark.one_kind
 def test_newton_without_a_weight_of_two_is_refitting_without_both(case):
     if not case.weights_are_counts:
         pytest.skip("scikit-learn counts rows, not weights, in this class_weight='balanced'")
@@ -232,20 +233,27 @@ def test_weight_of_zero_has_no_influence(case):
 # Blocks, parallelism, copies
 
 
-@pytest.mark.parametrize("method", ["influence", "newton"])
-def test_results_do_not_depend_on_blocks_memory_or_n_jobs(case, method):
-    data, everything = (case.X, case.y, case.sample_weight), np.arange(len(case.y))
-    how = [(5, 1024, 2, everything), (None, 1e-3, None, everything)]
-    if method == "newton":  # whose first order is in blocks already
-        how = [(5, 1e-3, 2, case.rows)]
-    whole = {question: case.answer(method, question) for question in QUESTIONS}
-    for block_size, memory, n_jobs, rows in how:
-        with sklearn.config_context(working_memory=memory):
-            params = {"block_size": block_size, "n_jobs": n_jobs, "solver": Direct()}
-            explainer = case.fit(*data, method=method, **params)
-            for question in QUESTIONS if method == "influence" else QUESTIONS[:3]:
-                found = case.ask(explainer, question, rows)
-                assert_close_at_rows(found, whole[question], question, rows, rtol=1e-9)
+def assert_same_in_blocks(case, method, questions, rows, block_size, memory, n_jobs):
+    """Compare answers about rows with those that were found whole, in one thread."""
+    whole = {question: case.answer(method, question) for question in questions}
+    with sklearn.config_context(working_memory=memory):
+        params = {"block_size": block_size, "n_jobs": n_jobs, "solver": Direct()}
+        explainer = case.fit(case.X, case.y, case.sample_weight, method=method, **params)
+        for question in questions:
+            found = case.ask(explainer, question, rows)
+            assert_close_at_rows(found, whole[question], question, rows, rtol=1e-9)
+
+
+def test_results_do_not_depend_on_blocks_memory_or_n_jobs(case):
+    rows = np.arange(len(case.y))
+    assert_same_in_blocks(case, "influence", QUESTIONS, rows, 5, 1024, 2)
+    assert_same_in_blocks(case, "influence", QUESTIONS, rows, None, 1e-3, None)
+
+
+@pytest.mark.one_kind
+def test_newton_steps_do_not_depend_on_blocks_memory_or_n_jobs(case):
+    """Their first order, which meets the kinds of data, is in blocks already."""
+    assert_same_in_blocks(case, "newton", QUESTIONS[:3], case.rows, 5, 1e-3, 2)
 
 
 def test_operators_problems_and_explainers_survive_pickling(case):
@@ -277,7 +285,7 @@ def test_clone_has_the_parameters_and_none_of_the_fit(case):
     with case.routing():
         refitted = copied.fit(case.X, case.y, case.sample_weight)
     # Rounding, which depends on where arrays lie in memory, grows where a leverage is near 1.
-    assert_close(case.ask(refitted, "loss"), case.newton.loss_influence(*case.test), rtol=1e-8)
+    assert_close(case.ask(refitted, "loss"), case.answer("newton", "loss"), rtol=1e-8)
 
 
 # Real refits
@@ -303,6 +311,7 @@ def test_rows_that_newton_follows_are_refitted(case):
         assert_close(estimate, truth, rtol=1e-8 if case.exact else 1e-3)
 
 
+@pytest.mark.one_kind
 def test_retrain_is_leave_one_out(case):
     estimator = case.estimator(case.X, case.y, case.sample_weight)
     rows, data = case.rows[:2], (case.X, case.y, *case.test)
@@ -391,8 +400,7 @@ def test_every_sparse_format_gives_the_same(case):
         assert_close(case.ask(explainer, "loss"), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("method", ["influence", "followed"])
-def test_float32_stays_float32_and_agrees(case, method):
+def assert_same_in_single_precision(case, method):
     if case.name == "ard":
         pytest.skip("in single precision its fit comes to other precisions")
     X, X_test = case.X.astype(np.float32), case.X_test.astype(np.float32)
@@ -418,6 +426,15 @@ def test_float32_stays_float32_and_agrees(case, method):
         del pairs["parameter"]  # dual coefficients at a margin are not unique: K is singular
     for actual, expected in pairs.values():
         assert_close(actual, expected, rtol=rtol)
+
+
+def test_float32_stays_float32_and_agrees(case):
+    assert_same_in_single_precision(case, "influence")
+
+
+@pytest.mark.one_kind
+def test_rows_that_newton_follows_in_float32_agree(case):
+    assert_same_in_single_precision(case, "followed")
 
 
 def test_data_frames_and_string_labels_agree_with_arrays(case):

@@ -39,6 +39,7 @@ def asking():
 @pytest.fixture(scope="module")
 def data():
     X, y = load_breast_cancer(return_X_y=True)
+    X, y = X[:300, :10], y[:300]
     weights = np.random.RandomState(0).uniform(0.2, 3, size=len(y))
     return StandardScaler().fit_transform(X), y, weights
 

@@ -15,6 +15,7 @@ from sklearn.model_selection import (
     StratifiedKFold,
     TimeSeriesSplit,
     cross_val_score,
+    cross_validate,
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler, scale
@@ -75,8 +76,10 @@ def test_leave_one_out():
     one = make_scorer(
         log_loss, response_method="predict_proba", greater_is_better=False, labels=[0, 1]
     )
-    for scoring in (one, "accuracy"):
-        real = cross_val_score(logistic(), X, y, cv=LeaveOneOut(), scoring=scoring)
+    scorers = {"loss": one, "accuracy": "accuracy"}
+    refitted = cross_validate(logistic(), X, y, cv=LeaveOneOut(), scoring=scorers)
+    for name, scoring in scorers.items():
+        real = refitted[f"test_{name}"]
         approximate = approximate_cross_val_score(
             logistic(), X, y, cv=LeaveOneOut(), scoring=scoring
         )

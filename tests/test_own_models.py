@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import sklearn
 from autograd import hessian as autograd_hessian
+from cases import once_each
 from comparison import assert_close
 from numpy.testing import assert_allclose, assert_array_equal
 from own_models import OwnNetwork, convolutional, network, network_loss
@@ -37,7 +38,7 @@ def explainer(whole_loss=False, **params):
 @pytest.fixture(scope="module")
 def truth():
     """Return the explainer that really refits."""
-    return explainer(method="retrain", refine=False)
+    return once_each(explainer(method="retrain", refine=False))
 
 
 def own_problem(whole_loss=False, seed=3):

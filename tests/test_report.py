@@ -21,6 +21,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer, LabelCleaner
 
+pytestmark = pytest.mark.xdist_group("report")  # one worker, and one browser
+
 HTML = "{http://www.w3.org/1999/xhtml}"
 #: What a mail may hold that a page must not take for its own.
 HOSTILE = [
@@ -83,10 +85,30 @@ def cleaner():
 
 @pytest.fixture(scope="module")
 def digits():
-    X, y = load_digits(return_X_y=True)
+    X, y = load_digits(n_class=4, return_X_y=True)
     X, y = X[:300] / 16, y[:300].copy()
-    y[:6] = (y[:6] + 1) % 10
+    y[:6] = (y[:6] + 1) % 4
     return X, y
+
+
+@pytest.fixture(scope="module")
+def of_digits(digits):
+    """A cleaner of images."""
+    return LabelCleaner(logistic()).fit(*digits)
+
+
+@pytest.fixture(scope="module")
+def report(cleaner, tmp_path_factory):
+    """The path of a report of hostile mails."""
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    cleaner.to_html(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def written(report):
+    """The text of the report of hostile mails."""
+    return report.read_text(encoding="utf-8")
 
 
 # What is in it
@@ -102,12 +124,10 @@ def test_ranking_is_the_cleaners(cleaner, tmp_path):
         assert cells[5] == ("flagged" if cleaner.flagged_[row] else "not flagged")
 
 
-def test_rows_are_beside_those_that_contradict_them(cleaner, tmp_path):
+def test_rows_are_beside_those_that_contradict_them(cleaner, written):
     _, labels = mails()
     found = cleaner.contradicting_rows(cleaner.ranking_[:5], k=79)
-    for record, row, others in zip(
-        records(parsed(page(tmp_path, cleaner))), cleaner.ranking_, found.rows
-    ):
+    for record, row, others in zip(records(parsed(written)), cleaner.ranking_, found.rows):
         fit = [o for o in others if labels[o] != labels[row] and not cleaner.flagged_[o]]
         shown = re.findall(r"Row (\d+)", words(record[1]))
         assert shown == [str(row), *map(str, fit[:3])]
@@ -122,11 +142,9 @@ def test_summary_counts(cleaner, tmp_path):
     assert "Really fitted again" in text and "agree" in text
 
 
-def test_pictures_where_rows_are_images(digits, tmp_path):
-    X, y = digits
-    cleaner = LabelCleaner(logistic()).fit(X, y)
-    found = records(parsed(page(tmp_path, cleaner, max_rows=5)))
-    for record, row in zip(found, cleaner.ranking_):
+def test_pictures_where_rows_are_images(of_digits, tmp_path):
+    found = records(parsed(page(tmp_path, of_digits, max_rows=5)))
+    for record, row in zip(found, of_digits.ranking_):
         picture = next(record.iter(f"{HTML}img"))
         assert f"row {row}" in picture.get("alt")
         png = base64.b64decode(picture.get("src").removeprefix("data:image/png;base64,"))
@@ -150,15 +168,15 @@ def test_image_shape_is_given_or_guessed(digits, tmp_path):
 def test_columns_of_a_data_frame(tmp_path):
     pandas = pytest.importorskip("pandas")
     frame, y = load_breast_cancer(return_X_y=True, as_frame=True)
-    frame = frame[:120].set_index(np.array([f"patient {i}" for i in range(120)]))
+    frame = frame[:60].set_index(np.array([f"patient {i}" for i in range(60)]))
     frame.iloc[0, 0] = np.nan
     shown = frame.fillna(0)
-    cleaner = LabelCleaner(make_pipeline(StandardScaler(), logistic())).fit(shown, y[:120])
-    text = page(tmp_path, cleaner, table=frame, max_rows=120)
+    cleaner = LabelCleaner(make_pipeline(StandardScaler(), logistic())).fit(shown, y[:60])
+    text = page(tmp_path, cleaner, table=frame, max_rows=60)
     record = next(r for r in records(parsed(text)) if r.get("id") == "row-0")
     assert "patient 0" in words(record) and "mean radius missing" in words(record)
     assert "18 more columns" in words(record)
-    with pytest.raises(ValueError, match="one row for each of the 120"):
+    with pytest.raises(ValueError, match="one row for each of the 60"):
         cleaner.to_html(tmp_path / "r.html", table=frame[:50])
     with pytest.raises(TypeError, match="must be a DataFrame"):
         cleaner.to_html(tmp_path / "r.html", table=frame.to_numpy())
@@ -229,8 +247,8 @@ def test_explainer_of_images_and_of_values(digits, tmp_path):
     assert words(records(tree)[0][0][4]) == "–"
 
 
-def test_same_report_every_time(cleaner, tmp_path):
-    assert page(tmp_path, cleaner) == page(tmp_path, cleaner)
+def test_same_report_every_time(cleaner, written, tmp_path):
+    assert page(tmp_path, cleaner) == written
 
 
 # What the data cannot do
@@ -266,8 +284,8 @@ def test_long_texts_are_folded_and_all_there(tmp_path):
     assert folded and f"{len(texts[4]):,} characters" in words(folded[0][0])
 
 
-def test_it_stands_alone(cleaner, digits, tmp_path):
-    for text in (page(tmp_path, cleaner), page(tmp_path, LabelCleaner(logistic()).fit(*digits))):
+def test_it_stands_alone(written, of_digits, tmp_path):
+    for text in (written, page(tmp_path, of_digits)):
         tree = parsed(text)
         policy = next(m.get("content") for m in tree.iter(f"{HTML}meta") if m.get("http-equiv"))
         assert "default-src 'none'" in policy and "unsafe-inline'; img" in policy
@@ -278,11 +296,10 @@ def test_it_stands_alone(cleaner, digits, tmp_path):
         assert "url(" not in style and "@import" not in style
 
 
-def test_ids_are_unique_and_links_lead_somewhere(cleaner, tmp_path):
-    text = page(tmp_path, cleaner)
-    ids = [element.get("id") for element in parsed(text).iter() if element.get("id")]
+def test_ids_are_unique_and_links_lead_somewhere(written):
+    ids = [element.get("id") for element in parsed(written).iter() if element.get("id")]
     assert len(ids) == len(set(ids))
-    for target in re.findall(r'(?:href="#|url\(#)([\w-]+)', text):
+    for target in re.findall(r'(?:href="#|url\(#)([\w-]+)', written):
         assert target in ids
 
 
@@ -326,9 +343,9 @@ def test_missing_package_names_the_extra(cleaner, tmp_path, monkeypatch):
         cleaner.to_html(tmp_path / "report.html")
 
 
-def test_what_fit_was_given_is_kept_and_not_copied(digits):
+def test_what_fit_was_given_is_kept_and_not_copied(digits, of_digits):
     X, y = digits
-    assert LabelCleaner(logistic()).fit(X, y)._training[0] is X
+    assert of_digits._training[0] is X
     assert InfluenceExplainer(logistic(), refine=True).fit(X, y).answers_.fit.model.X_given is X
 
 
@@ -336,24 +353,21 @@ def test_what_fit_was_given_is_kept_and_not_copied(digits):
 
 
 @pytest.fixture(scope="module")
-def report(cleaner, tmp_path_factory):
-    """The address of a report of hostile mails."""
-    path = tmp_path_factory.mktemp("report") / "report.html"
-    cleaner.to_html(path)
-    return path.as_uri()
+def address(report):
+    return report.as_uri()
 
 
 @pytest.fixture(scope="module")
-def browser(report):
+def browser(address):
     with chromium() as driver:
-        driver.get(report)
+        driver.get(address)
         yield driver
 
 
 @pytest.fixture
-def opened(browser, report):
+def opened(browser, address):
     """The browser, at the report as it opens."""
-    browser.get(report)
+    browser.get(address)
     return browser
 
 
@@ -442,16 +456,16 @@ def test_keyboard(opened, cleaner):
     assert visible_rows(opened) == list(range(79, 69, -1))
 
 
-def test_no_script_of_the_data_runs_and_nothing_is_asked_for(opened, report):
+def test_no_script_of_the_data_runs_and_nothing_is_asked_for(opened, address):
     assert opened.execute_script("return window.broken") is None
     assert opened.get_log("browser") == []
     messages = [json.loads(line["message"])["message"] for line in opened.get_log("performance")]
     sent = [m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"]
-    asked = {r["request"]["url"] for r in sent if r["documentURL"] == report}
-    assert report in asked and all(url.startswith("data:") for url in asked - {report})
+    asked = {r["request"]["url"] for r in sent if r["documentURL"] == address}
+    assert address in asked and all(url.startswith("data:") for url in asked - {address})
 
 
-def write_kind(kind, path, cleaner, digits):
+def write_kind(kind, path, cleaner, of_digits):
     """Write a report of one kind of rows."""
     if kind == "texts":
         cleaner.to_html(path)
@@ -459,16 +473,16 @@ def write_kind(kind, path, cleaner, digits):
         X, y = load_breast_cancer(return_X_y=True)
         LabelCleaner(logistic()).fit(StandardScaler().fit_transform(X)[:80], y[:80]).to_html(path)
     elif kind == "images":
-        LabelCleaner(logistic()).fit(*digits).to_html(path, max_rows=20)
+        of_digits.to_html(path, max_rows=20)
     else:
         X, y = load_diabetes(return_X_y=True)
         InfluenceExplainer(Ridge()).fit(X[9:], y[9:]).to_html(path, X[:9], y[:9])
 
 
 @pytest.mark.parametrize("kind", ["texts", "columns", "images", "explained"])
-def test_no_page_is_wider_than_the_screen(kind, browser, cleaner, digits, tmp_path):
+def test_no_page_is_wider_than_the_screen(kind, browser, cleaner, of_digits, tmp_path):
     path = tmp_path / "report.html"
-    write_kind(kind, path, cleaner, digits)
+    write_kind(kind, path, cleaner, of_digits)
     try:
         for width in (320, 390, 800, 1200):
             resize(browser, width)
@@ -480,9 +494,9 @@ def test_no_page_is_wider_than_the_screen(kind, browser, cleaner, digits, tmp_pa
         resize(browser, 1200)
 
 
-def test_all_rows_can_be_read_with_scripting_off(report, cleaner):
+def test_all_rows_can_be_read_with_scripting_off(address, cleaner):
     with chromium(scripting=False) as browser:
-        browser.get(report)
+        browser.get(address)
         assert_array_equal(visible_rows(browser), cleaner.ranking_)
         assert not browser.find_elements("css selector", ".controls")
         assert "NUL ␀" in browser.find_element("id", "row-6").text

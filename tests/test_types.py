@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("types")  # one worker, and one run of mypy
+
 SCRIPT = Path(__file__).with_name("typed_script.py")
 
 #: Lines that are wrong, and what is wrong with them.
