@@ -35,7 +35,7 @@ from ._convergence import can_follow
 from ._ends import Ends
 from ._leave_one_out_system import UNEVEN, LeaveOneOutSystem
 from ._many_rows import follow
-from ._one_step import by_moves, by_reach, step_lengths
+from ._one_step import by_every_move, by_moves, by_reach, step_lengths
 from ._support_machines import SupportMachines
 from ._threads import threads_for
 from ._woodbury import smallest_singular_values, solve_core
@@ -204,6 +204,10 @@ class LeftOutRows:
             blocks = row_blocks(len(members), 1, BLOCK_ROWS)
             parts = (self._settle(members[block], system) for block in blocks)
             going = np.concatenate([members[:0], *parts])
+            if len(going) and self._bounded(system):
+                blocks = row_blocks(len(going), 1, BLOCK_ROWS)  # few of every block above: together
+                parts = [self._settle_by_every_move(going[block], system) for block in blocks]
+                going = np.concatenate(parts)
             if len(going):
                 with threads_for(self.problem.n_rows * len(self.problem.theta)):
                     settled.add_ends(going, self._follow(going, system))
@@ -346,6 +350,18 @@ class LeftOutRows:
             known[going] = by_moves(*part, uneven=uneven[going])
         far_off = (uneven > UNEVEN) & (lengths > 0)
         return self._note(rows, np.where(far_off, np.inf, known))
+
+    def _bounded(self, system):
+        """Whether there are bounds of a step without a row."""
+        smooth = self.problem.norm is None and self.machines is None
+        return smooth and self._follows and system.reaches is not None
+
+    def _settle_by_every_move(self, rows, system):
+        """Note the rows that the moves of all predictions settle, and return the others."""
+        steps = self._step(rows, system)
+        lengths, uneven = step_lengths(rows, system, steps), system.uneven(rows)
+        known = by_every_move(rows, system, lengths, system.solve(steps), uneven)
+        return self._note(rows, np.where((uneven > UNEVEN) & (lengths > 0), np.inf, known))
 
     def _note(self, rows, certificates, proved=True):
         short = certificates <= (self.tolerance or 0.0)

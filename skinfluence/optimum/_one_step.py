@@ -1,10 +1,11 @@
-"""What is known of one Newton step without a row, without a pass over the data.
+"""What is known of one Newton step without a row.
 
 The bounds of ``_certificate`` on the residual ρ, from cheap to dear, each for many rows at once:
 
 1. φ(b), of the largest reach of any row;
 2. the moves of the far rows found exactly, and of the rest the largest reach that is left:
-   ``ρ² <= Σ_far φ(M |d_i|)² s_i d_iᵀ A_i d_i / δ² + φ(b_rest)² (1 - Σ_far s_i d_iᵀ A_i d_i / δ²)``.
+   ``ρ² <= Σ_far φ(M |d_i|)² s_i d_iᵀ A_i d_i / δ² + φ(b_rest)² (1 - Σ_far s_i d_iᵀ A_i d_i / δ²)``;
+3. all moves found exactly, half a pass over the data.
 """
 
 import numpy as np
@@ -64,6 +65,13 @@ def by_moves(rows, system, lengths, moves, own=0.0, uneven=0.0):
     residual = np.sqrt(squares)
     span = np.maximum(spans.max(axis=1, initial=0), rest)
     return _relative(residual, span, system.reach(rows, lengths, own), lengths, uneven)
+
+
+def by_every_move(rows, system, lengths, change, uneven=0.0):
+    """Return the third bound; ``change`` is the change of theta by each step, (b, P)."""
+    squares, span = system.missed(rows, change)
+    residual = np.sqrt(squares) / np.where(lengths > 0, lengths, 1)
+    return _relative(residual, span, system.reach(rows, lengths), lengths, uneven)
 
 
 def step_lengths(rows, system, steps):
