@@ -14,7 +14,7 @@ LOWEST_VERSIONS := scikit-learn==1.6.0 'numpy==1.24.*' 'scipy==1.10.*' 'autograd
 INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-lowest lint examples doc package clean
+.PHONY: help demo test test-lowest fuzz lint examples doc package clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -38,6 +38,12 @@ test-lowest:
 		echo "test-lowest skipped: the lowest versions have no wheels for Python 3.12 and later;" \
 			"name an older one with LOWEST_PYTHON=python3.11"; \
 	fi
+
+## make fuzz         try N generated cases, drawn from SEED; a script for each that fails
+fuzz: N ?= 200
+fuzz: SEED ?= 0
+fuzz: $(VENV)/installed-test
+	cd tests && ../$(VENV)/bin/python -m generated --n $(N) --seed $(SEED)
 
 ## make lint         check the code's rules, its formatting and its types, with ruff and mypy
 lint: $(VENV)/installed-dev

@@ -6,7 +6,6 @@ that every pair of these settings occurs, or two of these four. The laws run ove
 over one kind of data where an estimator only varies another one: see ``cases_of_laws``.
 """
 
-from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
@@ -484,8 +483,8 @@ class Case:
         if not hasattr(final, "decision_function") and not hasattr(final, "estimator"):
             average = final.predict_proba(X)
             return average[:, 1:] if average.shape[1] == 2 else average
-        if self.name == "svc_multiclass":  # positive for the second class of a pair
-            return -clone_fitted(final, decision_function_shape="ovo").decision_function(X)
+        if self.name == "svc_multiclass":
+            return final.decision_function(X)
         parts = getattr(final, "estimators_", [final])
         return np.column_stack([part.decision_function(X) for part in parts])
 
@@ -568,11 +567,6 @@ def once_each(explainer):
     kept = OnceEach(**{field.name: getattr(refit, field.name) for field in fields(refit)})
     explainer.answers_ = replace(explainer.answers_, refit=kept)
     return explainer
-
-
-def clone_fitted(estimator, **params):
-    """Return a copy of a fitted estimator with other parameters."""
-    return deepcopy(estimator).set_params(**params)
 
 
 def follow_every_row(explainer):

@@ -67,7 +67,8 @@ class Fit:
         """How far the fit is from its optimum, in the norm of H; 0 where that is rounding."""
         if self.newton_decrement is None or self.problem.loss.smoothed:
             return 0.0
-        return distance_left(self.problem, self.newton_decrement, self.typical_decrement)
+        known = self.newton_decrement, self.typical_decrement
+        return distance_left(self.problem, self.known_inverse, *known)
 
     @property
     def differentiated(self) -> "Fit":

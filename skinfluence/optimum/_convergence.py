@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 
 from .._warnings import warn
@@ -12,6 +13,8 @@ from ._rounding import meets_every_target, rounding
 #: Decrements, beside that of a typical row, at which a fit is at its optimum. Where a group leaves
 #: classes all but separable behind, H falls by as much, and what the fit left grows.
 AT_OPTIMUM = 1e-8
+#: Numbers in X up to which its rank is found, where H is singular.
+DENSE = 10**7
 #: Moves of a prediction, beside those by a median row, that are a little.
 LITTLE = 10
 
@@ -61,9 +64,35 @@ def stopped_short(problem, decrement, typical, threshold=0.1):
     return far and not meets_every_target(problem)
 
 
-def distance_left(problem, decrement, typical):
-    """Return how far a fit is from its optimum, in the norm of H: 0 where that is rounding."""
+def distance_left(problem, inverse, decrement, typical):
+    """Return how far a fit is from its optimum, in the norm of H.
+
+    0 where that is rounding, and inf where it cannot be seen: where curvature is lost.
+    """
+    if curvature_is_lost(problem, inverse):
+        return np.inf
     return decrement if stopped_short(problem, decrement, typical, AT_OPTIMUM) else 0.0
+
+
+def curvature_is_lost(problem, inverse):
+    """Tell whether H is singular along directions that do move predictions.
+
+    Predictions have then gone where the loss is flat to rounding, as a Poisson regression's do for
+    zeros that a column tells from the rest: the optimum is not there, but at infinity.
+    """
+    X, K = problem.X, problem.n_outputs
+    lost = problem.norm is None and problem.predictor.is_linear and not problem.penalised
+    lost = lost and not problem.loss.quadratic and inverse.order is not None
+    missing = inverse.full_rank - inverse.rank if lost else 0
+    if missing <= 0 or X.shape[0] * X.shape[1] > DENSE:
+        return False
+    columns = np.asarray(X.toarray() if issparse(X) else X, dtype=float)
+    if problem.predictor.fit_intercept:
+        columns = np.column_stack([columns, np.ones(len(columns))])
+    columns = columns[problem.weights > 0]
+    largest = np.abs(columns).max(axis=0, initial=0)
+    rank = np.linalg.matrix_rank(columns / np.where(largest > 0, largest, 1))
+    return missing > K * (columns.shape[1] - rank)
 
 
 def stopped_a_little_short(problem, inverse):

@@ -18,7 +18,7 @@ block, ``s' J_jᵀ A_j J_j``, and predictions are evaluated at ``theta + Δtheta
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -200,14 +200,9 @@ class LeftOutRows:
             alone = self._alone(members, system)
             if alone.any():
                 settled.add_ends(members[alone], self._ends(members[alone]))
-            members = members[~alone]
-            blocks = row_blocks(len(members), 1, BLOCK_ROWS)
-            parts = (self._settle(members[block], system) for block in blocks)
-            going = np.concatenate([members[:0], *parts])
-            if len(going) and self._bounded(system):
-                blocks = row_blocks(len(going), 1, BLOCK_ROWS)  # few of every block above: together
-                parts = [self._settle_by_every_move(going[block], system) for block in blocks]
-                going = np.concatenate(parts)
+            going = _in_blocks(members[~alone], partial(self._settle, system=system))
+            if self._bounded(system):  # few of every block: together
+                going = _in_blocks(going, partial(self._settle_by_every_move, system=system))
             if len(going):
                 with threads_for(self.problem.n_rows * len(self.problem.theta)):
                     settled.add_ends(going, self._follow(going, system))
@@ -367,6 +362,12 @@ class LeftOutRows:
         short = certificates <= (self.tolerance or 0.0)
         self.settled.add(rows[short], certificates[short], proved)
         return rows[~short]
+
+
+def _in_blocks(rows, settle):
+    """Return the rows that are left of every block."""
+    blocks = row_blocks(len(rows), 1, BLOCK_ROWS)
+    return np.concatenate([rows[:0], *(settle(rows[block]) for block in blocks)])
 
 
 def _singular(left, tolerance=None):

@@ -50,11 +50,16 @@ class Inverse(SymmetricOperator):
         return None if self.rcond is None else self.shape[0]
 
     @property
-    def rank(self) -> int:
-        """Number of directions that are not flat, as far as the solver knows."""
+    def full_rank(self) -> int:
+        """Number of directions that are neither flat nor held."""
         free = self.hessian.free
         held = 0 if free is None else np.count_nonzero(~free)
         return self.shape[0] - held - self.hessian.flat_directions.shape[1]
+
+    @property
+    def rank(self) -> int:
+        """Number of directions that are not flat, as far as the solver knows."""
+        return self.full_rank
 
     def project(self, B: Array) -> Array:
         """Return B without its flat directions."""
