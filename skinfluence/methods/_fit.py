@@ -37,6 +37,8 @@ class Fit:
         Blocks (threads) or refits (processes) at the same time.
     verbose : int
         Progress of refits.
+    fitted : ndarray of shape (P,) or None
+        The parameters as they were fitted, of a loss with kinks; None where theta is known.
     smooth : Fit or None
         The fit that derivatives are of, where ``model`` is of a loss with kinks.
     """
@@ -50,6 +52,7 @@ class Fit:
     refined: bool = False
     n_jobs: int | None = None
     verbose: int = 0
+    fitted: np.ndarray | None = None
     smooth: "Fit | None" = None
 
     @property
