@@ -298,8 +298,10 @@ class SupportPath:
                 return True
             lost = not event() or standing > TIED  # rounding went past a bound, or rows are tied
             if self._strayed() > STRAYED * unit:
-                lost = not self.margin.renew() or lost
                 self._refine(left * excess)
+                if self._strayed() > STRAYED * unit:  # the inverse has lost its digits
+                    lost = not self.margin.renew() or lost
+                    self._refine(left * excess)
             if lost:
                 turns += 1
                 gap = self._start(self.dual.copy(), turns)
