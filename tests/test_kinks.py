@@ -10,10 +10,10 @@ from sklearn.linear_model import QuantileRegressor
 from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
 
 from skinfluence import InfluenceExplainer, as_problem, leave_one_out
-from skinfluence.changes import Reweight
+from skinfluence.changes import Remove, RemoveGroups, Replace, Reweight
 from skinfluence.losses import PairwiseLoss, SmoothEpsilonInsensitive, SmoothHinge, SmoothPinball
 from skinfluence.optimum._support_machines import support_machines
-from skinfluence.questions import Loss
+from skinfluence.questions import Loss, Parameters
 
 N, ROWS = 60, np.arange(0, 60, 4)
 TIGHT = {"tol": 1e-10}
@@ -219,3 +219,45 @@ def test_pieces_are_those_of_the_trained_loss(loss, y):
 def test_losses_that_are_trained_smooth_have_no_pieces():
     assert SmoothHinge(0.3, smoothed=False).pieces(np.ones(2)) is None
     assert PairwiseLoss(SmoothHinge(0.3, smoothed=False), -1.0).pieces(np.ones(2)) is None
+
+
+def pinball(model, X, y, weights, theta):
+    """Return the objective of a quantile regression."""
+    left = y - X @ theta[:-1] - theta[-1]
+    losses = np.maximum(model.quantile * left, (model.quantile - 1) * left)
+    return weights @ losses + weights.sum() * model.alpha * np.abs(theta[:-1]).sum()
+
+
+def tied(kind):
+    """Return data with several optima: even medians, targets and rows that are the same."""
+    random = np.random.RandomState(kind)
+    X, y = random.standard_normal((20, 1 + kind % 2)), random.standard_normal(20).round(1)
+    return X[random.randint(0, 10, 20)] if kind > 4 else X, y + 3 * (kind % 3)
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.01])
+@pytest.mark.parametrize("kind", range(8))
+def test_a_quantile_that_is_not_unique_goes_to_an_optimum_near_the_fit(kind, alpha):
+    X, y = tied(kind)
+    model = QuantileRegressor(alpha=alpha)
+    explainer = InfluenceExplainer(model, method="newton").fit(X, y)
+    fitted = np.append(explainer.estimator_.coef_, explainer.estimator_.intercept_)
+    groups, new_X, new_y = np.arange(20) % 5 == 0, X.copy(), y.copy()
+    new_X[0], new_y[0] = X[1], y[2]
+    left = [(X, y, 1.0 - (np.arange(20) == row)) for row in range(20)]
+    left += [(X, y, 1.0 - groups), (new_X, new_y, np.ones(20))]
+    changes = Remove(), RemoveGroups(groups[:, None]), Replace([0], X[[1]], y[[2]])
+    moved = np.vstack([explainer.effect(Parameters(), change) for change in changes])
+    for (A, b, weights), change in zip(left, moved):
+        best = clone(model).fit(A, b, sample_weight=weights)
+        best = pinball(model, A, b, weights, np.append(best.coef_, best.intercept_))
+        assert pinball(model, A, b, weights, fitted + change) == pytest.approx(best, rel=1e-7)
+        if pinball(model, A, b, weights, fitted) <= best * (1 + 1e-12):
+            assert_allclose(change, 0, atol=1e-7)
+
+
+def test_refits_of_a_quantile_that_is_not_unique_are_told_alike():
+    X, y = tied(0)
+    model = QuantileRegressor(alpha=1.0)
+    newton, retrain = (InfluenceExplainer(model, method=m).fit(X, y) for m in ("newton", "retrain"))
+    assert_allclose(newton.loss_influence(X, y), retrain.loss_influence(X, y), atol=1e-7)

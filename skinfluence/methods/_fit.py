@@ -9,7 +9,7 @@ from .._blocks import row_blocks
 from .._typing import MatrixLike
 from ..adapters import Model, with_parameters
 from ..operators import Hessian
-from ..optimum import distance_left
+from ..optimum import distance_left, newton_decrement
 from ..problem import Problem
 from ..questions import RowQuestion
 from ..solvers import Inverse
@@ -37,6 +37,8 @@ class Fit:
         Blocks (threads) or refits (processes) at the same time.
     verbose : int
         Progress of refits.
+    fitted : ndarray of shape (P,) or None
+        The parameters as they were fitted, of a loss with kinks; None where theta is known.
     smooth : Fit or None
         The fit that derivatives are of, where ``model`` is of a loss with kinks.
     """
@@ -50,6 +52,7 @@ class Fit:
     refined: bool = False
     n_jobs: int | None = None
     verbose: int = 0
+    fitted: np.ndarray | None = None
     smooth: "Fit | None" = None
 
     @property
@@ -102,7 +105,11 @@ class Fit:
             return replace(self, model=model)
         before = self.inverse.hessian
         hessian = Hessian(model.known_problem, before.damping, before.block_size)
-        return replace(self, model=model, inverse=self.solver.invert(hessian))
+        inverse = self.solver.invert(hessian)
+        left = self.newton_decrement
+        if left is not None:
+            left = newton_decrement(model.known_problem, inverse)
+        return replace(self, model=model, inverse=inverse, newton_decrement=left)
 
 
 def block_bytes(n_numbers: int, n_outputs: int) -> int:

@@ -68,7 +68,7 @@ class Newton:
     def bind(self, fit: Fit) -> "NewtonAnswers":
         """Return what it answers of a fitted model."""
         known = fit.problem, fit.known_inverse, fit.solver
-        optimum = Optimum(*known, self.tolerance, fit.short)
+        optimum = Optimum(*known, self.tolerance, fit.short, fit.fitted)
         return NewtonAnswers(fit.evaluated_at(optimum.trained), optimum)
 
 

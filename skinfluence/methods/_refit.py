@@ -180,7 +180,7 @@ class Refit:
             return BlackBox(final, final, X, y, sample_weight)
         problem = as_problem(final, X, y, **weights).refitted(known.problem, kept)
         if self.refine:
-            problem = refine_problem(problem, self.refit_solver)
+            problem = refine_problem(problem, self.refit_solver, known.problem.theta)
         return FittedModel(final, problem, y, sample_weight)
 
     def _fit_again(self, X, y, weights, changed):

@@ -40,6 +40,7 @@ def solve(
         With the refined model, and the estimator that has its parameters.
     """
     problem, frozen = model.problem, final_is_frozen(model.estimator)
+    fitted = problem.theta
     hessian = Hessian(problem, 0.0 if damping == "auto" else damping, block_size)
     solver = resolve_solver(solver, hessian, random_state=random_state, n_jobs=n_jobs)
     if refine is True and frozen:
@@ -65,4 +66,5 @@ def solve(
     )
     warn_if_inaccurate(inverse)
     model = replace(model, problem=problem)
-    return Fit(model, solver, inverse, taken, decrement, typical, refined, n_jobs, verbose)
+    known = model, solver, inverse, taken, decrement, typical, refined, n_jobs, verbose
+    return Fit(*known, fitted if problem.loss.smoothed else None)

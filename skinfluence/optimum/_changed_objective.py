@@ -9,7 +9,8 @@ The first step has the exact H' at theta, by Woodbury on the rows whose curvatur
 is a small system (``_woodbury``), else by factoring again or, where H is large, by preconditioned
 conjugate gradients (``_preconditioned``): it is the refit for squared error. While steps with the
 same factor halve what is left they go on; then H' is inverted where they stand. What one more step
-would move, relative to what the first moved, is the certificate.
+would move, relative to what the first moved, is the certificate. Of squared error it is what the
+first is solved to (``_exactness``).
 """
 
 from collections.abc import Iterable
@@ -27,6 +28,7 @@ from ._active_set import EXACT
 from ._certificate import distance, growth, relative_error
 from ._convergence import can_follow, newton_decrement
 from ._ends import Ends
+from ._exactness import ITERATED, error_of, exact_to, solve_again
 from ._iterate import Iterate
 from ._newton_steps import NEAR, refine
 from ._preconditioned import LARGE, PreconditionedInverse, invert_or_damp
@@ -89,9 +91,26 @@ class ChangedObjectives:
                 return trained, 0.0, self.machines.proves
         if (self.problem.norm is not None or self.problem.loss.smoothed) and self.follows:
             return self.between_optima(change)
-        exact = self._exact(change.problem)
+        if self.is_exact:
+            return self.solved(change, self._inverse_of(change))
         moved, left = self._end(change)
-        return moved, 0.0 if exact else left, exact
+        return moved, left, False
+
+    def solved(self, change: ChangedObjective, inverse: Any) -> tuple[np.ndarray, float, bool]:
+        """Return the same where one step is the refit, with an inverse of the changed Hessian.
+
+        It is 0 and proved where that step is solved for to rounding.
+        """
+        step, limit = inverse @ change.removal, exact_to(change.removal.dtype)
+        if _error(inverse) <= limit:
+            return step, 0.0, True
+        hessian = self.inverse.hessian.of(change.problem)
+        step, left = _solve_again(hessian, inverse, change.removal, step)
+        if left > limit and isinstance(inverse, ChangedInverse):
+            inverse = self._invert(change.problem)
+            step = inverse @ change.removal
+            step, left = _solve_again(hessian, inverse, change.removal, step)
+        return (step, 0.0, True) if left <= limit else (step, left, False)
 
     def between_optima(self, change: ChangedObjective) -> tuple[np.ndarray, float, bool]:
         """Return the same from the optimum before to the one after, each found on its own.
@@ -105,9 +124,11 @@ class ChangedObjectives:
         met = end.loss.quadratic and end.predictor.is_linear and left <= EXACT
         return np.where(end.theta != 0, moved, -self.problem.theta), 0.0 if met else left, met
 
-    def _exact(self, changed):
+    @property
+    def is_exact(self) -> bool:
         """Whether the first step is the refit: with an exact inverse of a quadratic objective."""
-        exact = changed.loss.quadratic and changed.norm is None and changed.predictor.is_linear
+        problem = self.problem
+        exact = problem.loss.quadratic and problem.norm is None and problem.predictor.is_linear
         return exact and self.follows
 
     @property
@@ -219,6 +240,23 @@ class ChangedObjectives:
     @cached_property
     def _optimum(self):
         return refine(self.problem, self.solver).theta
+
+
+def _error(inverse):
+    """Return a bound on the relative error of what the inverse of a changed H solves."""
+    if isinstance(inverse, ChangedInverse):
+        return inverse.error
+    return ITERATED if isinstance(inverse, PreconditionedInverse) else error_of(inverse)
+
+
+def _solve_again(hessian, inverse, removal, step):
+    """Return a step that is solved for once more, and what was left of it."""
+
+    def solve(residual):
+        return (inverse @ residual[0])[None]
+
+    step, left = solve_again(lambda V: (hessian @ V.T).T, solve, removal[None], step[None])
+    return step[0], float(left[0])
 
 
 def _left(start, last):

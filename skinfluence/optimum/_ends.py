@@ -38,8 +38,9 @@ class Certificates(NamedTuple):
         """
         if not distance:
             return self
+        sizes = lengths()
         with np.errstate(divide="ignore", invalid="ignore"):
-            off = np.where(self.errors == 0, 0, distance / lengths())
+            off = np.where(sizes == 0, 0, distance / sizes)
         return Certificates(self.errors + off, self.proved & (off <= LITTLE))
 
 

@@ -33,6 +33,7 @@ from ._around import Around, distance_of, gram_of
 from ._changed_objective import ChangedObjectives
 from ._convergence import can_follow
 from ._ends import Ends
+from ._exactness import WORST, error_of, exact_to, solve_again
 from ._leave_one_out_system import UNEVEN, LeaveOneOutSystem
 from ._many_rows import follow
 from ._one_step import by_every_move, by_moves, by_reach, step_lengths
@@ -200,6 +201,9 @@ class LeftOutRows:
             alone = self._alone(members, system)
             if alone.any():
                 settled.add_ends(members[alone], self._ends(members[alone]))
+            if self._exact:
+                self._settle_exact(members[~alone], system)
+                continue
             going = _in_blocks(members[~alone], partial(self._settle, system=system))
             if self._bounded(system):  # few of every block: together
                 going = _in_blocks(going, partial(self._settle_by_every_move, system=system))
@@ -318,13 +322,42 @@ class LeftOutRows:
     @property
     def _follows(self):
         """Whether there is an optimum to follow to, and an inverse to do it with."""
-        return not self._exact and can_follow(self.problem, self.inverse, self.tolerance)
+        return can_follow(self.problem, self.inverse, self.tolerance)
+
+    def _settle_exact(self, rows, system):
+        """Note rows of which a step is exact, as far as it is solved for.
+
+        Of those that the condition of H does not vouch for the worst are looked at; where their
+        digits are lost, all are solved for again.
+        """
+        if not can_follow(self.problem, self.inverse, 0.0):
+            self.settled.add(rows, np.nan, False)
+            return
+        errors = error_of(system.inverse) / smallest_singular_values(system.left(rows))
+        limit = exact_to(system.inverse.dtype)
+        doubtful = rows[np.argsort(-errors, kind="stable")[: np.count_nonzero(errors > limit)]]
+        self.settled.add(rows, 0.0, True)
+        if not len(doubtful) or np.all(self._solve_again(doubtful[:WORST], system)[1] <= limit):
+            return
+        for block in row_blocks(len(doubtful), 1, BLOCK_ROWS):
+            lost = doubtful[block]
+            changes, left = self._solve_again(lost, system)
+            met = left <= limit
+            self.settled.add_ends(lost, Ends(changes, np.where(met, 0, left), met))
+
+    def _solve_again(self, rows, system):
+        """Return the change of theta without each row, solved for again, and what was left."""
+        return solve_again(
+            partial(system.curve, rows),
+            partial(system.solve_without, rows),
+            Removal(self.problem, rows).dense(),
+            system.solve(self._step(rows, system)),
+        )
 
     def _settle(self, rows, system):
         """Note the rows that one step settles, and return the others."""
         if not self._follows:
-            exact = self._exact and can_follow(self.problem, self.inverse, 0.0)
-            self.settled.add(rows, 0.0 if exact else np.nan, exact)
+            self.settled.add(rows, np.nan, False)
             return rows[:0]
         if self.machines is not None:
             return rows

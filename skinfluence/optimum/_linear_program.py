@@ -1,10 +1,12 @@
 """The quantile regression, a linear program, as a support vector machine with next to no ridge.
 
-    Σ s_i pinball_i(f_i) + Σ_j strength_j |theta_j| + ½ δ ‖theta‖²
+    Σ s_i pinball_i(f_i) + Σ_j strength_j |theta_j| + ½ δ ‖theta - theta₀‖²
 
 Its l1 norm is the loss of one more row for each coefficient, which predicts it and has its kink at
 0. Where δ is small enough the optimum is one of the linear program itself: of all its solutions
-that of least norm (Mangasarian and Meyer 1979).
+the one nearest to theta₀ (Mangasarian and Meyer 1979). That is the fit. Where it is one of several,
+as a median of an even number of rows is, it is itself the nearest, and stays where it is if it is
+still a solution when a row has left.
 """
 
 from typing import Any, cast
@@ -17,7 +19,8 @@ from ..problem import Problem
 from ._gram import FeatureGram
 from ._support_path import Machine
 
-#: δ, in units of the largest slope of the losses in a parameter over the largest parameter.
+#: δ, in units of the largest slope of the losses in a parameter over the largest parameter, or over
+#: that which crosses the largest residual.
 RIDGE = 1e-6
 
 
@@ -34,9 +37,12 @@ def program_weights(problem: Problem) -> np.ndarray:
 
 
 def program_machine(
-    problem: Problem, kinks: np.ndarray, slopes: np.ndarray
+    problem: Problem, kinks: np.ndarray, slopes: np.ndarray, near: np.ndarray
 ) -> tuple[Machine, Any, np.ndarray, np.ndarray]:
-    """Return the machine of a linear program, Φ, the scale of its columns, and a guess of a."""
+    """Return the machine of a linear program, Φ, the scale of its columns, and a guess of a.
+
+    Its w is the distance from ``near``, which is theta₀.
+    """
     linear, rows = cast(LinearPredictor, problem.predictor), problem.X.astype(float)
     stack: Any = sparse if sparse.issparse(rows) else np
     if linear.fit_intercept:
@@ -44,15 +50,17 @@ def program_machine(
     guess = -problem.weights.astype(float) * problem.gradients[:, 0]
     pulls = np.asarray(rows.T @ guess).ravel()
     steep = np.asarray(abs(rows).T @ problem.weights.astype(float)).max()
-    scale = np.ones(rows.shape[1])
     if problem.norm is not None:
         held, strength = problem.norm.positions[:, 0], problem.norm.strength
         rows = stack.vstack([rows, np.eye(rows.shape[1])[held]])
         guess = np.append(guess, np.clip(-pulls[held], -strength, strength))
         kinks = np.vstack([kinks, np.zeros((len(held), 1))])
         slopes = np.vstack([slopes, np.tile([-1.0, 1.0], (len(held), 1))])
-    scale /= np.sqrt(RIDGE * steep / (np.abs(problem.theta).max() or 1.0))
+    origin = np.asarray(rows @ near).ravel()
+    across = np.abs(kinks - origin[:, None]).max() / abs(rows).max()
+    ridge = RIDGE * steep / (max(np.abs(near).max(), across) or 1.0)
+    scale = np.full(rows.shape[1], 1 / np.sqrt(ridge))
     features = sparse.csr_matrix(rows @ sparse.diags(scale)) if stack is sparse else rows * scale
     squares = features.multiply(features) if stack is sparse else features**2
     gram = FeatureGram(features, np.asarray(squares.sum(axis=1)).ravel())
-    return Machine(gram, kinks, slopes, False), features, scale, guess
+    return Machine(gram, kinks, slopes, False, origin), features, scale, guess

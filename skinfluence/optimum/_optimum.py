@@ -37,6 +37,9 @@ class Optimum:
         one step for all.
     short : float, default=0.0
         How far the fit is from the optimum, in the norm of H: every move may be off by twice that.
+    fitted : ndarray of shape (P,), default=None
+        The parameters that are explained, of a loss that the problem smooths: of several optima
+        without its smoothing the nearest one is meant. None means the problem's theta.
     """
 
     problem: Problem
@@ -44,6 +47,7 @@ class Optimum:
     solver: Any
     tolerance: float | None = 0.05
     short: float = 0.0
+    fitted: np.ndarray | None = None
 
     def without_rows(self, rows: np.ndarray) -> RowMoves:
         """Return where the optimum goes without each of some rows."""
@@ -90,7 +94,7 @@ class Optimum:
         if not can_follow(self.problem, self.inverse, self.tolerance):
             return None
         with threads_for(self.problem.n_rows * len(self.problem.theta)):
-            return support_machines(self.problem)
+            return support_machines(self.problem, self.fitted)
 
     @property
     def trained(self) -> Problem:

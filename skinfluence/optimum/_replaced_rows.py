@@ -22,15 +22,16 @@ import numpy as np
 from .._blocks import row_blocks
 from ..changes import ChangedObjective
 from ..operators import Replacement
-from ..problem import NewRows, Problem, replace_rows
+from ..problem import NewRows, Problem, replace_rows, with_rows
 from ..solvers import Inverse
 from ._changed_objective import ChangedObjectives
 from ._ends import Ends
+from ._exactness import WORST, error_of, exact_to
 from ._leave_one_out_system import LeaveOneOutSystem
 from ._one_step import by_moves, by_reach
 from ._quasi_newton import dots
 from ._support_machines import SupportMachines
-from ._woodbury import core, solve_core
+from ._woodbury import ChangedInverse, core, solve_core
 
 #: Condition of the small systems from which a row's H is inverted again.
 ILL_CONDITIONED = 1e6
@@ -71,8 +72,12 @@ class ReplacedRows:
 
     def _block(self, new, ends):
         replacement = Replacement(self.problem, new)
-        ends.changes[:], lost = self._woodbury(replacement)
-        for i in np.flatnonzero(lost | replacement.reweighted):
+        ends.changes[:], conditions = self._woodbury(replacement)
+        lost = ~(conditions < ILL_CONDITIONED) | replacement.reweighted
+        if self._objectives.is_exact:
+            self._solve(replacement, new, ends, conditions, lost)
+            return
+        for i in np.flatnonzero(lost):
             hessian = self.inverse.hessian.of(replace_rows(self.problem, new.take([i])))
             row = Replacement(self.problem, new.take([i])).dense()
             ends.changes[i] = (self.solver.invert(hessian) @ row.T)[:, 0]
@@ -85,6 +90,31 @@ class ReplacedRows:
             change = ChangedObjective(replace_rows(self.problem, new.take([i])), removals[i])
             ends.changes[i], ends.certificates[i], ends.proved[i] = self._objectives.end(change)
 
+    def _solve(self, replacement, new, ends, conditions, lost):
+        """Note which steps are exact: of those that may not be, the worst are looked at first."""
+        ends.certificates[:], ends.proved[:] = 0.0, True
+        removals = replacement.dense()
+
+        def solve(i):
+            change = ChangedObjective(replace_rows(self.problem, new.take([i])), removals[i])
+            if lost[i]:
+                return self._objectives.end(change)
+            return self._objectives.solved(change, self._inverse_of(replacement, i))
+
+        errors = np.where(lost, np.inf, error_of(self.inverse) * conditions)
+        doubtful = np.argsort(-errors, kind="stable")[: np.sum(errors > exact_to(removals.dtype))]
+        must, looked_at = np.count_nonzero(lost), np.count_nonzero(lost) + WORST
+        for count, i in enumerate(doubtful):
+            if count >= looked_at and np.all(ends.proved[doubtful[must:looked_at]]):
+                break
+            ends.changes[i], ends.certificates[i], ends.proved[i] = solve(i)
+
+    def _inverse_of(self, replacement, i):
+        """Return the inverse of H with one row replaced, by Woodbury."""
+        X = with_rows(replacement.old.X[[i, i]], np.array([1]), replacement.new.X[[i]])
+        before, after = (part[i] for part in replacement.curvatures)
+        return ChangedInverse(self.inverse, X, np.stack([-before, after]))
+
     @cached_property
     def _objectives(self):
         known = self.problem, self.inverse, self.solver, self.tolerance
@@ -96,7 +126,7 @@ class ReplacedRows:
         return LeaveOneOutSystem(every, self.problem, self.inverse)
 
     def _woodbury(self, replacement):
-        """Return the steps, and which rows they are of no use for."""
+        """Return the steps, and the conditions of their systems."""
         predictor = self.problem.predictor
         old, new = replacement.old, replacement.new
         jacobian = np.hstack([predictor.jacobian(old.X), predictor.jacobian(new.X)])
@@ -107,10 +137,10 @@ class ReplacedRows:
         curvatures = np.zeros_like(gram)
         curvatures[:, :K, :K], curvatures[:, K:, K:] = -before, after
         system = core(curvatures, gram)
-        lost = ~(np.linalg.cond(system) < ILL_CONDITIONED)
-        system[lost] = np.eye(order)
+        conditions = np.linalg.cond(system)
+        system[~(conditions < ILL_CONDITIONED)] = np.eye(order)
         pushes = solve_core(system, np.hstack([old.gradients, -new.gradients]))
-        return np.einsum("pbk,bk->bp", solved, pushes), lost
+        return np.einsum("pbk,bk->bp", solved, pushes), conditions
 
     def _certificates(self, replacement, change):
         """Return what is known of the error of one step, inf where that is nothing."""
@@ -118,8 +148,6 @@ class ReplacedRows:
         every = problem.norm is not None or self.machines is not None
         if every or not problem.predictor.is_linear:
             return np.full(len(change), np.inf)
-        if problem.loss.quadratic:
-            return np.zeros(len(change))
         if system.reaches is None:
             return np.full(len(change), np.inf)
         lengths = np.sqrt(np.maximum(dots(replacement.dense(), change), 0))

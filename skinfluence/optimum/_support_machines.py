@@ -29,14 +29,23 @@ ROUNDING = 1e-14
 SHARP = 1e-4
 
 
-def support_machines(problem: Problem) -> "SupportMachines | None":
-    """Return the machines that a problem is made of, trained; None where it is of another kind."""
+def support_machines(problem: Problem, near: np.ndarray | None = None) -> "SupportMachines | None":
+    """Return the machines that a problem is made of, trained; None where it is of another kind.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its loss smoothed or not.
+    near : ndarray of shape (P,), default=None
+        Of several optima the one nearest to these parameters is taken; None means theta.
+    """
     pieces = loss_pieces(problem)
     linear = isinstance(problem.predictor, LinearPredictor)
     if not linear or any(each is None for each in pieces):
         return None
     if is_linear_program(problem):
-        trained = _trained_program(problem, cast(tuple, pieces[0]))
+        near = (problem.theta if near is None else near).astype(float)
+        trained = _trained_program(problem, cast(tuple, pieces[0]), near)
         return trained and SupportMachines(problem, [trained])
     ridged = np.all(problem.penalty[: problem.predictor.n_coefficients] > 0)
     if problem.norm is not None or problem.mass is not None or not ridged:
@@ -61,24 +70,30 @@ def _ridge_machines(problem, pieces):
     return SupportMachines(problem, trained)
 
 
-def _trained_program(problem, pieces):
+def _trained_program(problem, pieces, near):
     """Return the machine of a linear program, trained."""
-    machine, features, scale, guess = program_machine(problem, *pieces)
+    machine, features, scale, guess = program_machine(problem, pieces[0], pieces[1], near)
     path = SupportPath(machine, program_weights(problem))
     if not (path.train(guess, 0.0) or path.train(0 * guess, 0.0)):
         return None
-    return TrainedMachine(path, features, scale)
+    return TrainedMachine(path, features, scale, near)
 
 
-def trained_optimum(problem: Problem) -> Problem | None:
-    """Return the problem of the loss as it is trained, at its optimum; None if it is not found."""
-    machines = support_machines(problem)
+def trained_optimum(problem: Problem, near: np.ndarray | None = None) -> Problem | None:
+    """Return the problem of the loss as it is trained, at its optimum; None if it is not found.
+
+    Of several optima it is the one nearest to ``near``, or to theta.
+    """
+    machines = support_machines(problem, near)
     return None if machines is None else machines.trained
 
 
-def refine_as_trained(problem: Problem, solver: Any) -> Problem:
-    """Return the problem at its optimum: that of the loss as it is trained, where it is found."""
-    trained = trained_optimum(problem)
+def refine_as_trained(problem: Problem, solver: Any, near: np.ndarray | None = None) -> Problem:
+    """Return the problem at its optimum: that of the loss as it is trained, where it is found.
+
+    Of several optima it is the one nearest to ``near``, or to theta.
+    """
+    trained = trained_optimum(problem, near)
     if trained is not None:
         return trained
     sharp = problem.loss.smoothed and problem.loss.temperature == 0
@@ -97,14 +112,17 @@ class TrainedMachine:
         Φ.
     scale : ndarray of shape (p or p + 1,)
         ``D^-½``, by which w becomes the parameters.
+    origin : ndarray of shape (p + 1,) or float, default=0.0
+        The parameters where w is 0.
     """
 
     path: SupportPath
     features: Any
     scale: np.ndarray
+    origin: np.ndarray | float = 0.0
 
     def parameters(self, dual: np.ndarray, intercept: float) -> np.ndarray:
-        """Return coefficients and intercept, shape (p,) or (p + 1,)."""
+        """Return coefficients and intercept, from the origin; shape (p,) or (p + 1,)."""
         support = np.flatnonzero(dual)
         combined = np.asarray(dual[support] @ self.features[support]).ravel() * self.scale
         return np.append(combined, intercept) if self.path.machine.free else combined
@@ -112,7 +130,7 @@ class TrainedMachine:
     @cached_property
     def theta(self) -> np.ndarray:
         """The parameters."""
-        return self.parameters(self.path.dual, self.path.intercept)
+        return self.origin + self.parameters(self.path.dual, self.path.intercept)
 
     def change(self, weights: np.ndarray) -> np.ndarray | None:
         """Return the change of the parameters with other weights; None if it is not found."""

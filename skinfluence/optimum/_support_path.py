@@ -2,7 +2,7 @@
 
 The loss of each row is in straight pieces, as the hinge is, and the penalty a ridge:
 
-    Σ s_i loss_i(f_i) + ½ ‖w‖²,        f = Φ w + intercept,        K = Φ Φᵀ
+    Σ s_i loss_i(f_i) + ½ ‖w‖²,        f = f₀ + Φ w + intercept,        K = Φ Φᵀ
 
 At the optimum ``w = Φᵀ a``. A row on a piece has the dual coefficient ``a_i = -s_i slope``; a row
 at a kink is in the margin set M, and has any a_i between those of the two pieces that meet there.
@@ -10,7 +10,7 @@ at a kink is in the margin set M, and has any a_i between those of the two piece
 Any a within these bounds is the optimum of a machine whose raw predictions are off by a gap h, and
 the sum of its a, which a free intercept holds at zero, by e. While they are closed,
 
-    f(t) = K a + intercept + (1 - t) h,        Σ a = (1 - t) e,        t from 0 to 1,
+    f(t) = f₀ + K a + intercept + (1 - t) h,        Σ a = (1 - t) e,        t from 0 to 1,
 
 the optimum goes straight on, a dot being the derivative in t,
 
@@ -65,12 +65,15 @@ class Machine:
         Its slopes before, between and after them.
     free : bool
         Whether there is an intercept that carries no penalty.
+    origin : ndarray of shape (n,) or float, default=0.0
+        f₀, the raw predictions where w is 0.
     """
 
     gram: Gram
     kinks: np.ndarray
     slopes: np.ndarray
     free: bool
+    origin: np.ndarray | float = 0.0
 
     def levels(self, weights: np.ndarray, rows: Any = slice(None)) -> np.ndarray:
         """Return the dual coefficient that rows have on each of their pieces, descending."""
@@ -188,7 +191,7 @@ class SupportPath:
         for _ in range(3):
             if not self._follow(self._start(guess)):
                 return False
-            self.raw[:] = self._times(self.dual) + self.intercept
+            self.raw[:] = self._predict()
             if self._settle():
                 return True
             guess = self.dual.copy()  # rounding went astray: all is computed again
@@ -229,7 +232,7 @@ class SupportPath:
         for i in between[np.argsort(-inside[between], kind="stable")]:
             if self._enter(i, kink[i], dependent=NEARLY_DEPENDENT):
                 self.dual[i] = guess[i]
-        self.raw[:] = self._times(self.dual) + self.intercept
+        self.raw[:] = self._predict()
         return self._gap(turn)
 
     def _gap(self, turn):
@@ -247,7 +250,7 @@ class SupportPath:
         inside = APART * random[1] * np.minimum(room, max(1.0, np.abs(self.raw).max()))
         self.raw[:] = np.clip(self.raw, self.low + inside, self.high - inside)
         self.raw[members] = self.margin.at
-        return self.raw - self._times(self.dual) - self.intercept
+        return self.raw - self._predict()
 
     def _reweigh(self, i):
         """Bring a row whose weight has changed into its bounds."""
@@ -263,6 +266,10 @@ class SupportPath:
             within = self.edges[i, kink] <= self.raw[i] <= self.edges[i, kink + 1]
             now = kink if within else np.sum(self.machine.kinks[i] < self.raw[i])
             self._put(i, now)
+
+    def _predict(self):
+        """Return f of a and the intercept."""
+        return self.machine.origin + self._times(self.dual) + self.intercept
 
     def _times(self, a):
         return self.machine.gram.times(self.machine.gram.combine(a))
@@ -291,8 +298,10 @@ class SupportPath:
                 return True
             lost = not event() or standing > TIED  # rounding went past a bound, or rows are tied
             if self._strayed() > STRAYED * unit:
-                lost = not self.margin.renew() or lost
                 self._refine(left * excess)
+                if self._strayed() > STRAYED * unit:  # the inverse has lost its digits
+                    lost = not self.margin.renew() or lost
+                    self._refine(left * excess)
             if lost:
                 turns += 1
                 gap = self._start(self.dual.copy(), turns)

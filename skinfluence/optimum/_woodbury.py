@@ -15,6 +15,7 @@ from scipy.linalg import get_lapack_funcs, lu_factor, lu_solve
 from .._blocks import row_blocks
 from ..predictors import Predictor
 from ..solvers import Inverse
+from ._exactness import error_of
 
 
 def core(curvatures, gram):
@@ -58,6 +59,8 @@ class ChangedInverse:
 
     Attributes
     ----------
+    error : float
+        A bound on the relative error of what it solves.
     reliable : bool
         Whether the changed H is not so much closer to singular that the digits are lost.
     """
@@ -70,6 +73,7 @@ class ChangedInverse:
         self.core = lu_factor(changed, check_finite=False)
         (gecon,) = get_lapack_funcs(("gecon",), (changed,))
         rcond, _ = gecon(self.core[0], np.abs(changed).sum(axis=0).max(initial=0))
+        self.error = error_of(inverse) / rcond if rcond > 0 else np.inf
         self.reliable = bool(rcond > np.sqrt(np.finfo(changed.dtype).eps))
 
     def __matmul__(self, v: np.ndarray) -> np.ndarray:

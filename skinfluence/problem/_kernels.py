@@ -102,6 +102,50 @@ class KernelFeatures:
         features = solve_triangular(self.factor, gram.T, lower=True, check_finite=False).T
         return np.ascontiguousarray(features, dtype=X.dtype)
 
+    def spanning(self, rows: MatrixLike, X_new: MatrixLike) -> tuple["KernelFeatures", np.ndarray]:
+        """Go on with the factorisation where new rows have directions of their own.
+
+        The features that are known stay as they are, to the last digit, and so does what is fitted
+        in them: to find it again from the dual coefficients, ``-s g / λ``, would divide the
+        rounding of g by a λ that may be as small.
+
+        Parameters
+        ----------
+        rows, X_new : training rows, and those that come
+
+        Returns
+        -------
+        features : KernelFeatures
+            Theirs, then q more.
+        added : ndarray of shape (n, q)
+            Those q of the training rows: rounding, of their size the square root.
+
+        Raises
+        ------
+        ValueError
+            If the kernel of all rows is not finite or not positive semi-definite.
+        """
+        rows, X_new = rows.astype(float), X_new.astype(float)
+        known, new = self(rows), self(X_new)
+        gram = as_dense(self.kernel(X_new, X_new))
+        _require_symmetric(gram)
+        largest = max(np.square(known).sum(axis=1).max(initial=0), np.diag(gram).max(initial=0))
+        tolerance = (len(known) + len(new)) * np.finfo(float).eps * largest
+        left = gram - new @ new.T
+        own, chosen = _pivoted_cholesky(left, tolerance)
+        added, factor, pivots = np.zeros((len(known), len(chosen))), own[chosen], X_new[chosen]
+        if len(chosen):
+            cross = as_dense(self.kernel(rows, pivots)) - known @ new[chosen].T
+            added = solve_triangular(factor, cross.T, lower=True, check_finite=False).T
+        beyond = np.abs(left - own @ own.T).max(initial=0)
+        if max(beyond, np.square(added).sum(axis=1).max(initial=0)) > ROUNDING * tolerance:
+            both = _stack(rows, X_new)
+            raise _not_definite(as_dense(self.kernel(both, both)))
+        factor = np.block(
+            [[self.factor, np.zeros((len(self.factor), len(chosen)))], [new[chosen], factor]]
+        )
+        return KernelFeatures(self.kernel, _stack(self.pivots, pivots), factor), added
+
 
 @dataclass(frozen=True, eq=False)
 class KernelModel:
@@ -141,15 +185,15 @@ class KernelModel:
                 "A new row of a precomputed kernel needs its kernel with itself, which X_new does "
                 "not hold; give the kernel by name, or as a function of the rows."
             )
-        stack = sparse.vstack if sparse.issparse(self.rows) else np.vstack
-        X, features = kernel_features(self.features.kernel, stack([self.rows, X_new]))
-        X = X[: problem.n_rows]
+        features, added = self.features.spanning(self.rows, X_new)
+        X = np.hstack([as_dense(problem.X), added.astype(problem.X.dtype)])
         linear = cast(LinearPredictor, problem.predictor)  # in features, as every kernel model
         predictor = replace(linear, n_features=X.shape[1])
-        _, intercept = linear.unflatten(problem.theta)
+        coef, intercept = linear.unflatten(problem.theta)
         penalty = np.zeros(predictor.n_parameters, dtype=problem.penalty.dtype)
         penalty[: predictor.n_coefficients] = np.repeat(ridge(problem), X.shape[1])
-        theta = predictor.flatten((X.T @ self.coefficients(problem)).T, intercept)
+        others = (added.T @ self.coefficients(problem)).T
+        theta = predictor.flatten(np.hstack([coef, others]), intercept)
         model = replace(self, features=features)
         theta = theta.astype(problem.theta.dtype)
         problem = replace(problem, X=X, predictor=predictor, theta=theta)
@@ -243,15 +287,25 @@ def kernel_features(
     gram = np.array(rows if square else as_dense(kernel(rows, rows)), dtype=float, order="F")
     _require_symmetric(gram)
     tolerance = len(gram) * np.finfo(known).eps * np.diag(gram).max(initial=0)
+    Phi, order = _pivoted_cholesky(gram, tolerance)
+    if np.abs(gram - Phi @ Phi.T).max(initial=0) > ROUNDING * max(tolerance, 0):
+        raise _not_definite(gram)
+    pivots = order if square else rows[order]
+    return Phi.astype(dtype, copy=False), KernelFeatures(kernel, pivots, Phi[order])
+
+
+def _pivoted_cholesky(gram: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return L, shape (n, r), with ``K = L Lᵀ``, and the r pivots, in whose rows it is lower."""
     (pstrf,) = get_lapack_funcs(("pstrf",), (gram,))
     factor, order, rank, _ = pstrf(gram, tol=tolerance, lower=True)
     order = order - 1
-    lower = np.tril(factor)[:, :rank]
-    Phi = np.empty_like(lower, order="C")
-    Phi[order] = lower
-    _require_definite(gram, Phi, tolerance)
-    pivots = order[:rank] if square else rows[order[:rank]]
-    return Phi.astype(dtype, copy=False), KernelFeatures(kernel, pivots, lower[:rank].copy())
+    lower = np.empty((len(gram), rank))
+    lower[order] = np.tril(factor)[:, :rank]
+    return lower, order[:rank]
+
+
+def _stack(one: MatrixLike, other: MatrixLike) -> MatrixLike:
+    return sparse.vstack([one, other]).tocsr() if sparse.issparse(one) else np.vstack([one, other])
 
 
 def _require_symmetric(gram: np.ndarray) -> None:
@@ -261,13 +315,10 @@ def _require_symmetric(gram: np.ndarray) -> None:
         raise ValueError("The kernel of the training rows is not symmetric.")
 
 
-def _require_definite(gram: np.ndarray, Phi: np.ndarray, tolerance: float) -> None:
-    left = gram - Phi @ Phi.T
-    if np.abs(left).max(initial=0) > ROUNDING * max(tolerance, 0):
-        smallest = np.linalg.eigvalsh(gram)[0]
-        raise ValueError(
-            "The kernel of the training rows is not positive semi-definite: its smallest "
-            f"eigenvalue is {smallest:.2g}. What is fitted with it need not be a minimum, and the "
-            "optimum without a row is not defined. Use another kernel; for a sigmoid kernel a "
-            "smaller `gamma` or a larger `coef0` may do."
-        )
+def _not_definite(gram: np.ndarray) -> ValueError:
+    return ValueError(
+        "The kernel of the training rows is not positive semi-definite: its smallest "
+        f"eigenvalue is {np.linalg.eigvalsh(gram)[0]:.2g}. What is fitted with it need not be a "
+        "minimum, and the optimum without a row is not defined. Use another kernel; for a sigmoid "
+        "kernel a smaller `gamma` or a larger `coef0` may do."
+    )

@@ -77,6 +77,11 @@ class CentredInverse(FactoredInverse):
         self.rcond = min(part.rcond, float(digits))
 
     @property
+    def amplification(self) -> float:
+        """Factor by which rounding grows: that of the part, or of the coordinates."""
+        return max(1 / self.rcond if self.rcond > 0 else np.inf, self.part.amplification)
+
+    @property
     def order(self) -> int:
         """Order of the centred system."""
         return self.part.order

@@ -94,6 +94,11 @@ class ActiveSetInverse(FactoredInverse):
         self.exact, self.rcond = part.exact, part.rcond
 
     @property
+    def amplification(self) -> float:
+        """Factor by which rounding grows on the active set."""
+        return self.part.amplification
+
+    @property
     def order(self) -> int:
         """Order of the system of the active set."""
         return self.part.order
@@ -146,6 +151,11 @@ class SeparableInverse(FactoredInverse):
             self.positions.append(positions)
             self.outputs.append(outputs)
         self.rcond = min(part.rcond for part in self.parts)
+
+    @property
+    def amplification(self) -> float:
+        """Factor by which rounding grows in the worst block."""
+        return max(part.amplification for part in self.parts)
 
     @property
     def order(self) -> int:

@@ -32,6 +32,8 @@ from ._inverse import FactoredInverse
 GRAM_ROWS = 512
 #: Order of the system up to which a leverage is solved for as soon as it would lose a digit.
 SMALL = 200
+#: Norm of M up to which a leverage that is solved for keeps the digits of its distance from 1.
+SAFE = 1e5
 
 
 def dual_inverse(hessian: Hessian) -> FactoredInverse:
@@ -55,13 +57,18 @@ class DualInverse(FactoredInverse):
         self.roots = _square_roots(hessian.curvatures[curved])
         self.prior = hessian.ridge[: self.end].reshape(predictor.n_outputs, -1) ** -0.5
         self.rows = [_scaled_rows(X, self.roots[:, k], prior) for k, prior in enumerate(self.prior)]
-        self.factor, self.rcond = _factor_gram(self.rows)
+        self.factor, self.rcond, self.norm = _factor_gram(self.rows)
         self._add_border(hessian.ridge[self.end :])
 
     @property
     def order(self) -> int:
         """Number of rows that curve, times outputs."""
         return len(self.factor)
+
+    @property
+    def amplification(self) -> float:
+        """Factor by which rounding grows: ``I - X̂ᵀ M⁻¹ X̂`` is a difference, and loses all of M."""
+        return max(self.norm, 1 / self.rcond) if self.rcond > 0 else np.inf
 
     def _add_border(self, ridge: Array) -> None:
         self.border = np.zeros((self.end, 0), dtype=self.dtype)
@@ -156,20 +163,36 @@ class DualInverse(FactoredInverse):
         """Return ``J_i H_w⁻¹ J_iᵀ``: at one output, ``(1 - [M⁻¹]_ii) / f_i²`` for all rows at once.
 
         That difference loses its digits where f_i² h_i is small (a row with no curvature, such as
-        a confidently wrong label); these rows, and a few rows of many, are solved one by one.
+        a confidently wrong label); these rows are solved one by one. So are a few rows of many,
+        but where f_i² h_i is large, of which they would leave no digits of what it is less than 1.
         """
-        if len(self.prior) > 1 or 3 * len(rows) < len(self.factor):
+        few = 3 * len(rows) < len(self.factor)
+        if len(self.prior) > 1 or (few and self.norm < SAFE):
             return self._solved_leverages(rows)
-        (trtri,) = get_lapack_funcs(("trtri",), (self.factor,))
-        inverse, _ = trtri(self.factor)
         places = self.places[rows]
-        share = 1 - np.einsum("ij,ij->i", inverse, inverse)[places]
+        share = 1 - (self._unit_squares(places) if few else self._inverse_diagonal()[places])
         curvature = self.roots[places, 0, 0] ** 2
         cheap = len(self.factor) <= SMALL
         lost = (share < (0.5 if cheap else np.finfo(self.dtype).eps ** 0.4)) | (places < 0)
         leverages = (share / np.where(lost, 1, curvature))[:, None, None]
         leverages[lost] = self._solved_leverages(rows[lost])
         return leverages
+
+    def _inverse_diagonal(self) -> Array:
+        """Return ``[M⁻¹]_ii`` of all rows."""
+        (trtri,) = get_lapack_funcs(("trtri",), (self.factor,))
+        inverse, _ = trtri(self.factor)
+        return np.einsum("ij,ij->i", inverse, inverse)
+
+    def _unit_squares(self, places: Array) -> Array:
+        """Return ``[M⁻¹]_ii`` of a few places, 1 of what is in none."""
+        squares = np.ones(len(places), dtype=self.dtype)
+        inside = np.flatnonzero(places >= 0)
+        for block in row_blocks(len(inside), 2 * len(self.factor) * self.dtype.itemsize):
+            units = np.zeros((len(self.factor), len(inside[block])), dtype=self.dtype)
+            units[places[inside[block]], np.arange(units.shape[1])] = 1
+            squares[inside[block]] = np.square(self._whiten_dual(units)).sum(axis=0)
+        return squares
 
     def _solved_leverages(self, rows: Array) -> Array:
         """Return ``J_i D⁻¹ J_iᵀ - ‖U⁻ᵀ X̂ D^-½ J_iᵀ‖²``, one triangular solve a row and output."""
@@ -205,8 +228,8 @@ def _scaled_rows(X: Matrix, roots: Array, prior: Array) -> Matrix:
     return X[repeated] * scale[:, None] * prior
 
 
-def _factor_gram(rows: list[Matrix]) -> tuple[Array, float]:
-    """Return the upper Cholesky factor of I + Σ_k X̂_k X̂_kᵀ, and its reciprocal condition."""
+def _factor_gram(rows: list[Matrix]) -> tuple[Array, float, float]:
+    """Return the upper Cholesky factor of I + Σ_k X̂_k X̂_kᵀ, its reciprocal condition and norm."""
     gram = reduce(add, (_lower_gram(part) for part in rows))
     gram[np.diag_indices_from(gram)] += 1
     norm = _norm_of_lower(gram)
@@ -214,7 +237,7 @@ def _factor_gram(rows: list[Matrix]) -> tuple[Array, float]:
     factor, failed = potrf(gram.T, lower=False, overwrite_a=True)
     if failed:
         raise ValueError("The dual system is not finite; rescale the columns of X.")
-    return factor, float(pocon(factor, norm, uplo="U")[0])
+    return factor, float(pocon(factor, norm, uplo="U")[0]), float(norm)
 
 
 def _norm_of_lower(matrix: Array) -> float:

@@ -50,6 +50,11 @@ class Inverse(SymmetricOperator):
         return None if self.rcond is None else self.shape[0]
 
     @property
+    def amplification(self) -> float | None:
+        """Factor by which rounding grows in what is solved; None where nothing is factored."""
+        return None
+
+    @property
     def full_rank(self) -> int:
         """Number of directions that are neither flat nor held."""
         free = self.hessian.free
@@ -134,6 +139,11 @@ class FactoredInverse(Inverse):
     """
 
     rcond: float
+
+    @property
+    def amplification(self) -> float:
+        """Factor by which rounding grows in what is solved, in the norm of H."""
+        return 1 / self.rcond if self.rcond > 0 else np.inf
 
     @property
     def order(self) -> int:
