@@ -11,6 +11,8 @@ from ..methods import Answers, Method, RetrainAnswers, absolute_total, evaluate
 from ..questions import EncodedLoss
 from ._verification import Verification, compare
 
+#: Roundings up to which changes of the test losses are none.
+ROUNDING = 1000
 SELECTIONS = ("influential", "uncertain", "random", "mix")
 
 
@@ -59,8 +61,11 @@ class RefitComparison:
         question = replace(self.question, model=truth.fit.model)
         refitted = evaluate(truth, question, EncodedRemove(distinct))[:, columns]
         n_jobs = self.answers.fit.n_jobs
+        estimated = evaluate(self.answers, self.question, EncodedRemove(rows), n_jobs=n_jobs)
+        if np.maximum(np.abs(estimated), np.abs(refitted)).max(initial=0) <= self._rounding:
+            estimated, refitted = np.zeros_like(estimated), np.zeros_like(refitted)
         return compare(
-            evaluate(self.answers, self.question, EncodedRemove(rows), n_jobs=n_jobs),
+            estimated,
             refitted,
             rows,
             confidence=confidence,
@@ -94,6 +99,14 @@ class RefitComparison:
             selected_as += [reason] * n_taken
             n_left -= n_taken
         return rows, np.array(selected_as)
+
+    @property
+    def _rounding(self):
+        """A change of the test losses that is none: that of their sizes, and of predictions'."""
+        losses, raw = self.question.value(self.answers.fit.model, None), self.question.raw
+        slopes = np.abs(self.question.gradients()[1])
+        size = np.abs(losses).max(initial=0) + np.abs(slopes * raw).max(initial=0)
+        return ROUNDING * np.finfo(raw.dtype).eps * size
 
     def _first(self, rows, reason, errors, random):
         """Return rows in the order in which they are taken for a reason."""

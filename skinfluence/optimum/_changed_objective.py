@@ -63,6 +63,8 @@ class ChangedObjectives:
         Relative error of a change. None, damping and stochastic solvers take one step.
     machines : SupportMachines or None, default=None
         The trained machines whose optima are gone to, where these can be followed exactly.
+    short : float, default=0.0
+        How far the fit is from its optimum, in the norm of H.
     """
 
     problem: Problem
@@ -70,6 +72,7 @@ class ChangedObjectives:
     solver: Any
     tolerance: float | None = 0.05
     machines: SupportMachines | None = None
+    short: float = 0.0
 
     def ends(self, changes: Iterable[ChangedObjective], n_changes: int) -> Ends:
         """Return where the optimum goes with each change, and the certificates.
@@ -149,12 +152,24 @@ class ChangedObjectives:
             left = min(self._measured(end, start), _left(start, last), start.missed)
             if start.decrement <= start.rounding:  # the change is nothing that can be seen
                 left = min(left, self.tolerance)
-            return last.problem.theta - changed.theta, left
+            return last.problem.theta - changed.theta, left + self._by_fit(start, last)
         end = start.search()[0]
         moved = end.problem.theta - changed.theta
         if self.problem.norm is not None:  # a step with the active set of theta
             return moved, step_left(end.problem, self._invert(end.problem), moved)
         return moved, end.certificate(start)
+
+    def _by_fit(self, start, last):
+        """Return what the gradient that the fit left would move at the end, relative to the change.
+
+        It is no part of what was followed, and grows as H falls.
+        """
+        if not self.short:
+            return 0.0
+        change = last.problem.theta - start.problem.theta
+        size = np.sqrt(max(change @ (last.gradient - start.gradient), 0.0))
+        moved = np.sqrt(max(last.tilt @ (last.inverse @ last.tilt), 0.0))
+        return float(moved / size) if size > 0 else np.inf
 
     def _descend(self, start):
         """Take steps until the certificate is below the tolerance; return the last iterate."""

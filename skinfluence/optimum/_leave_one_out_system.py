@@ -39,11 +39,14 @@ class LeaveOneOutSystem:
         The fitted problem.
     inverse : Inverse
         H⁻¹ with the weights that the others have when a member has left.
+    short : float, default=0.0
+        How far the fit is from its optimum, in the norm of H.
     """
 
     members: np.ndarray
     problem: Problem
     inverse: Inverse
+    short: float = 0.0
 
     def solve(self, removal):
         """Return H⁻¹ Rᵀ, one row a row of R; shape (n_rows, P)."""
@@ -184,6 +187,17 @@ class LeaveOneOutSystem:
             taken = shared.weights[of_class] / problem.weights[of_class]
             off = np.maximum(off, np.abs(left / taken - 1).max(axis=1))
         return np.where(off < 1, off / np.where(off < 1, 1 - off, 1), np.inf)
+
+    def left_by_fit(self, rows, lengths):
+        """Return the most that the gradient which the fit left is, in units of each step's length.
+
+        It is no part of the objective that is followed, and is one of that without the row.
+        """
+        if not self.short:
+            return np.zeros(len(rows))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            off = self.short / (lengths * np.sqrt(np.maximum(self.kept(rows), 0)))
+        return np.where(lengths > 0, off, 0)
 
     @property
     def concordance(self):

@@ -117,6 +117,8 @@ class LeftOutRows:
         step for every row.
     machines : SupportMachines or None, default=None
         The trained machines whose optima are gone to, where these can be followed exactly.
+    short : float, default=0.0
+        How far the fit is from its optimum, in the norm of H.
     """
 
     problem: Problem
@@ -124,6 +126,7 @@ class LeftOutRows:
     solver: Any
     tolerance: float | None = 0.05
     machines: SupportMachines | None = None
+    short: float = 0.0
 
     @cached_property
     def settled(self) -> SettledRows:
@@ -138,7 +141,7 @@ class LeftOutRows:
             inverse = self.inverse
             if others is not self.problem:
                 inverse = self.solver.invert(self.inverse.hessian.of(others))
-            parts.append(LeaveOneOutSystem(members, self.problem, inverse))
+            parts.append(LeaveOneOutSystem(members, self.problem, inverse, self.short))
         return parts
 
     def raw_changes(self, X: Any) -> Callable[[np.ndarray], Iterator[tuple[Any, np.ndarray]]]:
@@ -370,12 +373,13 @@ class LeftOutRows:
             exact = self.problem.loss.quadratic
             return self._note(rows, np.where(left > let_be, np.inf, 0.0 if exact else left), exact)
         lengths, uneven = step_lengths(rows, system, steps), system.uneven(rows)
-        known = by_reach(rows, system, lengths, uneven=uneven)
+        off = uneven + system.left_by_fit(rows, lengths)
+        known = by_reach(rows, system, lengths, uneven=off)
         going = np.flatnonzero(~(known <= (self.tolerance or 0.0)))
         if len(going) and system.reaches is not None:
             moves = system.moves_of_far(steps.part(going))
             part = rows[going], system, lengths[going], moves
-            known[going] = by_moves(*part, uneven=uneven[going])
+            known[going] = by_moves(*part, uneven=off[going])
         far_off = (uneven > UNEVEN) & (lengths > 0)
         return self._note(rows, np.where(far_off, np.inf, known))
 
@@ -388,7 +392,8 @@ class LeftOutRows:
         """Note the rows that the moves of all predictions settle, and return the others."""
         steps = self._step(rows, system)
         lengths, uneven = step_lengths(rows, system, steps), system.uneven(rows)
-        known = by_every_move(rows, system, lengths, system.solve(steps), uneven)
+        off = uneven + system.left_by_fit(rows, lengths)
+        known = by_every_move(rows, system, lengths, system.solve(steps), off)
         return self._note(rows, np.where((uneven > UNEVEN) & (lengths > 0), np.inf, known))
 
     def _note(self, rows, certificates, proved=True):

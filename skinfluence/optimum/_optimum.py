@@ -118,7 +118,8 @@ class Optimum:
 
     @property
     def _known(self):
-        return self.problem, self.inverse, self.solver, self.tolerance, self.machines
+        machines, short = self.machines, self.short
+        return self.problem, self.inverse, self.solver, self.tolerance, machines, short
 
 
 def warn_uncertain(changes, n_changes, noun, tolerance):

@@ -53,6 +53,8 @@ class ReplacedRows:
         Relative error of a change, to which rows are followed; None follows no row.
     machines : SupportMachines or None, default=None
         The trained machines whose optima are gone to, where these can be followed exactly.
+    short : float, default=0.0
+        How far the fit is from its optimum, in the norm of H.
     """
 
     problem: Problem
@@ -60,6 +62,7 @@ class ReplacedRows:
     solver: Any
     tolerance: float | None = 0.05
     machines: SupportMachines | None = None
+    short: float = 0.0
 
     def ends(self, new: NewRows) -> Ends:
         """Return where the optimum goes when each row is replaced alone."""
@@ -118,12 +121,12 @@ class ReplacedRows:
     @cached_property
     def _objectives(self):
         known = self.problem, self.inverse, self.solver, self.tolerance
-        return ChangedObjectives(*known, self.machines)
+        return ChangedObjectives(*known, self.machines, self.short)
 
     @cached_property
     def _system(self):
         every = np.ones(self.problem.n_rows, dtype=bool)
-        return LeaveOneOutSystem(every, self.problem, self.inverse)
+        return LeaveOneOutSystem(every, self.problem, self.inverse, self.short)
 
     def _woodbury(self, replacement):
         """Return the steps, and the conditions of their systems."""
@@ -155,10 +158,11 @@ class ReplacedRows:
         solved = (self.inverse @ new.reshape(-1, new.shape[2]).T).T.reshape(new.shape)
         gram = np.einsum("bkp,blp->bkl", new, solved)
         own = problem.loss.self_concordance * np.sqrt(problem.loss.span_squared(gram))
-        known = by_reach(replacement.rows, system, lengths, own)
+        off = system.left_by_fit(replacement.rows, lengths)
+        known = by_reach(replacement.rows, system, lengths, own, off)
         going = np.flatnonzero(~(known <= (self.tolerance or 0.0)))
         if len(going):
             part = replacement.rows[going], system, lengths[going]
             moves = problem.predictor.jvp(system.far_rows, change[going].T).transpose(2, 0, 1)
-            known[going] = by_moves(*part, moves, own[going])
+            known[going] = by_moves(*part, moves, own[going], off[going])
         return np.where(replacement.reweighted, np.inf, known)
