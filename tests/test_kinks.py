@@ -261,3 +261,17 @@ def test_refits_of_a_quantile_that_is_not_unique_are_told_alike():
     model = QuantileRegressor(alpha=1.0)
     newton, retrain = (InfluenceExplainer(model, method=m).fit(X, y) for m in ("newton", "retrain"))
     assert_allclose(newton.loss_influence(X, y), retrain.loss_influence(X, y), atol=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_norm_of_next_to_no_strength_still_chooses_among_exact_fits(seed):
+    random = np.random.RandomState(seed)
+    X, y = random.standard_normal((15, 30)), random.standard_normal(15)
+    model = QuantileRegressor(alpha=1e-6)
+    explainer = InfluenceExplainer(model, method="newton").fit(X, y)
+    fitted = np.append(explainer.estimator_.coef_, explainer.estimator_.intercept_)
+    for row, change in enumerate(explainer.parameter_influence()):
+        weights = 1.0 - (np.arange(15) == row)
+        best = clone(model).fit(X, y, sample_weight=weights)
+        best = pinball(model, X, y, weights, np.append(best.coef_, best.intercept_))
+        assert pinball(model, X, y, weights, fitted + change) == pytest.approx(best, rel=1e-6)

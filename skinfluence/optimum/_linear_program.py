@@ -6,7 +6,9 @@ Its l1 norm is the loss of one more row for each coefficient, which predicts it 
 0. Where δ is small enough the optimum is one of the linear program itself: of all its solutions
 the one nearest to theta₀ (Mangasarian and Meyer 1979). That is the fit. Where it is one of several,
 as a median of an even number of rows is, it is itself the nearest, and stays where it is if it is
-still a solution when a row has left.
+still a solution when a row has left. Where δ is too large, as beside an l1 norm of next to no
+strength, the optimum becomes the next theta₀, until it stays (the proximal point algorithm, which
+ends at a solution: Ferris 1991).
 """
 
 from typing import Any, cast

@@ -5,7 +5,7 @@ classes. With D the ridge of an output, ``Φ = X D^-½``; an intercept that is p
 feature, and one that is not is free.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -25,6 +25,10 @@ from ._support_path import Machine, SupportPath
 LARGE = 4 * 10**7
 #: Relative change of a weight that is none.
 ROUNDING = 1e-14
+#: Times that a linear program is gone on to its solution.
+ROUNDS = 100
+#: Share of the largest target by which its predictions may yet move.
+STAYED = 1e-9
 #: Temperature at which a loss with kinks is minimised where its own optimum is not found.
 SHARP = 1e-4
 
@@ -76,7 +80,8 @@ def _trained_program(problem, pieces, near):
     path = SupportPath(machine, program_weights(problem))
     if not (path.train(guess, 0.0) or path.train(0 * guess, 0.0)):
         return None
-    return TrainedMachine(path, features, scale, near)
+    path, moved = TrainedMachine(path, features, scale).to_program()
+    return TrainedMachine(path, features, scale, near + moved)
 
 
 def trained_optimum(problem: Problem, near: np.ndarray | None = None) -> Problem | None:
@@ -112,17 +117,17 @@ class TrainedMachine:
         Φ.
     scale : ndarray of shape (p or p + 1,)
         ``D^-½``, by which w becomes the parameters.
-    origin : ndarray of shape (p + 1,) or float, default=0.0
-        The parameters where w is 0.
+    program : ndarray of shape (p or p + 1,), default=None
+        The parameters, where they are those of a linear program, and w is the distance from them.
     """
 
     path: SupportPath
     features: Any
     scale: np.ndarray
-    origin: np.ndarray | float = 0.0
+    program: np.ndarray | None = None
 
     def parameters(self, dual: np.ndarray, intercept: float) -> np.ndarray:
-        """Return coefficients and intercept, from the origin; shape (p,) or (p + 1,)."""
+        """Return coefficients and intercept, shape (p,) or (p + 1,)."""
         support = np.flatnonzero(dual)
         combined = np.asarray(dual[support] @ self.features[support]).ravel() * self.scale
         return np.append(combined, intercept) if self.path.machine.free else combined
@@ -130,7 +135,29 @@ class TrainedMachine:
     @cached_property
     def theta(self) -> np.ndarray:
         """The parameters."""
-        return self.origin + self.parameters(self.path.dual, self.path.intercept)
+        if self.program is not None:
+            return self.program
+        return self.parameters(self.path.dual, self.path.intercept)
+
+    def to_program(self) -> tuple[SupportPath, np.ndarray]:
+        """Go on to a solution of the linear program, as far as it is found; return it and how far.
+
+        Where w stays as it is the way is along an edge, and is gone to its end.
+        """
+        path, w = self.path, self.parameters(self.path.dual, 0.0)
+        size = max(np.abs(path.machine.kinks).max(), np.abs(path.raw).max())
+        moved, raw_w, ahead = w, 0 * path.raw, 0.0
+        for _ in range(ROUNDS):
+            after, origin, last = path.fork(), path.raw + ahead * raw_w, np.abs(raw_w).max()
+            if not after.recentre(origin):
+                break
+            moved, w = moved + ahead * w, self.parameters(after.dual, 0.0)
+            moved, raw_w, path = moved + w, after.raw - origin, after
+            away = np.abs(raw_w).max()
+            if away <= STAYED * size:
+                break
+            ahead = path.room(raw_w) if 0.99 * last < away < 1.01 * last else 0.0
+        return path, moved
 
     def change(self, weights: np.ndarray) -> np.ndarray | None:
         """Return the change of the parameters with other weights; None if it is not found."""
@@ -142,6 +169,8 @@ class TrainedMachine:
         after = before.fork()
         if not after.toward(weights):
             return None
+        if self.program is not None:
+            return replace(self, path=after).to_program()[1]
         return self.parameters(after.dual - before.dual, after.intercept - before.intercept)
 
 

@@ -24,7 +24,7 @@ So a machine is trained from any guess. A row that is left out hands its a_j ove
 """
 
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -211,6 +211,22 @@ class SupportPath:
             if self._settle():
                 return True
         return self.train(self.dual.copy(), self.intercept)
+
+    def recentre(self, origin: np.ndarray) -> bool:
+        """Go to the optimum with another origin; tell whether it was reached."""
+        self.machine, dual = replace(self.machine, origin=origin), self.dual.copy()
+        if self._follow(self.raw - self._predict()):
+            self.raw[:] = self._predict()
+            if self._settle():
+                return True
+        return self.train(dual, self.intercept)
+
+    def room(self, speed: np.ndarray) -> float:
+        """Return how long f may go on at a speed until a row comes to a kink; 0 if for ever."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rooms = (np.where(speed > 0, self.high, self.low) - self.raw) / speed
+        room = np.min(rooms[np.isfinite(rooms)], initial=np.inf)
+        return max(float(room), 0.0) if np.isfinite(room) else 0.0
 
     def _start(self, guess, turn=0):
         """Stand at a guess, taken into its bounds; return the gap with which it is an optimum.
