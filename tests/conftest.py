@@ -33,7 +33,11 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("case", cases_of_laws(one_kind=bool(few)), ids=str, scope="session")
 
 
-def pytest_collection_modifyitems(items):
+#: What does not depend on the versions of what the package is built on.
+EVERYWHERE_THE_SAME = {"test_types.py", "test_generated.py"}
+
+
+def pytest_collection_modifyitems(config, items):
     """Keep the tests of a case in one worker: what is fitted for one of them serves all.
 
     The groups of the cases, which are the largest, are handed out first, then what stands alone in
@@ -41,9 +45,17 @@ def pytest_collection_modifyitems(items):
     workers would be idle meanwhile.
     """
     items.sort(key=lambda item: item.path.suffix != ".md")
+    few = config.getoption("--few-cases")
     for item in items:
-        if "case" in getattr(item, "fixturenames", ()):
+        if few and (item.path.name in EVERYWHERE_THE_SAME or "browser" in names_of(item)):
+            item.add_marker(pytest.mark.skip(reason="is the same with every version"))
+        if "case" in names_of(item):
             item.add_marker(pytest.mark.xdist_group(str(item.callspec.params["case"])))
+
+
+def names_of(item):
+    """Return the names of the fixtures of a test."""
+    return getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ from .._blocks import row_blocks
 from ..operators import Removal
 from ._ends import Ends
 from ._newton_steps import refine, to_optimum
+from ._quasi_newton import dots
 
 #: Largest subgradient left by a step that is exact with its active set, relative to the row's own
 #: push: anything more shows another set.
@@ -22,7 +23,8 @@ EXACT = 1e-7
 def subgradient_left(rows, system, change):
     """Return the subgradient left by each row's step, over its push; ``change`` is (n_rows, P).
 
-    What the fit left at theta is let be.
+    It is the larger of two ratios: of the largest entries, and of the lengths in H₋⁻¹, which is
+    that of the step that is left over the one that was taken. What the fit left at theta is let be.
     """
     problem, norm = system.problem, system.inverse.hessian.problem.norm
     left_over = 2 * np.abs(problem.gradient()).max()
@@ -36,6 +38,11 @@ def subgradient_left(rows, system, change):
         push = np.abs(Removal(problem, rows[block]).dense()).max(axis=1)
         excess = np.maximum(np.abs(rest).max(axis=1) - left_over, 0)
         left[block] = excess / np.where(push > 0, push, np.inf)
+        rest[(excess == 0) | (push == 0)] = 0
+        squares = dots(rest, system.solve_without(rows[block], rest))
+        lengths = system.lengths(rows[block], change[block])
+        further = np.sqrt(np.maximum(squares, 0)) / np.where(lengths > 0, lengths, np.inf)
+        left[block] = np.maximum(left[block], further)
     return left
 
 

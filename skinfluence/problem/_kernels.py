@@ -288,10 +288,13 @@ def kernel_features(
     _require_symmetric(gram)
     tolerance = len(gram) * np.finfo(known).eps * np.diag(gram).max(initial=0)
     Phi, order = _pivoted_cholesky(gram, tolerance)
+    if not len(order):  # a kernel of zeros: one feature, which is zero
+        Phi, order = np.zeros((len(gram), 1)), np.zeros(1, dtype=int)
     if np.abs(gram - Phi @ Phi.T).max(initial=0) > ROUNDING * max(tolerance, 0):
         raise _not_definite(gram)
     pivots = order if square else rows[order]
-    return Phi.astype(dtype, copy=False), KernelFeatures(kernel, pivots, Phi[order])
+    factor = Phi[order] if Phi.any() else np.ones((1, 1))
+    return Phi.astype(dtype, copy=False), KernelFeatures(kernel, pivots, factor)
 
 
 def _pivoted_cholesky(gram: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
