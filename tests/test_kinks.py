@@ -275,3 +275,16 @@ def test_a_norm_of_next_to_no_strength_still_chooses_among_exact_fits(seed):
         best = clone(model).fit(X, y, sample_weight=weights)
         best = pinball(model, X, y, weights, np.append(best.coef_, best.intercept_))
         assert pinball(model, X, y, weights, fitted + change) == pytest.approx(best, rel=1e-6)
+
+
+def test_a_machine_with_most_rows_at_their_margin_is_itself_without_rows_of_no_effect():
+    random = np.random.RandomState(0)
+    X = np.column_stack([random.normal(size=89), np.full(89, 7.5)])
+    y = (random.rand(89) < 0.2).astype(int)
+    y[:2] = 0, 1
+    explainer = InfluenceExplainer(SVC(C=4.4, gamma=0.036), method="newton").fit(X, y)
+    rows = [16, 42, 51]
+    trained = clone(explainer.estimator_).set_params(tol=1e-10)
+    rest = np.setdiff1d(np.arange(89), rows)
+    expected = trained.fit(X[rest], y[rest]).decision_function(X)
+    assert_allclose(explainer.remove(rows).decision_function(X), expected, atol=1e-4)

@@ -1,14 +1,21 @@
 """LiSSA: unbiased to its own reported spread, reproducible, and it does not diverge."""
 
+import warnings
+
 import numpy as np
 import pytest
 from cases import Case
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.linear_model import Ridge
 
+from skinfluence import InfluenceExplainer
 from skinfluence.operators import Hessian
 from skinfluence.solvers import Direct, LiSSA, resolve_solver
 
 NAMES = {"lbfgs": False, "multinomial": True, "ridge": True, "ridge_outputs": False}  # weighted
+
+#: Most of these take fewer steps than would do.
+pytestmark = pytest.mark.filterwarnings("ignore:LiSSA has not converged")
 
 
 @pytest.fixture(params=NAMES)
@@ -164,3 +171,14 @@ def test_name_stands_for_the_default_with_the_explainers_seed():
     hessian = Hessian(Case("lbfgs").problem)
     solver = resolve_solver("lissa", hessian, random_state=3, n_jobs=2)
     assert solver == LiSSA(random_state=3, n_jobs=2)
+
+
+@pytest.mark.parametrize(("depth", "warned"), [(100, True), (20_000, False)])
+def test_steps_that_still_move_the_solution_are_told(depth, warned):
+    random = np.random.RandomState(0)
+    X, y = random.normal(size=(40, 3)) * [1.0, 1.0, 0.03], random.normal(size=40)
+    solver = LiSSA(depth=depth, random_state=0)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        InfluenceExplainer(Ridge(alpha=1e-6), method="influence", solver=solver).fit(X, y)
+    assert any("LiSSA has not converged" in str(each.message) for each in said) == warned

@@ -71,6 +71,12 @@ def counted_classes(
         column[missing] = column[counted][0]
     if not lost.any():
         return y, None
+    for column in columns.T:
+        if len(set(column.tolist())) == 1:
+            raise ValueError(
+                f"Only the class {column[0]!r} has rows of positive weight, and a classifier needs "
+                "two; leave fewer weights at 0."
+            )
     params = estimator.get_params().items()
     if any(name.split("__")[-1] == "class_weight" and str(to) == "balanced" for name, to in params):
         raise ValueError(

@@ -21,7 +21,7 @@ from ..problem import Problem
 from ._gram import FeatureGram
 from ._support_path import Machine
 
-#: δ, in units of the largest slope of the losses in a parameter over the largest parameter, or over
+#: δ of a parameter, in units of the largest slope of the losses in it over the parameter, or over
 #: that which crosses the largest residual.
 RIDGE = 1e-6
 
@@ -51,7 +51,7 @@ def program_machine(
         rows = stack.hstack([rows, np.ones((rows.shape[0], 1))])
     guess = -problem.weights.astype(float) * problem.gradients[:, 0]
     pulls = np.asarray(rows.T @ guess).ravel()
-    steep = np.asarray(abs(rows).T @ problem.weights.astype(float)).max()
+    steep = np.asarray(abs(rows).T @ problem.weights.astype(float)).ravel()
     if problem.norm is not None:
         held, strength = problem.norm.positions[:, 0], problem.norm.strength
         rows = stack.vstack([rows, np.eye(rows.shape[1])[held]])
@@ -59,9 +59,12 @@ def program_machine(
         kinks = np.vstack([kinks, np.zeros((len(held), 1))])
         slopes = np.vstack([slopes, np.tile([-1.0, 1.0], (len(held), 1))])
     origin = np.asarray(rows @ near).ravel()
-    across = np.abs(kinks - origin[:, None]).max() / abs(rows).max()
-    ridge = RIDGE * steep / (max(np.abs(near).max(), across) or 1.0)
-    scale = np.full(rows.shape[1], 1 / np.sqrt(ridge))
+    largest: Any = abs(rows).max(axis=0)
+    largest = np.asarray(largest.todense() if stack is sparse else largest)
+    across = np.abs(kinks - origin[:, None]).max() / np.where(largest > 0, largest, 1).ravel()
+    size = np.maximum(np.abs(near), across)
+    ridge = RIDGE * np.where(steep > 0, steep, 1) / np.where(size > 0, size, 1)
+    scale = 1 / np.sqrt(ridge)
     features = sparse.csr_matrix(rows @ sparse.diags(scale)) if stack is sparse else rows * scale
     squares = features.multiply(features) if stack is sparse else features**2
     gram = FeatureGram(features, np.asarray(squares.sum(axis=1)).ravel())

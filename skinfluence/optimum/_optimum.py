@@ -16,7 +16,7 @@ from ._convergence import can_follow
 from ._left_out_rows import LeftOutRows
 from ._moves import KnownMoves, RowMoves
 from ._replaced_rows import ReplacedRows
-from ._support_machines import SupportMachines, support_machines
+from ._support_machines import SupportMachines, is_made_of_machines, support_machines
 from ._threads import threads_for
 
 
@@ -53,7 +53,7 @@ class Optimum:
         """Return where the optimum goes without each of some rows."""
         uncertain = self.rows.uncertain(rows)
         warn_uncertain(uncertain, len(np.unique(rows)), "row", self.tolerance)
-        return RowMoves(self.rows, rows, 2 * self.short)
+        return RowMoves(self.rows, rows, 2 * self.distance_left)
 
     def with_objectives(self, changed: EncodedChange) -> KnownMoves:
         """Return where the optimum goes with each changed objective."""
@@ -81,7 +81,7 @@ class Optimum:
             for each in changed.objectives(self.problem, slice(None)):
                 yield self.solver.invert(self.inverse.hessian.of(each.problem))
 
-        return KnownMoves(self.problem, told, inverses, changed.rows, 2 * self.short)
+        return KnownMoves(self.problem, told, inverses, changed.rows, 2 * self.distance_left)
 
     def _warn_uncertain(self, ends):
         if self.objectives.follows:
@@ -95,6 +95,13 @@ class Optimum:
             return None
         with threads_for(self.problem.n_rows * len(self.problem.theta)):
             return support_machines(self.problem, self.fitted)
+
+    @property
+    def distance_left(self) -> float:
+        """How far the fit is from the optimum, inf where that of trained machines is not found."""
+        follows = can_follow(self.problem, self.inverse, self.tolerance)
+        lost = follows and self.machines is None and is_made_of_machines(self.problem)
+        return np.inf if lost else self.short
 
     @property
     def trained(self) -> Problem:
@@ -118,7 +125,7 @@ class Optimum:
 
     @property
     def _known(self):
-        machines, short = self.machines, self.short
+        machines, short = self.machines, self.distance_left
         return self.problem, self.inverse, self.solver, self.tolerance, machines, short
 
 

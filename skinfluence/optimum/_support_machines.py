@@ -43,18 +43,24 @@ def support_machines(problem: Problem, near: np.ndarray | None = None) -> "Suppo
     near : ndarray of shape (P,), default=None
         Of several optima the one nearest to these parameters is taken; None means theta.
     """
-    pieces = loss_pieces(problem)
-    linear = isinstance(problem.predictor, LinearPredictor)
-    if not linear or any(each is None for each in pieces):
+    if not is_made_of_machines(problem):
         return None
+    pieces = loss_pieces(problem)
     if is_linear_program(problem):
         near = (problem.theta if near is None else near).astype(float)
         trained = _trained_program(problem, cast(tuple, pieces[0]), near)
         return trained and SupportMachines(problem, [trained])
-    ridged = np.all(problem.penalty[: problem.predictor.n_coefficients] > 0)
-    if problem.norm is not None or problem.mass is not None or not ridged:
-        return None
     return _ridge_machines(problem, pieces)
+
+
+def is_made_of_machines(problem: Problem) -> bool:
+    """Tell whether a problem's trained loss is in straight pieces, with a penalty that fits."""
+    linear = isinstance(problem.predictor, LinearPredictor)
+    if not linear or any(each is None for each in loss_pieces(problem)):
+        return False
+    ridged = np.all(problem.penalty[: problem.predictor.n_coefficients] > 0)
+    alone = problem.norm is None and problem.mass is None and bool(ridged)
+    return alone or is_linear_program(problem)
 
 
 def _ridge_machines(problem, pieces):

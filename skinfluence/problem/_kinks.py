@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 from scipy.linalg import lstsq
+from scipy.optimize import lsq_linear
 
 if TYPE_CHECKING:
     from ._problem import Problem
 
 #: Root of the rounding up to which a row is at a kink, relative to the size of raw predictions.
 AT_KINK = 10
+#: Relative fall of the squares at which coefficients within bounds are found.
+BOUNDED = 1e-14
 
 
 def loss_pieces(problem: "Problem") -> list[tuple[np.ndarray, np.ndarray] | None]:
@@ -64,6 +67,8 @@ def _solve_at_kinks(problem, k, duals, kinks, slopes):
     below = np.argmin(abs(raw[at, None] - kinks[at]), axis=1)
     bounds = -problem.weights[at].astype(float) * slopes[at, below]
     least = -problem.weights[at].astype(float) * slopes[at, below + 1]
+    if np.any((found < least) | (found > bounds)):  # of many rows at a kink, others will do
+        found = lsq_linear(system, target * scale, (least, bounds), "bvls", tol=BOUNDED).x
     duals[at, k] = np.clip(found, least, bounds)
 
 

@@ -5,10 +5,12 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from joblib import Parallel, delayed
+from sklearn.exceptions import ConvergenceWarning
 
 from .._blocks import row_blocks
 from .._parameters import check_seed
 from .._typing import Array
+from .._warnings import warn
 from ..operators import Hessian
 from ._inverse import Inverse
 from ._solver import Solver
@@ -16,6 +18,9 @@ from ._spectrum import largest_eigenvalue
 
 #: Steps whose rows are gathered at once.
 GATHERED = 256
+#: Relative move of a solution by the second half of the steps that is no convergence, where it is
+#: beyond so many standard errors.
+MOVING, NOISE = 0.1, 3
 
 
 @dataclass(frozen=True)
@@ -111,29 +116,49 @@ class LiSSAInverse(Inverse):
             delayed(_recursion)(self.hessian, B, seed, self.solver, self.scale)
             for seed in self.seeds
         )
-        mean = np.mean(estimates, axis=0)
-        if len(estimates) > 1:
-            variance = np.var(estimates, axis=0, ddof=1).sum(axis=0) / len(estimates)
-            norms = np.linalg.norm(mean, axis=0)
-            self.spread = np.sqrt(variance) / np.where(norms > 0, norms, 1)
+        halfway, ends = (np.asarray(each) for each in zip(*estimates))
+        mean = np.mean(ends, axis=0)
+        norms = np.linalg.norm(mean, axis=0)
+        norms = np.where(norms > 0, norms, 1)
+        if len(ends) > 1:
+            variance = np.var(ends, axis=0, ddof=1).sum(axis=0) / len(ends)
+            self.spread = np.sqrt(variance) / norms
+        self._warn_if_moving(np.linalg.norm(mean - halfway.mean(axis=0), axis=0) / norms)
         return self.project(mean)
 
+    def _warn_if_moving(self, moved: Array) -> None:
+        """Warn where the second half of the steps moved the mean by more than it is spread."""
+        noise = 0.0 if self.spread is None else NOISE * self.spread
+        moving = moved - noise > MOVING
+        if self.spread is not None and np.any(moving):
+            warn(
+                f"LiSSA has not converged: the second half of its steps still moved "
+                f"{np.count_nonzero(moving)} of {len(moved)} solutions by more than {MOVING:.0%}, "
+                f"the most by {moved.max():.0%}. Take a larger `depth`, or add damping.",
+                ConvergenceWarning,
+            )
 
-def _recursion(hessian: Hessian, B: Array, seed: int, solver: LiSSA, scale: float) -> Array:
-    """Return x_depth / (σ n) for every column of B, with one stream of draws."""
+
+def _recursion(
+    hessian: Hessian, B: Array, seed: int, solver: LiSSA, scale: float
+) -> tuple[Array, Array]:
+    """Return x_{depth / 2} / (σ n) and x_depth / (σ n), with one stream of draws."""
     draws, X = np.random.RandomState(seed), B.copy()
     problem, sigma = hessian.problem, hessian.dtype.type(scale * hessian.problem.n)
     hessian.curvatures  # noqa: B018  computed once here, then handed on to every draw
     row_bytes = (problem.X.shape[1] + problem.n_outputs**2) * hessian.dtype.itemsize
-    for steps in row_blocks(solver.depth, solver.batch_size * row_bytes, at_most=GATHERED):
-        drawn = (steps.stop - steps.start) * solver.batch_size
-        X = _advance(hessian, B, X, draws.randint(problem.n_rows, size=drawn), solver, sigma)
+    halfway, first = X, solver.depth // 2
+    for n_steps in (first, solver.depth - first):
+        halfway = X
+        for steps in row_blocks(n_steps, solver.batch_size * row_bytes, at_most=GATHERED):
+            drawn = (steps.stop - steps.start) * solver.batch_size
+            X = _advance(hessian, B, X, draws.randint(problem.n_rows, size=drawn), solver, sigma)
     if not np.all(np.isfinite(X)):
         raise ValueError(
             f"LiSSA diverged at scale={scale:.3g}; set a larger `scale` or leave it 'auto'. If it "
             "was 'auto', the Hessian is not positive definite: set damping='auto'."
         )
-    return X / sigma
+    return halfway / sigma, X / sigma
 
 
 def _advance(

@@ -194,6 +194,8 @@ def check_predictions(case, truth, changes, found):
             expected = np.exp(truth.before.raw(truth.X_test)) * np.expm1(expected)
             noise = noise * np.exp(truth.before.raw(truth.X_test))
         allowed = reach(case, truth, change, expected) + 10 * noise
+        if case.container == "float32":
+            allowed = allowed + 1e-4 * np.abs(truth.before.raw(truth.X_test)).max()
         told, expected = gauged(truth, told), gauged(truth, expected)
         agree(f"predictions without {place}", told, expected, allowed)
 
@@ -406,7 +408,8 @@ class Removed(Request):
             expected, noise = after - before, noise * after
         allowed = 4 * tolerance(case) * np.abs(expected).max() + 10 * noise
         moves, expected = gauged(truth, told - before), gauged(truth, expected)
-        agree("removed", moves, expected, allowed + 1e-7 * np.abs(before).max())
+        rounding = 1e-7 if truth.is_smooth else 2e-5
+        agree("removed", moves, expected, allowed + rounding * np.abs(before).max())
 
 
 class FirstOrder(Request):
@@ -575,7 +578,8 @@ class Diagnostics(Request):
         for name, values in zip(("leverage", "cooks", "dffits", "dfbetas"), answer, strict=True):
             if len(values) != case.n_rows:
                 raise Wrong(f"{name} of shape {values.shape}")
-            if not np.isfinite(values).all():
+            alone = answer[0] > 1 - 1e-4  # of which Cook's distance is infinite
+            if not np.isfinite(values[~alone]).all():
                 raise Wrong(f"{name} is not finite")
 
 
@@ -897,6 +901,8 @@ class Selected(Request):
         one = case.handed(case.X_test[:1])
         if isinstance(case.estimator, Pipeline) or "CV(" in repr(case.estimator):
             raise NoTruth("of steps that are held")
+        if precision(case) > 1e-6:
+            raise NoTruth("of fits that stop short")
         before = case.fresh().fit(case.handed(case.X), case.targets(case.y), **whole).predict(one)
         after = clone(case.estimator).fit(X, y, **weights).predict(one)
         if before[0] == after[0]:

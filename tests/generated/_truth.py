@@ -486,6 +486,9 @@ class Refit:
         kind = type(estimator)
         if kind not in TIGHT:
             raise NoTruth(f"of {kind.__name__}")
+        of_distances = "rbf" in repr(estimator) or isinstance(estimator, SVC | SVR)
+        if of_distances and np.abs(rows.X).max() > 1e3:  # which have lost their digits
+            raise NoTruth("of kernels of columns far from zero")
         if kind is LogisticRegression:
             return SparseLogistic(estimator, int(rows.y.max()) + 1)
         estimator = clone(estimator).set_params(**TIGHT[kind])
@@ -521,6 +524,11 @@ class Refitted:
         known = {} if (rows.weights == 1).all() else {"sample_weight": rows.weights}
         again = {name: values[order] for name, values in known.items()}
         self.fitted = clone(estimator).fit(rows.X, rows.y, **known)
+        if isinstance(estimator, QuantileRegressor):  # of which another vertex may be as good
+            tiny = (
+                1e-9 * np.std(rows.y) * np.random.default_rng(model.seed).normal(size=len(rows.y))
+            )
+            rows = Rows(rows.X, rows.y + tiny, rows.weights)
         self.again = clone(estimator).fit(rows.X[order], rows.y[order], **again)
         if isinstance(estimator, HuberRegressor):
             self.fitted = self.again = polished(self.fitted, rows)
