@@ -21,6 +21,7 @@ from questions import (
     every_model,
     fit,
 )
+from scipy.linalg import LinAlgWarning
 from sklearn.base import clone, is_classifier
 from sklearn.linear_model import (
     ElasticNet,
@@ -493,3 +494,28 @@ def test_rows_of_leverage_1_of_a_ridge_have_the_answer_of_the_refit(model):
     truth = retrain.prediction_influence(X[:3] + 0.1)
     assert_close(newton.prediction_influence(X[:3] + 0.1), truth, 1e-4)
     assert newton.certificates().max() < 1e-5
+
+
+def test_what_is_told_of_a_lasso_with_several_optima_begins_at_its_own():
+    """Indicators of all levels, and an intercept: of theta many are as good."""
+    random = np.random.RandomState(0)
+    X = np.hstack([np.eye(3)[random.randint(3, size=10)] for _ in range(5)])
+    y = 1000 * random.normal(size=10)
+    model = Lasso(alpha=3e-3, tol=1e-12, max_iter=1_000_000)
+    with pytest.warns(LinAlgWarning, match="singular"):
+        explainer = InfluenceExplainer(model, method="newton").fit(X, y)
+
+    def objective(coef, intercept, rest):
+        residual = y[rest] - X[rest] @ coef - intercept
+        return np.mean(residual**2) / 2 + 3e-3 * np.abs(coef).sum()
+
+    theta = np.append(explainer.estimator_.coef_, explainer.estimator_.intercept_)
+    for row, moved in enumerate(theta + explainer.parameter_influence()):
+        rest = np.arange(10) != row
+        refit = clone(model).fit(X[rest], y[rest])
+        least = objective(refit.coef_, refit.intercept_, rest)
+        assert_allclose(objective(moved[:-1], moved[-1], rest), least, rtol=1e-6, atol=1e-6)
+        removed = explainer.remove([row])
+        assert_allclose(
+            objective(removed.coef_, removed.intercept_, rest), least, rtol=1e-6, atol=1e-6
+        )

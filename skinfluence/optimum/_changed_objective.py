@@ -254,6 +254,9 @@ class ChangedObjectives:
 
     @cached_property
     def _optimum(self):
+        """Where the fit should have ended: where it did, since another may be as good."""
+        if not self.short:
+            return self.problem.theta
         return refine(self.problem, self.solver).theta
 
 

@@ -110,7 +110,8 @@ def noise_of(before, after, truth, y_test):
     if isinstance(after, Refitted | SparseOptimum):
         noises = (fit.loss_noise(truth.X_test, y_test) for fit in (before, after))
         known = np.abs(after.losses(truth.X_test, y_test) - before.losses(truth.X_test, y_test))
-        return 10 * sum(noises) + 1e4 * rounding + 1e-4 * known
+        size = 1e-12 * np.abs(before.raw(truth.X_test)).max(axis=1) ** 2
+        return 10 * sum(noises) + 1e4 * rounding + 1e-4 * known + size
     loss, encode = truth.model.loss, truth.model.encode
     slopes = np.abs(loss.slopes(after.raw(truth.X_test), encode(y_test))).sum(axis=1)
     spans = np.linalg.norm(after.designed(truth.X_test), axis=1)

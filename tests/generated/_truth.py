@@ -532,6 +532,8 @@ class Refitted:
         self.again = clone(estimator).fit(rows.X[order], rows.y[order], **again)
         if isinstance(estimator, HuberRegressor):
             self.fitted = self.again = polished(self.fitted, rows)
+        if isinstance(estimator, Lasso | MultiTaskLasso) and not is_the_only_one(self.fitted, rows):
+            raise NoTruth("one of several optima")
         if isinstance(estimator, SVC | SVR) and not holds_intercepts(self.fitted, rows.weights):
             raise NoTruth("an interval of intercepts is as good, of which rounding chooses")
         if (
@@ -667,6 +669,18 @@ class SparseOptimum:
     def loss_noise(self, X, y):
         """Return what rounding leaves, in losses."""
         return 1e-9 * np.abs(self.raw(X)).max(axis=1)
+
+
+def is_the_only_one(lasso, rows):
+    """Return whether the columns that are pulled as hard as can be are independent."""
+    weights = rows.weights / rows.weights.sum()
+    centred = rows.X - lasso.fit_intercept * (weights @ rows.X)
+    residual = rows.y - lasso.predict(rows.X)
+    pulls = centred.T @ (weights * residual.T).T
+    pulls = np.abs(pulls) if pulls.ndim == 1 else np.linalg.norm(pulls, axis=1)
+    pulled = centred[:, pulls > (1 - 1e-4) * lasso.alpha]
+    spread = np.abs(pulled).max(axis=0, initial=0)
+    return np.linalg.matrix_rank(pulled / np.where(spread > 0, spread, 1)) == pulled.shape[1]
 
 
 def holds_intercepts(machine, weights):
