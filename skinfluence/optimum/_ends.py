@@ -33,7 +33,8 @@ class Certificates(NamedTuple):
     def short(self, distance: float, lengths: Callable[[], np.ndarray]) -> "Certificates":
         """Return what is known where the fit stopped some distance short of its optimum.
 
-        Where that is more than a little of a change, its error is measured, and not proved.
+        Where that is more than a little of a change, its error is measured, and not proved; of a
+        change of nothing at all it may be anything.
         ``lengths()`` returns the length of every change.
         """
         if not distance:

@@ -124,7 +124,7 @@ def all_scaled(rng, X, column):
 
 
 def heavy(rng, X, column):
-    X[:, column] = np.exp(2.5 * X[:, column])
+    X[:, column] = np.exp(2.5 * np.clip(X[:, column], -4, 4))
     return X
 
 

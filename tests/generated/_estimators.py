@@ -35,6 +35,8 @@ from sklearn.preprocessing import (
 from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
 
 TIGHT = {"tol": 1e-10, "max_iter": 100_000}
+#: Iterations that end, where columns are so unlike that libsvm's would not.
+LIBSVM = {"tol": 1e-6, "max_iter": 1_000_000}
 
 
 def power(rng, low, high):
@@ -157,16 +159,12 @@ def linear_svr(rng):
 
 def svc(rng):
     kernel = either(rng, "rbf", "rbf", "linear", "poly", "sigmoid")
-    return SVC(C=power(rng, -2, 3), kernel=kernel, gamma=either(rng, "scale", 0.3), tol=1e-6)
+    return SVC(C=power(rng, -2, 3), kernel=kernel, gamma=either(rng, "scale", 0.3), **LIBSVM)
 
 
 def svr(rng):
-    return SVR(
-        C=power(rng, -2, 2),
-        kernel=either(rng, "rbf", "linear"),
-        epsilon=either(rng, 0.05, 0.3),
-        tol=1e-6,
-    )
+    kernel, epsilon = either(rng, "rbf", "linear"), either(rng, 0.05, 0.3)
+    return SVR(C=power(rng, -2, 2), kernel=kernel, epsilon=epsilon, **LIBSVM)
 
 
 def quantile(rng):

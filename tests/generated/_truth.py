@@ -5,6 +5,7 @@
 order of the same rows changes. ``truth_of`` chooses; it raises ``NoTruth`` where neither can judge.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -457,8 +458,8 @@ TIGHT = {
     ElasticNet: {"tol": 1e-14, "max_iter": 10_000_000},
     MultiTaskLasso: {"tol": 1e-14, "max_iter": 10_000_000},
     LogisticRegression: {},
-    SVC: {"tol": 1e-10, "decision_function_shape": "ovo"},
-    SVR: {"tol": 1e-10},
+    SVC: {"tol": 1e-10, "max_iter": 5_000_000, "decision_function_shape": "ovo"},
+    SVR: {"tol": 1e-10, "max_iter": 5_000_000},
     LinearSVC: {"tol": 1e-10, "max_iter": 1_000_000},
     LinearSVR: {"tol": 1e-10, "max_iter": 1_000_000},
     QuantileRegressor: {"solver_options": {"dual_feasibility_tolerance": 1e-10}},
@@ -534,6 +535,8 @@ class Refitted:
             self.fitted = self.again = polished(self.fitted, rows)
         if isinstance(estimator, Lasso | MultiTaskLasso) and not is_the_only_one(self.fitted, rows):
             raise NoTruth("one of several optima")
+        if getattr(self.fitted, "fit_status_", 0):
+            raise NoTruth("the refit did not converge")
         if isinstance(estimator, SVC | SVR) and not holds_intercepts(self.fitted, rows.weights):
             raise NoTruth("an interval of intercepts is as good, of which rounding chooses")
         if (
@@ -556,6 +559,9 @@ class Refitted:
     def raw(self, X):
         """Return what the estimator predicts with (n, K)."""
         told = self._of(self.fitted, X)
+        if isinstance(self.fitted, SVC) and self.model.n_classes > 2:  # as its users see it
+            told = deepcopy(self.fitted).set_params(decision_function_shape="ovr")
+            return told.decision_function(X)
         return told if self.scale == 1 and self.shift == 0 else told * self.scale + self.shift
 
     def losses(self, X, y, fitted=None):
