@@ -35,13 +35,12 @@ class Certificates(NamedTuple):
 
         Where that is more than a little of a change, its error is measured, and not proved; of a
         change of nothing at all it may be anything.
-        ``lengths()`` returns the length of every change.
+        ``lengths()`` returns the length of every change, inf of one that is none by itself.
         """
         if not distance:
             return self
-        sizes = lengths()
         with np.errstate(divide="ignore", invalid="ignore"):
-            off = np.where(sizes == 0, 0, distance / sizes)
+            off = np.nan_to_num(distance / lengths(), nan=np.inf, posinf=np.inf)
         return Certificates(self.errors + off, self.proved & (off <= LITTLE))
 
 

@@ -80,7 +80,12 @@ class RowMoves:
         """How certain every change of theta is."""
         settled = self.left_out.settle(self.rows)
         known = Certificates(settled.certificates[self.rows], settled.proved[self.rows])
-        return known.short(self.short, lambda: self.left_out.lengths(self.rows))
+        weighted = self.left_out.problem.weights[self.rows] > 0
+
+        def lengths():
+            return np.where(weighted, self.left_out.lengths(self.rows), np.inf)
+
+        return known.short(self.short, lengths)
 
     def around(self, X) -> Around:
         """Yield the changes of raw predictions, and how far they may be off."""
@@ -141,7 +146,12 @@ class KnownMoves:
     def certificates(self) -> Certificates:
         """How certain every change of theta is."""
         known = Certificates(self.ends.certificates, self.ends.proved)
-        return known.short(self.short, lambda: np.array([size for *_, size in self._each()]))
+        moved = self.ends.changes.any(axis=1)
+
+        def lengths():
+            return np.where(moved, [size for *_, size in self._each()], np.inf)
+
+        return known.short(self.short, lengths)
 
     def around(self, X) -> Around:
         """Yield the changes of raw predictions, and how far they may be off."""
