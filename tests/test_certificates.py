@@ -256,6 +256,7 @@ def test_no_optimum_without_a_row_is_said_by_every_way_to_it(change):
         ways[change]()
 
 
+@pytest.mark.filterwarnings("ignore:.*could not be certified")
 def test_a_fit_that_stopped_short_proves_nothing():
     X, y, X_test, y_test = heavy_tailed()
     model = LogisticRegression(C=1.0, tol=1e-10, max_iter=10_000).fit(X, y)

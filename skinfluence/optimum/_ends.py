@@ -1,6 +1,5 @@
 """Where the optimum went, and how certain that is."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -30,17 +29,11 @@ class Certificates(NamedTuple):
         """Return those of changes of which nothing is known."""
         return cls(np.full(n_changes, np.nan), np.zeros(n_changes, dtype=bool))
 
-    def short(self, distance: float, lengths: Callable[[], np.ndarray]) -> "Certificates":
-        """Return what is known where the fit stopped some distance short of its optimum.
+    def short(self, off: np.ndarray) -> "Certificates":
+        """Return what is known where the fit stopped short, which changes are off by; (b,).
 
-        Where that is more than a little of a change, its error is measured, and not proved; of a
-        change of nothing at all it may be anything.
-        ``lengths()`` returns the length of every change, inf of one that is none by itself.
+        Where that is more than a little of a change, its error is measured, and not proved.
         """
-        if not distance:
-            return self
-        with np.errstate(divide="ignore", invalid="ignore"):
-            off = np.nan_to_num(distance / lengths(), nan=np.inf, posinf=np.inf)
         return Certificates(self.errors + off, self.proved & (off <= LITTLE))
 
 

@@ -15,7 +15,7 @@ from .._blocks import row_blocks, take_rows
 from ..operators import Removal
 from ..problem import Problem
 from ..solvers import Inverse
-from ._certificate import curvature_missed
+from ._certificate import curvature_missed, distance
 from ._quasi_newton import dots
 from ._woodbury import core, solve_core
 
@@ -189,15 +189,21 @@ class LeaveOneOutSystem:
         return np.where(off < 1, off / np.where(off < 1, 1 - off, 1), np.inf)
 
     def left_by_fit(self, rows, lengths):
-        """Return the most that the gradient which the fit left is, in units of each step's length.
+        """Return what each change may be off by since the fit stopped short, relative to it.
 
-        It is no part of the objective that is followed, and is one of that without the row.
+        Before and after the change the optimum is as far as that from where it is told to be.
+
+        Returns
+        -------
+        plain : ndarray of shape (n_rows,)
+            In the norm of H₋ at the fit.
+        grown : ndarray of shape (n_rows,)
+            As H may fall on the way; inf where it may vanish.
         """
-        if not self.short:
-            return np.zeros(len(rows))
         with np.errstate(divide="ignore", invalid="ignore"):
-            off = self.short / (lengths * np.sqrt(np.maximum(self.kept(rows), 0)))
-        return np.where(lengths > 0, off, 0)
+            plain = 2 * self.short / (lengths * np.sqrt(np.maximum(self.kept(rows), 0)))
+        reach = np.nan_to_num(self.reach(rows, lengths), nan=0.0)
+        return plain, distance(plain, reach, reach)
 
     @property
     def concordance(self):

@@ -261,21 +261,36 @@ class LeftOutRows:
         return follow(rows, system, self._step(rows, system), self.solver, self.tolerance)
 
     def uncertain(self, rows: np.ndarray) -> np.ndarray:
-        """Return the distinct rows whose change is not known to the tolerance."""
+        """Return the distinct rows whose change is not known to the tolerance.
+
+        That the fit stopped short of its optimum counts where it does more harm without the row:
+        its own warning says the rest.
+        """
         if not self._follows:
             return rows[:0]
         rows = np.unique(rows)
-        return rows[~(self.settle(rows).certificates[rows] <= self.tolerance)]
+        unknown = ~(self.settle(rows).certificates[rows] <= self.tolerance)
+        if self.short:
+            plain, grown = self.by_fit(rows)
+            unknown |= ~(grown <= np.maximum(self.tolerance or 0.0, 10 * plain)) | np.isinf(plain)
+        return rows[unknown]
 
-    def lengths(self, rows: np.ndarray) -> np.ndarray:
-        """Return the length of every change in the norm of H₋, shape (n_rows,)."""
-        lengths, changes = np.zeros(len(rows)), self.changes(rows)
-        for system in self.systems:
-            own = np.flatnonzero(system.members[rows])
-            lengths[own] = system.lengths(rows[own], changes[own])
-        return lengths
+    def by_fit(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what changes may be off by since the fit stopped short, relative to each.
 
-    def around(self, X: Any, rows: np.ndarray, short: float = 0.0) -> Around:
+        What the fit left is no part of the objective that is followed, and is one of that without
+        the row. First as far as H stays, then with all that H may fall where the change ends.
+        """
+        plain, grown = np.zeros((2, len(rows)))
+        for system in self.systems if self.short else []:
+            positions = np.flatnonzero(system.members[rows] & (self.problem.weights[rows] > 0))
+            for block in row_blocks(len(positions), 1, BLOCK_ROWS):
+                part = positions[block]
+                lengths = system.lengths(rows[part], self.changes(rows[part]))
+                plain[part], grown[part] = system.left_by_fit(rows[part], lengths)
+        return plain, grown
+
+    def around(self, X: Any, rows: np.ndarray) -> Around:
         """Yield the changes of the raw predictions of X, and how far they may be off."""
         known = self.settle(rows).certificates
         for system in self.systems:
@@ -284,7 +299,11 @@ class LeftOutRows:
             for block in row_blocks(len(positions), 8 * gram.nbytes):
                 part, own = positions[block], rows[positions[block]]
                 changes = self.changes(own)
-                radius = distance_of(known[own], system.lengths(own, changes)) + short
+                lengths = system.lengths(own, changes)
+                radius = distance_of(known[own], lengths)
+                if self.short:
+                    grown = system.left_by_fit(own, lengths)[1]
+                    radius = radius + np.where(lengths > 0, grown * lengths, self.short)
                 squares = np.zeros(len(own))
                 off = radius != 0  # else the change is exact, whatever is left of H
                 squares[off] = radius[off] ** 2 / np.maximum(system.kept(own[off]), TINY)
@@ -373,13 +392,12 @@ class LeftOutRows:
             exact = self.problem.loss.quadratic
             return self._note(rows, np.where(left > let_be, np.inf, 0.0 if exact else left), exact)
         lengths, uneven = step_lengths(rows, system, steps), system.uneven(rows)
-        off = uneven + system.left_by_fit(rows, lengths)
-        known = by_reach(rows, system, lengths, uneven=off)
+        known = by_reach(rows, system, lengths, uneven=uneven)
         going = np.flatnonzero(~(known <= (self.tolerance or 0.0)))
         if len(going) and system.reaches is not None:
             moves = system.moves_of_far(steps.part(going))
             part = rows[going], system, lengths[going], moves
-            known[going] = by_moves(*part, uneven=off[going])
+            known[going] = by_moves(*part, uneven=uneven[going])
         far_off = (uneven > UNEVEN) & (lengths > 0)
         return self._note(rows, np.where(far_off, np.inf, known))
 
@@ -392,8 +410,7 @@ class LeftOutRows:
         """Note the rows that the moves of all predictions settle, and return the others."""
         steps = self._step(rows, system)
         lengths, uneven = step_lengths(rows, system, steps), system.uneven(rows)
-        off = uneven + system.left_by_fit(rows, lengths)
-        known = by_every_move(rows, system, lengths, system.solve(steps), off)
+        known = by_every_move(rows, system, lengths, system.solve(steps), uneven)
         return self._note(rows, np.where((uneven > UNEVEN) & (lengths > 0), np.inf, known))
 
     def _note(self, rows, certificates, proved=True):

@@ -123,9 +123,9 @@ def _proved(system, rows, first, left, span, along):
     """
     sizes = np.sqrt(np.maximum(along, 0) / growth(span) / first)
     reach = system.reach(rows, np.sqrt(first))
-    uneven, by_fit = system.uneven(rows), system.left_by_fit(rows, np.sqrt(first))
-    known = distance(left * (1 + uneven) + by_fit, span, reach)
-    after = distance_after_step(known, span, reach, uneven) + by_fit
+    uneven = system.uneven(rows)
+    known = distance(left * (1 + uneven), span, reach)
+    after = distance_after_step(known, span, reach, uneven)
     improves = after < known
     sizes = np.where(improves, sizes - left, sizes)
     return relative_error(np.where(improves, after, known), sizes), improves
@@ -145,8 +145,7 @@ def _full_steps(rows, system, solver, end, first, tolerance):
     square = dots(residual, system.solve_without(rows, residual))
     left = np.sqrt(np.maximum(square, 0) / first).astype(float)
     sizes = system.lengths(rows, end.changes) / np.sqrt(first)
-    off = left + system.left_by_fit(rows, np.sqrt(first))
-    known = relative_error(distance(off, span, system.reach(rows, np.sqrt(first))), sizes)
+    known = relative_error(distance(left, span, system.reach(rows, np.sqrt(first))), sizes)
     end.proved[:] = known <= tolerance
     if end.proved[0]:
         end.certificates[:] = known

@@ -52,13 +52,10 @@ class RowMoves:
     ----------
     left_out : LeftOutRows
     rows : ndarray of int of shape (c,)
-    short : float, default=0.0
-        What every move may be off by, in the norm of H, since the fit stopped short.
     """
 
     left_out: LeftOutRows
     rows: np.ndarray
-    short: float = 0.0
 
     independent = True
 
@@ -80,16 +77,11 @@ class RowMoves:
         """How certain every change of theta is."""
         settled = self.left_out.settle(self.rows)
         known = Certificates(settled.certificates[self.rows], settled.proved[self.rows])
-        weighted = self.left_out.problem.weights[self.rows] > 0
-
-        def lengths():
-            return np.where(weighted, self.left_out.lengths(self.rows), np.inf)
-
-        return known.short(self.short, lengths)
+        return known.short(self.left_out.by_fit(self.rows)[1])
 
     def around(self, X) -> Around:
         """Yield the changes of raw predictions, and how far they may be off."""
-        yield from self.left_out.around(X, self.rows, self.short)
+        yield from self.left_out.around(X, self.rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,12 +138,12 @@ class KnownMoves:
     def certificates(self) -> Certificates:
         """How certain every change of theta is."""
         known = Certificates(self.ends.certificates, self.ends.proved)
+        if not self.short:
+            return known
         moved = self.ends.changes.any(axis=1)
-
-        def lengths():
-            return np.where(moved, [size for *_, size in self._each()], np.inf)
-
-        return known.short(self.short, lengths)
+        lengths = np.array([length for *_, length in self._each()])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return known.short(np.where(moved, self.short / lengths, 0))
 
     def around(self, X) -> Around:
         """Yield the changes of raw predictions, and how far they may be off."""

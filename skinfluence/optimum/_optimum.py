@@ -53,7 +53,7 @@ class Optimum:
         """Return where the optimum goes without each of some rows."""
         uncertain = self.rows.uncertain(rows)
         warn_uncertain(uncertain, len(np.unique(rows)), "row", self.tolerance)
-        return RowMoves(self.rows, rows, 2 * self.distance_left)
+        return RowMoves(self.rows, rows)
 
     def with_objectives(self, changed: EncodedChange) -> KnownMoves:
         """Return where the optimum goes with each changed objective."""

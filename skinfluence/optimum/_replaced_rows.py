@@ -158,11 +158,10 @@ class ReplacedRows:
         solved = (self.inverse @ new.reshape(-1, new.shape[2]).T).T.reshape(new.shape)
         gram = np.einsum("bkp,blp->bkl", new, solved)
         own = problem.loss.self_concordance * np.sqrt(problem.loss.span_squared(gram))
-        off = system.left_by_fit(replacement.rows, lengths)
-        known = by_reach(replacement.rows, system, lengths, own, off)
+        known = by_reach(replacement.rows, system, lengths, own)
         going = np.flatnonzero(~(known <= (self.tolerance or 0.0)))
         if len(going):
             part = replacement.rows[going], system, lengths[going]
             moves = problem.predictor.jvp(system.far_rows, change[going].T).transpose(2, 0, 1)
-            known[going] = by_moves(*part, moves, own[going], off[going])
+            known[going] = by_moves(*part, moves, own[going])
         return np.where(replacement.reweighted, np.inf, known)
