@@ -92,6 +92,7 @@ class ChangedObjectives:
             trained = self.machines.of(change.problem)
             if trained is not None:
                 return trained, 0.0, self.machines.proves
+            return self.between_optima(change)[0], np.inf, False  # of the smooth loss
         if (self.problem.norm is not None or self.problem.loss.smoothed) and self.follows:
             return self.between_optima(change)
         if self.is_exact:

@@ -253,6 +253,7 @@ class LeftOutRows:
         lost = np.flatnonzero(np.isnan(ends.certificates))
         if len(lost):
             ends.put(lost, self._newton(rows[lost], system))
+            ends.certificates[lost], ends.proved[lost] = np.inf, False  # of the smooth loss
         return ends
 
     def _newton(self, rows, system):

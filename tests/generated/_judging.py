@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from ._truth import NoTruth, Refitted, SparseOptimum
+from ._refits import Refitted
+from ._rows import NoTruth
+from ._sparse_logistic import SparseOptimum
 
 
 class Wrong(Exception):

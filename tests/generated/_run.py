@@ -16,8 +16,8 @@ import skinfluence
 from ._draw import unfitted
 from ._judging import Wrong
 from ._requests import REQUESTS
+from ._rows import NoTruth
 from ._timing import Hanging, given_up_after
-from ._truth import NoTruth
 
 #: Seconds that a request may take, and after which it is given up.
 SLOW, HANGING = 20, 60

@@ -1,0 +1,123 @@
+"""First orders and slopes, held against derivatives written out here."""
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from skinfluence.changes import Remove
+from skinfluence.questions import Prediction
+from skinfluence.solvers import CG, Direct, Lanczos, LiSSA
+
+from ._asking import Request, explained, precision, test_rows
+from ._effects import gauged
+from ._estimators import either
+from ._judging import agree, changed
+from ._rows import NoTruth
+from ._truth import truth_of
+
+
+class FirstOrder(Request):
+    """The derivative in the weight of a row, by every solver, damped or not."""
+
+    weight = 4
+
+    def options(self, rng):
+        solver = either(
+            rng, "direct", "direct", "auto", "cg", Direct(form="dual"), Direct(form="primal"),
+            CG(preconditioner="jacobi"), Lanczos(rank=200), LiSSA(depth=2000, repeats=10),
+        )  # fmt: skip
+        drawn = {"method": "influence", "solver": solver, "random_state": 0}
+        damping = either(rng, 0.0, 0.0, 0.01, 1.0)
+        return {**drawn, "damping": damping} if damping else drawn
+
+    def ask(self, case):
+        found = explained(case)
+        influence = found.effect(Prediction(case.handed(case.X_test)), Remove(list(case.rows)))
+        return influence, found.lissa_spread_
+
+    def check(self, case, answer):
+        truth = truth_of(case)
+        if not truth.is_smooth or not hasattr(truth.before, "design"):
+            raise NoTruth("of derivatives")
+        if truth.before.is_flat:
+            raise NoTruth("of a flat objective")
+        influence, spread = answer
+        # At the fit, R is minus the change of the gradient: of balanced classes not its derivative.
+        for place, row in enumerate(case.rows):
+            expected, told = self._expected(case, truth, row), influence[:, place]
+            told = told.reshape(len(told), -1)
+            if told.shape != expected.shape:
+                raise NoTruth("of predictions in other units")
+            rtol = 1e-3 if spread is None else 6 * spread + 0.02
+            allowed = (rtol + precision(case)) * np.abs(expected).max() + 1e-10
+            told, expected = gauged(truth, told), gauged(truth, expected)
+            agree(f"derivative in the weight of {row}", told, expected, allowed)
+
+    def _expected(self, case, truth, row):
+        """Return what minus the change of the gradient does to raw predictions, to first order."""
+        before = truth.before
+        pull = changed(truth, truth.rows.without([row])).gradient(before.theta)
+        pull = before.gradient(before.theta) - pull
+        hessian = before.hessian(before.theta)
+        damping = case.options.get("damping", 0.0)
+        if damping:
+            hessian = hessian + self._damping(truth, damping, hessian)
+        theta = (before.inverse(hessian) @ pull.ravel()).reshape(before.theta.shape)
+        moves = before.designed(truth.X_test) @ theta.T
+        if case.kind in ("counts", "positive"):
+            moves = moves * np.exp(before.raw(truth.X_test))
+        return moves
+
+    @staticmethod
+    def _damping(truth, damping, hessian):
+        """Return n λ I of the user's parameters in the coordinates of the truth."""
+        before = truth.before
+        size = hessian.shape[0] // len(before.theta)
+        columns = np.eye(size)
+        back = np.vstack([truth_theta(before, column) for column in columns])
+        total = before.s.sum()  # the factors of the objective are in it
+        return np.kron(np.eye(len(before.theta)), total * damping * back @ back.T)
+
+
+def truth_theta(optimum, column):
+    """Return one row of scaled coordinates in the user's columns."""
+    spread, centre = optimum.spread, optimum.centre
+    if not optimum.model.intercept:
+        return column / spread
+    return np.append(column[:-1] / spread, column[-1] - (column[:-1] / spread) @ centre)
+
+
+class Inputs(Request):
+    """The derivative of a loss in the features of a row."""
+
+    def fits(self, case):
+        return not isinstance(case.estimator, Pipeline) and case.X.shape[1] <= 8
+
+    def ask(self, case):
+        return explained(case).input_influence(*test_rows(case), rows=list(case.rows[:2]))
+
+    def check(self, case, answer):
+        truth = truth_of(case)
+        if not truth.is_smooth or truth.before.is_flat:
+            raise NoTruth("of derivatives")
+        for place, row in enumerate(case.rows[:2]):
+            for column in range(case.X.shape[1]):
+                expected, noise = self._slope(truth, row, column, case.y_test)
+                told = answer[:, place, column]
+                largest = np.abs(answer[:, place] * truth.before.spread).max()
+                allowed = 1e-3 * largest / truth.before.spread[column] + noise
+                agree(f"slope in feature {column} of row {row}", told, expected, allowed)
+
+    @staticmethod
+    def _slope(truth, row, column, y_test):
+        """Return the derivative by refits, and its noise: two lengths of the difference."""
+        slopes = []
+        for size in (1e-4, 5e-5):
+            step = size * truth.before.spread[column]
+            losses = []
+            for sign in (1, -1):
+                x = truth.rows.X[row].copy()
+                x[column] += sign * step
+                change = truth.rows.replaced(row, x, truth.rows.y[row])
+                losses.append(truth.model.fit(change, truth.before).losses(truth.X_test, y_test))
+            slopes.append((losses[0] - losses[1]) / (2 * step))
+        return slopes[1], 3 * np.abs(slopes[0] - slopes[1])
