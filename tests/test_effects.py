@@ -98,12 +98,11 @@ def test_weight_of_zero_is_removal(case):
     if not case.weights_are_counts:
         pytest.skip("its fit takes no weights, or counts rows")
     asked = questions_of(case)
-    for explainer in (case.influence, case.newton):
+    for explainer in (case.influence, case.followed):  # else a row may be let be after one step
         for name, question in asked.items():
             removed = explainer.effect(question, Remove(ROWS))
             emptied = explainer.effect(question, Reweight(ROWS, 0.0))
-            # a row may be let be after one step that a group is followed from
-            rtol = 1e-9 if case.exact or explainer is case.influence else 0.1
+            rtol = 1e-9 if case.exact or explainer is case.influence else 0.01
             assert_close(emptied, removed, rtol=rtol), name
 
 
