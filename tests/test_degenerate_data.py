@@ -1,5 +1,6 @@
 """Huge and tiny magnitudes, and degenerate data: what real refits, or equivalent data, say."""
 
+import warnings
 from functools import cache
 
 import numpy as np
@@ -502,7 +503,8 @@ def test_what_is_told_of_a_lasso_with_several_optima_begins_at_its_own():
     X = np.hstack([np.eye(3)[random.randint(3, size=10)] for _ in range(5)])
     y = 1000 * random.normal(size=10)
     model = Lasso(alpha=3e-3, tol=1e-12, max_iter=1_000_000)
-    with pytest.warns(LinAlgWarning, match="singular"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LinAlgWarning)  # with most versions the active set is
         explainer = InfluenceExplainer(model, method="newton").fit(X, y)
 
     def objective(coef, intercept, rest):

@@ -237,4 +237,4 @@ def test_groups_go_through_a_search_around_it(meta, data):
     X, y, _ = data
     groups = np.arange(len(y)) // 10
     outer = GridSearchCV(meta(searched()), {"damping": [0.0, 0.1]}, cv=GroupKFold(3))
-    assert outer.fit(X, y, groups=groups).best_score_ > 0.9
+    assert outer.fit(X, y, groups=groups).best_score_ > 0.85

@@ -94,7 +94,9 @@ class ChangedObjectives:
                 return trained, 0.0, self.machines.proves
             return self.between_optima(change)[0], np.inf, False  # of the smooth loss
         if (self.problem.norm is not None or self.problem.loss.smoothed) and self.follows:
-            return self.between_optima(change)
+            moved, left, proved = self.between_optima(change)
+            lost = np.isinf(self.short)  # the optimum of the loss as it is trained was not found
+            return (moved, np.inf, False) if lost else (moved, left, proved)
         if self.is_exact:
             return self.solved(change, self._inverse_of(change))
         moved, left = self._end(change)

@@ -68,7 +68,8 @@ def _solve_at_kinks(problem, k, duals, kinks, slopes):
     bounds = -problem.weights[at].astype(float) * slopes[at, below]
     least = -problem.weights[at].astype(float) * slopes[at, below + 1]
     if np.any((found < least) | (found > bounds)):  # of many rows at a kink, others will do
-        found = lsq_linear(system, target * scale, (least, bounds), "bvls", tol=BOUNDED).x
+        known = {"method": "bvls", "tol": BOUNDED, "max_iter": 100 * len(at)}
+        found = lsq_linear(system, target * scale, (least, bounds), **known).x
     duals[at, k] = np.clip(found, least, bounds)
 
 
