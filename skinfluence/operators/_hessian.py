@@ -195,7 +195,8 @@ class Hessian(SymmetricOperator):
             return B
         support = np.flatnonzero(flat.any(axis=1))  # the intercepts, as a rule: few of many
         projected = B.copy()
-        projected[support] -= flat[support] @ (flat[support].T @ B[support])
+        with np.errstate(invalid="ignore"):  # which BLAS may raise for what lies beside an array
+            projected[support] -= flat[support] @ (flat[support].T @ B[support])
         return projected
 
     @cached_property
