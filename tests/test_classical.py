@@ -369,7 +369,6 @@ def test_diagnostics_are_finite_and_of_the_documented_shape(case):
         assert name != "cooks_distance" or np.all(values >= 0)
 
 
-@pytest.mark.one_kind
 def test_diagnostics_do_not_depend_on_memory(case):
     expected = ask_all(case.influence, names_of(case))
     with sklearn.config_context(working_memory=1e-3):

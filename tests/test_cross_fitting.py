@@ -281,3 +281,6 @@ def test_a_pipeline_is_as_scikit_learn_leaves_it():
     fitted = clone(model).fit(texts, y)
     assert vars(explainer.estimator_[-1]).keys() == vars(fitted[-1]).keys()
     assert_array_equal(explainer.predict_proba(texts), fitted.predict_proba(texts))
+    refined = InfluenceExplainer(model).fit(texts, y)
+    # as far as its tolerance goes
+    assert_allclose(refined.predict_proba(texts), fitted.predict_proba(texts), rtol=1e-6)

@@ -343,7 +343,8 @@ def test_repeats_that_disagree_are_warned_of():
     explainer = InfluenceExplainer(logistic(), solver=solver)
     with pytest.warns(ConvergenceWarning, match='Repeats of LiSSA disagree.*"cg"') as caught:
         explainer.fit(X, y)
-    assert {warning.filename for warning in caught} == {__file__}
+    told = [each for each in caught if "disagree" in str(each.message)]
+    assert [warning.filename for warning in told] == [__file__]
     assert re.search(r"LiSSA spread +[0-9]", repr(explainer))
     explainer.set_params(solver=LiSSA(depth=500, repeats=10, random_state=0)).fit(X, y)
     explainer.set_params(solver="cg").fit(X, y)

@@ -60,7 +60,6 @@ def questions_of(case):
 # Laws over the registry
 
 
-@pytest.mark.one_kind
 def test_methods_are_effects(case):
     explainer, (X, y), groups = case.newton, case.test, groups_of(case)
     for found, question, change in (
@@ -73,7 +72,6 @@ def test_methods_are_effects(case):
         assert_close(explainer.effect(question, change), found, rtol=1e-12)
 
 
-@pytest.mark.one_kind
 def test_new_pairs_agree_with_refits(case):
     """Predictions, parameters and own losses under groups, replacements and other weights."""
     asked, rows = questions_of(case), ROWS
@@ -93,7 +91,6 @@ def test_new_pairs_agree_with_refits(case):
         assert error <= rtol * size + 1e-9, f"{pair}: {error:.2g} of {size:.2g}"
 
 
-@pytest.mark.one_kind
 def test_weight_of_zero_is_removal(case):
     if not case.weights_are_counts:
         pytest.skip("its fit takes no weights, or counts rows")

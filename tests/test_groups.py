@@ -66,7 +66,6 @@ def test_groups_are_as_real_refits_without_them(case):
     assert_close(estimate, truth, rtol=1e-8 if case.exact else 1e-3)
 
 
-@pytest.mark.one_kind
 def test_group_of_one_row_is_that_row(case):
     rows = case.rows[:3]
     alone = np.arange(len(case.y))[:, None] == rows
@@ -75,7 +74,6 @@ def test_group_of_one_row_is_that_row(case):
     assert_close(group, single, rtol=1e-8 if case.exact else 1e-3)
 
 
-@pytest.mark.one_kind
 def test_groups_do_not_depend_on_the_other_groups(case):
     groups = some_groups(case)
     together = case.newton.group_influence(*case.test, groups)
@@ -100,7 +98,6 @@ def test_group_of_both_copies_is_a_row_of_weight_two(case):
     assert_close(actual, expected, rtol=1e-6 if case.exact else 2 * TOLERANCE)
 
 
-@pytest.mark.one_kind
 def test_rows_of_no_weight_change_nothing(case):
     if not case.weights_are_counts:
         pytest.skip("scikit-learn counts rows, not weights, in this class_weight='balanced'")
@@ -142,7 +139,6 @@ def test_refit_of_retrain_is_the_estimators_own(case):
     assert_close(respond(left_by(case.retrain, case), case.X_test), expected, rtol=1e-4)
 
 
-@pytest.mark.one_kind
 def test_removing_leaves_the_explainer_as_it_was(case):
     before = pickle.dumps((case.newton.problem_.theta, respond(case.newton, case.X_test)))
     first = case.newton.remove([0, 3, 3, 0])

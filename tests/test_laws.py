@@ -199,7 +199,6 @@ def test_weight_of_two_is_the_row_twice(case):
     )
 
 
-@pytest.mark.one_kind
 def test_newton_without_a_weight_of_two_is_refitting_without_both(case):
     if not case.weights_are_counts:
         pytest.skip("scikit-learn counts rows, not weights, in this class_weight='balanced'")
@@ -250,7 +249,6 @@ def test_results_do_not_depend_on_blocks_memory_or_n_jobs(case):
     assert_same_in_blocks(case, "influence", QUESTIONS, rows, None, 1e-3, None)
 
 
-@pytest.mark.one_kind
 def test_newton_steps_do_not_depend_on_blocks_memory_or_n_jobs(case):
     """Their first order, which meets the kinds of data, is in blocks already."""
     assert_same_in_blocks(case, "newton", QUESTIONS[:3], case.rows, 5, 1e-3, 2)
@@ -311,7 +309,6 @@ def test_rows_that_newton_follows_are_refitted(case):
         assert_close(estimate, truth, rtol=1e-8 if case.exact else 1e-3)
 
 
-@pytest.mark.one_kind
 def test_retrain_is_leave_one_out(case):
     estimator = case.estimator(case.X, case.y, case.sample_weight)
     rows, data = case.rows[:2], (case.X, case.y, *case.test)
@@ -432,7 +429,6 @@ def test_float32_stays_float32_and_agrees(case):
     assert_same_in_single_precision(case, "influence")
 
 
-@pytest.mark.one_kind
 def test_rows_that_newton_follows_in_float32_agree(case):
     assert_same_in_single_precision(case, "followed")
 

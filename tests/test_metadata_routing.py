@@ -39,7 +39,6 @@ def asking():
 @pytest.fixture(scope="module")
 def data():
     X, y = load_breast_cancer(return_X_y=True)
-    X, y = X[:300, :10], y[:300]
     weights = np.random.RandomState(0).uniform(0.2, 3, size=len(y))
     return StandardScaler().fit_transform(X), y, weights
 
@@ -237,4 +236,4 @@ def test_groups_go_through_a_search_around_it(meta, data):
     X, y, _ = data
     groups = np.arange(len(y)) // 10
     outer = GridSearchCV(meta(searched()), {"damping": [0.0, 0.1]}, cv=GroupKFold(3))
-    assert outer.fit(X, y, groups=groups).best_score_ > 0.85
+    assert outer.fit(X, y, groups=groups).best_score_ > 0.9

@@ -53,7 +53,6 @@ def state(explainer):
 # What is compared
 
 
-@pytest.mark.one_kind
 def test_refitted_is_leave_one_out(case):
     """That ``method="retrain"`` is, too, is a law of its own."""
     truth = case.truth["loss"][:, [1, 0, 1]]

@@ -9,8 +9,8 @@ The first step has the exact H' at theta, by Woodbury on the rows whose curvatur
 is a small system (``_woodbury``), else by factoring again or, where H is large, by preconditioned
 conjugate gradients (``_preconditioned``): it is the refit for squared error. While steps with the
 same factor halve what is left they go on; then H' is inverted where they stand. What one more step
-would move, relative to what the first moved, is the certificate. Of squared error it is what the
-first is solved to (``_exactness``).
+would move, relative to the change so far, is the certificate. Of squared error it is what the first
+is solved to (``_exactness``).
 """
 
 from collections.abc import Iterable
@@ -88,15 +88,14 @@ class ChangedObjectives:
         """Return the change of theta with one change, its certificate, and whether it is proved."""
         if not np.any(change.removal):  # rows of no weight
             return np.zeros_like(self.problem.theta), 0.0, True
-        if self.machines is not None:
-            trained = self.machines.of(change.problem)
-            if trained is not None:
-                return trained, 0.0, self.machines.proves
-            return self.between_optima(change)[0], np.inf, False  # of the smooth loss
+        trained = None if self.machines is None else self.machines.of(change.problem)
+        if trained is not None and self.machines is not None:
+            return trained, 0.0, self.machines.proves
         if (self.problem.norm is not None or self.problem.loss.smoothed) and self.follows:
             moved, left, proved = self.between_optima(change)
-            lost = np.isinf(self.short)  # the optimum of the loss as it is trained was not found
-            return (moved, np.inf, False) if lost else (moved, left, proved)
+            if self.machines is None and not np.isinf(self.short):
+                return moved, left, proved
+            return moved, np.inf, False  # of the smooth loss: that of the trained one is not found
         if self.is_exact:
             return self.solved(change, self._inverse_of(change))
         moved, left = self._end(change)
@@ -192,7 +191,7 @@ class ChangedObjectives:
 
     @staticmethod
     def _measured(now, start):
-        """Return what the next step would move, relative to what the first moved.
+        """Return what the next step would move, relative to the change so far.
 
         inf where that tells nothing: while steps change the curvature much, the next may be longer.
         """

@@ -19,6 +19,18 @@ from ._line_search import backtrack
 from ._rounding import rounding
 
 
+def span_of(problem: Problem, change: np.ndarray) -> float:
+    """Return M times the largest move of a weighted row's prediction by a change of theta.
+
+    nan where the loss has no M, or predictions are curved.
+    """
+    loss = problem.loss
+    if loss.self_concordance is None or not problem.predictor.is_linear:
+        return np.nan
+    moved = problem.predictor.jvp(problem.X, change[:, None])[problem.weights > 0, :, 0]
+    return float(loss.self_concordance * loss.span(moved).max(initial=0))
+
+
 @dataclass(frozen=True, eq=False)
 class Iterate:
     """A theta, and the Newton step from it.
@@ -82,11 +94,7 @@ class Iterate:
 
     def span(self, change: np.ndarray) -> float:
         """Return M times the largest move of a prediction, nan where the loss has no M."""
-        problem, loss = self.problem, self.problem.loss
-        if loss.self_concordance is None or not problem.predictor.is_linear:
-            return np.nan
-        moved = problem.predictor.jvp(problem.X, change[:, None])[problem.weights > 0, :, 0]
-        return float(loss.self_concordance * loss.span(moved).max(initial=0))
+        return span_of(self.problem, change)
 
     def certificate(self, start: "Iterate") -> float:
         """Return what the step would move, relative to the change from the start to here.

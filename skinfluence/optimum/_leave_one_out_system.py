@@ -125,7 +125,8 @@ class LeaveOneOutSystem:
         span : ndarray of shape (n_rows,)
             The largest ``M |d_i|``.
         """
-        problem, own, concordance = self.problem, np.arange(len(rows)), self.concordance
+        problem, own = self.problem, np.arange(len(rows))
+        concordance = problem.loss.self_concordance
         squares, spans = np.zeros((2, len(rows)))
         row_bytes = 6 * len(rows) * problem.n_outputs * change.itemsize
         for block in row_blocks(problem.n_rows, row_bytes, at_most=BLOCK_ROWS):
@@ -204,11 +205,6 @@ class LeaveOneOutSystem:
             plain = 2 * self.short / (lengths * np.sqrt(np.maximum(self.kept(rows), 0)))
         reach = np.nan_to_num(self.reach(rows, lengths), nan=0.0)
         return plain, distance(plain, reach, reach)
-
-    @property
-    def concordance(self):
-        """M of the loss."""
-        return self.problem.loss.self_concordance
 
     @cached_property
     def reaches(self):

@@ -20,6 +20,7 @@ from ..operators import Hessian, Removal
 from ..solvers import Direct
 from ._certificate import distance, distance_after_step, growth, relative_error
 from ._ends import Ends
+from ._iterate import span_of
 from ._newton_steps import to_optimum
 from ._preconditioned import PreconditionedSolver, invert_or_damp
 from ._quasi_newton import curvature_pair, dots, solve_lbfgs
@@ -167,5 +168,4 @@ def _span_left(problem, inverse):
     here = invert_or_damp(Direct(), Hessian(problem, block_size=inverse.hessian.block_size))
     if here.rank < inverse.rank:
         return np.inf
-    moved = problem.predictor.jvp(problem.X, -(here @ problem.gradient())[:, None])
-    return loss.self_concordance * loss.span(moved[problem.weights > 0, :, 0]).max(initial=0)
+    return span_of(problem, here @ problem.gradient())

@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from .._warnings import warn
 from ..operators import Hessian
 from ..problem import Problem
-from ._iterate import Iterate
+from ._iterate import Iterate, span_of
 from ._preconditioned import PreconditionedSolver, invert_or_damp
 from ._proximal_newton import proximal_newton
 from ._rounding import stagnates
@@ -111,16 +111,10 @@ def _descend(problem, solver, max_steps, tilt):
         steps = [*steps[-2:], after]
     # The last but one, since the very last is rounding. Where there is no optimum, each moves a
     # margin as far as the one before, until nothing of it can be seen.
-    return len(steps) < 3 or not _span(steps[0], steps[1]) > NEAR, steps[-1]
-
-
-def _span(before, after):
-    """Return M times the largest move of a prediction by a step; nan where the loss has no M."""
-    if before.loss.self_concordance is None or not before.predictor.is_linear:
-        return np.nan
-    moved = before.predictor.jvp(before.X, (after.theta - before.theta)[:, None])
-    spans = before.loss.span(moved[before.weights > 0, :, 0])
-    return before.loss.self_concordance * spans.max(initial=0)
+    if len(steps) < 3:
+        return True, steps[-1]
+    before, after, end = steps
+    return not span_of(before, after.theta - before.theta) > NEAR, end
 
 
 def _cool(problem, solver, max_steps, tilt):

@@ -126,7 +126,7 @@ class ReplacedRows:
     @cached_property
     def _system(self):
         every = np.ones(self.problem.n_rows, dtype=bool)
-        return LeaveOneOutSystem(every, self.problem, self.inverse, self.short)
+        return LeaveOneOutSystem(every, self.problem, self.inverse)
 
     def _woodbury(self, replacement):
         """Return the steps, and the conditions of their systems."""
