@@ -22,6 +22,7 @@ from sklearn.multioutput import MultiOutputRegressor
 from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
 
 from ._losses import Squared, one_or_more, signs
+from ._machines import holds_intercepts, polish
 from ._rows import NoTruth, Rows
 from ._smooth import Optimum
 from ._sparse_logistic import SparseLogistic
@@ -113,6 +114,9 @@ class Refitted:
             raise NoTruth("the refit did not converge")
         if isinstance(estimator, SVC | SVR) and not holds_intercepts(self.fitted, rows.weights):
             raise NoTruth("an interval of intercepts is as good, of which rounding chooses")
+        if isinstance(estimator, SVC | SVR):
+            polish(self.fitted, rows)
+            polish(self.again, Rows(rows.X[order], rows.y[order], rows.weights[order]))
         if (
             getattr(self.fitted, "n_iter_", 0) is not None
             and np.max(getattr(self.fitted, "n_iter_", 0))
@@ -165,25 +169,6 @@ def is_the_only_one(lasso, rows):
     pulled = centred[:, pulls > (1 - 1e-4) * lasso.alpha]
     spread = np.abs(pulled).max(axis=0, initial=0)
     return np.linalg.matrix_rank(pulled / np.where(spread > 0, spread, 1)) == pulled.shape[1]
-
-
-def holds_intercepts(machine, weights):
-    """Return whether every intercept is held by a dual coefficient between its bounds."""
-    duals = np.abs(machine.dual_coef_)
-    bounds = machine.C * weights[machine.support_]
-    between = (duals > 1e-7 * bounds) & (duals < (1 - 1e-7) * bounds)
-    if isinstance(machine, SVR) or len(machine.classes_) == 2:
-        return between.any()
-    owner = np.repeat(np.arange(len(machine.classes_)), machine.n_support_)
-    held = []
-    for first in range(len(machine.classes_)):
-        for second in range(first + 1, len(machine.classes_)):
-            of_first, of_second = (
-                between[second - 1, owner == first],
-                between[first, owner == second],
-            )
-            held.append(of_first.any() or of_second.any())
-    return all(held)
 
 
 def polished(estimator, rows):
