@@ -21,6 +21,7 @@ from sklearn.linear_model import (
     RidgeClassifier,
 )
 from sklearn.metrics import average_precision_score
+from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -334,6 +335,13 @@ def test_residuals_of_a_log_link_are_in_the_units_of_y():
     residuals = np.abs(y - cleaner.suggested_labels_)
     assert cleaner.flagged_[5]
     assert cleaner.flagged_.sum() == np.sum(residuals > 3.5 * 1.4826 * np.median(residuals))
+
+
+def test_rows_that_are_left_and_cannot_be_fitted_are_refused_by_name():
+    X, y = np.array([[-0.9], [-1.1], [-1.4], [-0.3]]), np.array([-10, 0, -10, 0])
+    searched = GridSearchCV(LogisticRegression(), {"C": [0.1, 10.0]}, cv=2)
+    with pytest.raises(ValueError, match=r"cannot be fitted on the 2 cleaned rows: n_splits=2 "):
+        LabelCleaner(searched, contamination=0.5).fit(X, y)
 
 
 def test_score_is_a_parameter_and_a_method(flipped):

@@ -446,7 +446,13 @@ class LabelCleaner(DelegatingEstimator):
         weights = None if sample_weight is None else _safe_indexing(sample_weight, kept)
         rows = _safe_indexing(X, kept), _safe_indexing(labels, kept)
         others = _check_method_params(X, params, indices=kept)
-        return kept, fit_clone(self._base_estimator(), *rows, weights, **others)
+        try:
+            return kept, fit_clone(self._base_estimator(), *rows, weights, **others)
+        except ValueError as error:
+            raise ValueError(
+                f"The estimator cannot be fitted on the {len(kept)} cleaned rows: {error} Use "
+                "action='keep', or flag fewer with `contamination`."
+            ) from error
 
     def _judge(
         self, scored: ScoredModel, given: Any, labels: Any, lost: np.ndarray | None
