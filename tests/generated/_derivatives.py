@@ -14,6 +14,11 @@ from ._judging import agree, changed
 from ._rows import NoTruth
 from ._truth import truth_of
 
+#: Share of its length that LiSSA may be off without a word.
+MOVING = 0.1
+#: Logarithm of a prediction that nobody can judge.
+FAR = 40
+
 
 class FirstOrder(Request):
     """The derivative in the weight of a row, by every solver, damped or not."""
@@ -47,25 +52,49 @@ class FirstOrder(Request):
             told = told.reshape(len(told), -1)
             if told.shape != expected.shape:
                 raise NoTruth("of predictions in other units")
-            rtol = 1e-3 if spread is None else 6 * spread + 0.02
-            allowed = (rtol + precision(case)) * np.abs(expected).max() + 1e-10
+            allowed = (1e-3 + precision(case)) * np.abs(expected).max() + 1e-10
+            if spread is not None:  # an estimate, in units of the lengths of both factors in H⁻¹
+                allowed = allowed + (6 * spread + MOVING) * self._lengths(case, truth, row)
             told, expected = gauged(truth, told), gauged(truth, expected)
             agree(f"derivative in the weight of {row}", told, expected, allowed)
 
     def _expected(self, case, truth, row):
         """Return what minus the change of the gradient does to raw predictions, to first order."""
         before = truth.before
+        pull = self._pull(truth, row).ravel()
+        theta = (self._inverse(case, truth) @ pull).reshape(before.theta.shape)
+        return before.designed(truth.X_test) @ theta.T * self._slopes(case, truth)
+
+    def _lengths(self, case, truth, row):
+        """Return the product of the lengths in H⁻¹ of what is asked and of what is done; (m, 1)."""
+        inverse, pull = self._inverse(case, truth), self._pull(truth, row).ravel()
+        designed, size = truth.before.designed(truth.X_test), len(truth.before.theta)
+        asked = [np.kron(np.eye(size), row) for row in designed]
+        squares = np.array([np.diag(each @ inverse @ each.T).max() for each in asked])
+        lengths = np.sqrt(np.maximum(squares * (pull @ inverse @ pull), 0))
+        return lengths[:, None] * self._slopes(case, truth)
+
+    @staticmethod
+    def _pull(truth, row):
+        before = truth.before
         pull = changed(truth, truth.rows.without([row])).gradient(before.theta)
-        pull = before.gradient(before.theta) - pull
-        hessian = before.hessian(before.theta)
-        damping = case.options.get("damping", 0.0)
+        return before.gradient(before.theta) - pull
+
+    def _inverse(self, case, truth):
+        hessian, damping = truth.before.hessian(truth.before.theta), case.options.get("damping", 0)
         if damping:
             hessian = hessian + self._damping(truth, damping, hessian)
-        theta = (before.inverse(hessian) @ pull.ravel()).reshape(before.theta.shape)
-        moves = before.designed(truth.X_test) @ theta.T
-        if case.kind in ("counts", "positive"):
-            moves = moves * np.exp(before.raw(truth.X_test))
-        return moves
+        return truth.before.inverse(hessian)
+
+    @staticmethod
+    def _slopes(case, truth):
+        """Return the slope of the inverse of the link at the test rows."""
+        if case.kind not in ("counts", "positive"):
+            return 1.0
+        raw = truth.before.raw(truth.X_test)
+        if raw.max(initial=0) > FAR:
+            raise NoTruth("of predictions that depend on where the fit stopped on its way")
+        return np.exp(raw)
 
     @staticmethod
     def _damping(truth, damping, hessian):

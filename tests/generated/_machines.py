@@ -70,5 +70,39 @@ def polish(machine, rows):
         duals[i, a], duals[j, b] = own[: len(a)], own[len(a) :]
         intercepts[pair] = found[n]
     machine.dual_coef_, machine.intercept_ = duals, intercepts
+    require_optimum(machine, rows, free, settings)
     turned = -1 if not isinstance(machine, SVR) and len(machine.classes_) == 2 else 1
     machine._dual_coef_, machine._intercept_ = turned * duals, turned * intercepts
+
+
+def require_optimum(machine, rows, free, settings):
+    """Raise ``NoTruth`` unless every row is on the side of its margin that its dual says."""
+    gram = pairwise_kernels(rows.X, rows.X[machine.support_], metric=machine.kernel, **settings)
+    others = np.setdiff1d(np.arange(len(rows.y)), machine.support_)
+    for pair, (a, i, b, j) in enumerate(pairs(machine)):
+        told = gram[:, a] @ machine.dual_coef_[i, a] + gram[:, b] @ machine.dual_coef_[j, b]
+        told += machine.intercept_[pair]
+        if isinstance(machine, SVR):
+            within = np.abs(rows.y - told) - machine.epsilon
+            outside, at_bound = within[others], -within[machine.support_[~free[0]]]
+        else:
+            held = np.r_[a[~free[i, a]], b[~free[j, b]]]
+            signs = np.sign(np.r_[machine.dual_coef_[i, a], machine.dual_coef_[j, b]])
+            signs = signs[~np.r_[free[i, a], free[j, b]]]
+            at_bound = signs * told[machine.support_[held]] - 1
+            if len(machine.classes_) == 2:
+                sides, among = np.where(rows.y == machine.classes_[1], 1, -1), others
+            else:
+                first, second = pairs_of(machine)[pair]
+                sides = np.where(rows.y == machine.classes_[first], 1, -1)
+                among = others[np.isin(rows.y[others], machine.classes_[[first, second]])]
+            outside = 1 - (sides * told)[among]
+        size = 1e-7 * (1 + np.abs(told).max())
+        if max(outside.max(initial=0), at_bound.max(initial=0)) > size:
+            raise NoTruth("rounding chooses which rows are on the margin")
+
+
+def pairs_of(machine):
+    """Return the pairs of classes of a machine of several."""
+    n = len(machine.classes_)
+    return [(first, second) for first in range(n) for second in range(first + 1, n)]

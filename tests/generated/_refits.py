@@ -101,10 +101,8 @@ class Refitted:
         again = {name: values[order] for name, values in known.items()}
         self.fitted = clone(estimator).fit(rows.X, rows.y, **known)
         if isinstance(estimator, QuantileRegressor):  # of which another vertex may be as good
-            tiny = (
-                1e-9 * np.std(rows.y) * np.random.default_rng(model.seed).normal(size=len(rows.y))
-            )
-            rows = Rows(rows.X, rows.y + tiny, rows.weights)
+            self.again = other_vertex(self.fitted, rows, known)
+            return
         self.again = clone(estimator).fit(rows.X[order], rows.y[order], **again)
         if isinstance(estimator, HuberRegressor):
             self.fitted = self.again = polished(self.fitted, rows)
@@ -157,6 +155,16 @@ class Refitted:
     def loss_noise(self, X, y):
         """Return how far two fits of the same rows are apart, in losses."""
         return np.abs(self.losses(X, y) - self.losses(X, y, self.again))
+
+
+def other_vertex(regressor, rows, known):
+    """Return the fit of a quantile a little off that is furthest from the fit itself."""
+    fits = []
+    for off in (-1e-7, 1e-7):
+        quantile = np.clip(regressor.quantile + off, 1e-9, 1 - 1e-9)
+        fits.append(clone(regressor).set_params(quantile=quantile).fit(rows.X, rows.y, **known))
+    at = regressor.predict(rows.X)
+    return max(fits, key=lambda each: np.abs(each.predict(rows.X) - at).max())
 
 
 def is_the_only_one(lasso, rows):

@@ -87,6 +87,8 @@ class SparseOptimum:
             np.abs((slopes + signs_held) / spread)[free].max(initial=0) > 1e-7
         ):
             raise NoTruth("the conditions of optimality are not met")
+        if self.n_outputs > 1:  # a sum of intercepts over classes is free, and stays 0
+            theta[:, -1] -= theta[:, -1].mean()
         return theta
 
     def raw(self, X):
