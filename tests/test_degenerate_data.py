@@ -30,6 +30,7 @@ from sklearn.linear_model import (
     Lasso,
     LogisticRegression,
     MultiTaskElasticNet,
+    PoissonRegressor,
     Ridge,
     RidgeClassifier,
 )
@@ -521,3 +522,13 @@ def test_what_is_told_of_a_lasso_with_several_optima_begins_at_its_own():
         assert_allclose(
             objective(removed.coef_, removed.intercept_, rest), least, rtol=1e-6, atol=1e-6
         )
+
+
+def test_a_refit_without_a_penalty_starts_where_scikit_learns_does():
+    X, y = np.ones((4, 1)), np.array([2.0, 0.0, 2.0, 1.0])
+    X_test, y_test = np.array([[0.0], [1.0]]), np.array([4.0, 1.0])
+    model = PoissonRegressor(alpha=0.0, max_iter=1000, tol=1e-10)
+    found = leave_one_out(model, X, y, X_test, y_test, rows=[3])
+    means = clone(model).fit(X, y).predict(X_test), clone(model).fit(X[:3], y[:3]).predict(X_test)
+    before, after = (2 * (y_test * np.log(y_test / mean) - y_test + mean) for mean in means)
+    assert_allclose(found[:, 0], after - before, rtol=1e-6)

@@ -188,7 +188,8 @@ class Refit:
         known, fitted = self.model.problem, final_estimator(self.model.estimator)
         model = self._seeded(fitted) if known is None else held(fitted)
         same = type(model) is type(fitted)
-        if known is not None and same and hasattr(model, "warm_start"):
+        # Of several optima that without a penalty are as good, the start would choose another one.
+        if known is not None and same and known.penalised and hasattr(model, "warm_start"):
             model = deepcopy(fitted).set_params(warm_start=True)
         counted = y if not weights else y[weights["sample_weight"] > 0]
         self._require_classes(counted, changed)
