@@ -14,6 +14,7 @@ Problem.
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, cast
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
@@ -21,6 +22,9 @@ from .._typing import MatrixLike
 from ..problem import Problem
 from ..problem._weights import WeightsLike
 from ._adapter import ProblemFunction, adapter_of, adapter_of_class, register, with_problem
+
+#: Means of columns, beside their spread, at which single precision loses too much: work is double.
+FAR = 100
 
 FunctionT = TypeVar("FunctionT", bound=ProblemFunction)
 
@@ -91,7 +95,8 @@ def as_problem(
     Returns
     -------
     problem : Problem
-        Loss, predictor, penalty and data at the fitted parameters.
+        Loss, predictor, penalty and data at the fitted parameters, in the precision of X: in
+        double where the mean of a column, or of y, is over 100 times its spread.
 
     Raises
     ------
@@ -110,4 +115,25 @@ def as_problem(
     >>> bool(abs(problem.gradient()).max() < 1e-8)
     True
     """
-    return adapter_of(estimator).problem(estimator, X, y, sample_weight)
+    adapter = adapter_of(estimator)
+    if _single(X):
+        last = adapter.inner(estimator) is None
+        if _far_from_zero(y) or (last and _far_from_zero(X)):
+            X = X.astype(np.float64)
+    return adapter.problem(estimator, X, y, sample_weight)
+
+
+def _single(X: Any) -> bool:
+    """Whether rows are dense, in single precision."""
+    values = X.to_numpy() if hasattr(X, "to_numpy") else X
+    return isinstance(values, np.ndarray) and values.dtype == np.float32 and values.ndim == 2
+
+
+def _far_from_zero(values: Any) -> bool:
+    """Whether a column of numbers is too far from zero for the digits of single precision."""
+    values = np.asarray(values)
+    if values.dtype.kind not in "fiu" or not values.size:
+        return False
+    centre = values.mean(axis=0, dtype=np.float64)
+    spread = np.sqrt(np.mean(np.square(values - centre), axis=0))
+    return bool(np.any((np.abs(centre) > FAR * spread) & (spread > 0)))
