@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.linalg import LinAlgWarning
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import (
     Lasso,
+    LinearRegression,
     LogisticRegression,
     PoissonRegressor,
     QuantileRegressor,
@@ -16,7 +19,7 @@ from sklearn.linear_model import (
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import SVC
 
-from skinfluence import InfluenceExplainer
+from skinfluence import InfluenceExplainer, leave_one_out
 from skinfluence.changes import Remove, RemoveGroups, Replace
 from skinfluence.operators import Hessian
 from skinfluence.questions import Loss, Parameters, Prediction
@@ -269,3 +272,81 @@ def test_a_fit_that_stopped_short_proves_nothing():
     truth = exact.loss_influence(X_test, y_test, rows=rows)
     told, error = short.loss_influence(X_test, y_test, rows=rows, return_error=True)
     assert np.mean(np.abs(told - truth) <= error + 1e-9) > 0.95
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_no_replacement_is_proved_beyond_where_the_fit_stopped():
+    X = np.array([[-7, -14], [14, -1], [-10, 3], [-28, -1], [20, 17], [-5, 18], [3, 8]]) / 10
+    y = np.array([0, 0, 1, 1, 0, 1, 1])
+    X_test, y_test = np.array([[0.5, -0.3], [-0.9, -1.4]]), np.array([1, 1])
+    loose = LogisticRegression(C=2700.0, max_iter=5000)
+    explainer = InfluenceExplainer(loose, method="newton").fit(X, y)
+    question, change = Loss(X_test, y_test), Replace([0], y_new=[1])
+    told, error = explainer.effect(question, change, return_error=True)
+    tight = InfluenceExplainer(loose.set_params(tol=1e-12, max_iter=10**5), method="retrain")
+    right = tight.fit(X, y).effect(question, change)
+    assert np.all((np.abs(told - right) <= error) | ~np.isfinite(error))
+
+
+def test_what_training_rows_do_not_determine_has_no_bound():
+    X = np.array([[4.0, 1.0], [2.0, 0.0], [2.0, 0.0], [2.0, 0.0]])
+    with pytest.warns(LinAlgWarning, match="singular"):
+        explainer = InfluenceExplainer(LinearRegression()).fit(X, [1.0, 2.0, 4.0, 3.0])
+    X_test, y_test = [[2.0, 0.0], [-2.0, 2.0]], [1.0, 1.0]
+    told, error = explainer.loss_influence(X_test, y_test, rows=[3], return_error=True)
+    assert error[0] == 0 and not np.isfinite(error[1])
+    right = leave_one_out(LinearRegression(), X, [1.0, 2.0, 4.0, 3.0], X_test, y_test, rows=[3])
+    assert_allclose(told[0], right[0])
+
+
+def test_targets_that_single_precision_meets_prove_nothing():
+    random = np.random.RandomState(0)
+    X = random.standard_normal((30, 2)).astype(np.float32) + np.float32(20)
+    y = X @ [1.0, 2.0] + 3
+    explainer = InfluenceExplainer(Ridge(alpha=1e-6), method="newton").fit(X, y)
+    with pytest.warns(ConvergenceWarning, match="give float64"):
+        explainer.parameter_influence([0])
+    with pytest.warns(ConvergenceWarning, match="give float64"):
+        assert explainer.certificates([0]) > explainer.tolerance
+    groups = RemoveGroups(np.arange(30) % 2)
+    with pytest.warns(ConvergenceWarning, match="give float64"):
+        assert np.all(explainer.certificates(groups) > explainer.tolerance)
+
+
+def test_a_row_whose_pull_is_rounding_beside_the_others_is_not_certain():
+    X = np.array([[-1.43], [1.14], [-0.2], [-0.33], [0.25]], dtype=np.float32)
+    y, weights = np.array([2.0, 1.0, 1.0, 0.0, 1.0]), np.array([45, 80, 1.7e-3, 37, 5.9e-3])
+    model = PoissonRegressor(alpha=0.0051, tol=1e-10, max_iter=1000)
+    explainer = InfluenceExplainer(model, method="newton", tolerance=0.01).fit(X, y, weights)
+    with pytest.warns(ConvergenceWarning, match="give float64"):
+        explainer.parameter_influence([2])
+    assert explainer.certificates([0]) <= 0.01
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_kernels_whose_rounding_is_larger_than_the_ridge_prove_nothing():
+    X = np.array([[-3482.5], [-126.3], [0.0], [-12328.7]])
+    y = np.array([0.27, -0.71, 0.01, -0.75])
+    model = KernelRidge(alpha=21.0, gamma=0.2, kernel="poly")
+    explainer = InfluenceExplainer(model, method="newton").fit(X, y)
+    change = Replace([3], X_new=[[-3000.0]])
+    _, error = explainer.effect(Loss(X[:1], y[:1]), change, return_error=True)
+    assert not np.isfinite(error).any()
+    assert InfluenceExplainer(model).fit(X / 1000, y).certificates().max() == 0
+
+
+@pytest.mark.parametrize("far", ["X", "y"])
+def test_single_precision_far_from_zero_is_worked_in_double(far):
+    random = np.random.RandomState(0)
+    X, y = random.standard_normal((40, 3)), random.standard_normal(40)
+    X[:, 0] += 2000 if far == "X" else 0
+    y = (y + X[:, 1] > 0).astype(int) if far == "X" else y + 1e4
+    X = X.astype(np.float32)
+    model = LogisticRegression(tol=1e-10, max_iter=1000) if far == "X" else Ridge()
+    single, double = (
+        InfluenceExplainer(model, method="influence", refine=True).fit(each, y)
+        for each in (X, X.astype(float))
+    )
+    expected = double.prediction_influence(X[:5].astype(float))
+    told = single.prediction_influence(X[:5])
+    assert_allclose(told, expected, atol=1e-6 * np.abs(expected).max())

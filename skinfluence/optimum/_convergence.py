@@ -15,6 +15,8 @@ from ._rounding import meets_every_target, rounding
 AT_OPTIMUM = 1e-8
 #: Numbers in X up to which its rank is found, where H is singular.
 DENSE = 10**7
+#: Rounding of kernels, beside the ridge added to them, from which solutions are made of it.
+LOST = 1e-2
 #: Moves of a prediction, beside those by a median row, that are a little.
 LITTLE = 10
 
@@ -67,11 +69,25 @@ def stopped_short(problem, decrement, typical, threshold=0.1):
 def distance_left(problem, inverse, decrement, typical):
     """Return how far a fit is from its optimum, in the norm of H.
 
-    0 where that is rounding, and inf where it cannot be seen: where curvature is lost.
+    0 where that is rounding, and inf where it cannot be seen: where curvature is lost, or kernels
+    are too large for the penalty beside them.
     """
-    if curvature_is_lost(problem, inverse):
+    if curvature_is_lost(problem, inverse) or kernel_is_lost(problem):
         return np.inf
     return decrement if stopped_short(problem, decrement, typical, AT_OPTIMUM) else 0.0
+
+
+def kernel_is_lost(problem):
+    """Tell whether the rounding of kernels is no longer small beside the ridge added to them.
+
+    Of an objective ``Σ s_i (y_i - Φ_i θ)² / 2 + α ‖θ‖² / 2`` the solution is that of K + α / s.
+    """
+    if not (problem.in_kernel_features and problem.loss.quadratic):
+        return False
+    diagonal = problem.predictor.row_norms(problem.X)
+    ridge = problem.penalty[: problem.predictor.n_coefficients].min(initial=np.inf)
+    largest = float((problem.weights * diagonal).max(initial=0))
+    return len(diagonal) * np.finfo(float).eps * largest > LOST * ridge
 
 
 def curvature_is_lost(problem, inverse):

@@ -29,7 +29,7 @@ from ..operators import Removal
 from ..problem import Problem
 from ..solvers import Inverse
 from ._active_set import EXACT, follow_active_sets, subgradient_left
-from ._around import Around, distance_of, gram_of
+from ._around import Around, distance_of, gram_of, scaled
 from ._changed_objective import ChangedObjectives
 from ._convergence import can_follow
 from ._ends import Ends
@@ -37,6 +37,7 @@ from ._exactness import WORST, error_of, exact_to, solve_again
 from ._leave_one_out_system import UNEVEN, LeaveOneOutSystem
 from ._many_rows import follow
 from ._one_step import by_every_move, by_moves, by_reach, step_lengths
+from ._rounding import meets_every_target, pull_rounding, residual_rounding
 from ._support_machines import SupportMachines
 from ._threads import threads_for
 from ._woodbury import smallest_singular_values, solve_core
@@ -206,14 +207,40 @@ class LeftOutRows:
                 settled.add_ends(members[alone], self._ends(members[alone]))
             if self._exact:
                 self._settle_exact(members[~alone], system)
-                continue
-            going = _in_blocks(members[~alone], partial(self._settle, system=system))
-            if self._bounded(system):  # few of every block: together
-                going = _in_blocks(going, partial(self._settle_by_every_move, system=system))
-            if len(going):
-                with threads_for(self.problem.n_rows * len(self.problem.theta)):
-                    settled.add_ends(going, self._follow(going, system))
+            else:
+                self._settle_all(members[~alone], system)
+            self._round(members[~alone], system)
         return settled
+
+    def _settle_all(self, rows, system):
+        """Settle rows by the cheapest bound that suffices; follow the others."""
+        going = _in_blocks(rows, partial(self._settle, system=system))
+        if self._bounded(system):  # few of every block: together
+            going = _in_blocks(going, partial(self._settle_by_every_move, system=system))
+        if len(going):
+            with threads_for(self.problem.n_rows * len(self.problem.theta)):
+                self.settled.add_ends(going, self._follow(going, system))
+
+    def _round(self, rows, system):
+        """Add to what is known of rows what rounding leaves of their pull, and of the others'.
+
+        The others' is in the way of rows that were followed. Where every target is met, changes are
+        nothing else, and nothing to be seen.
+        """
+        if self.machines is not None or not self.problem.predictor.is_linear:
+            return
+        off = pull_rounding(self.problem, rows)
+        followed = np.flatnonzero(self.settled.followed(rows))
+        if len(followed):
+            changes = self.settled.changes_of(rows[followed], len(self.problem.theta))
+            lengths = system.lengths(rows[followed], changes)
+            moved = lengths > 0
+            off[followed[moved]] += residual_rounding(self.problem) / lengths[moved]
+        seen = off > exact_to(self.problem.theta.dtype)
+        if not seen.any() or meets_every_target(self.problem):
+            return
+        self.settled.certificates[rows[seen]] += off[seen]
+        self.settled.proved[rows[seen]] = False  # no theorem says what rounding does
 
     def _alone(self, rows, system):
         """Tell which rows alone determine a parameter, but for a penalty; shape (n_rows,).
@@ -308,8 +335,7 @@ class LeftOutRows:
                 squares = np.zeros(len(own))
                 off = radius != 0  # else the change is exact, whatever is left of H
                 squares[off] = radius[off] ** 2 / np.maximum(system.kept(own[off]), TINY)
-                grams = gram[:, None] * squares[:, None, None]
-                yield part, self.problem.raw_changes(X, changes), grams
+                yield part, self.problem.raw_changes(X, changes), scaled(gram, squares)
 
     def _followed(self, rows):
         """Return where followed rows stand among the rows, and their change of theta."""

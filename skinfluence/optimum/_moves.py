@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..problem import Problem
-from ._around import Around, distance_of, gram_of
+from ._around import Around, distance_of, gram_of, scaled
 from ._ends import Certificates, Ends
 from ._left_out_rows import LeftOutRows
 
@@ -98,15 +98,16 @@ class KnownMoves:
         ``inverses()`` yields the inverse of H after each change, at the fitted theta.
     rows : ndarray of int of shape (c,) or None
         The row that each change is of.
-    short : float, default=0.0
-        What every move may be off by, in the norm of H, since the fit stopped short.
+    left : callable, default=None
+        ``left(change, inverse)`` returns what a move may be off by since the fit stopped short, in
+        the norm of its H. None where the fit is at its optimum.
     """
 
     problem: Problem
     find: Callable[[], Ends]
     inverses: Callable[[], Iterator[Any]]
     rows: np.ndarray | None
-    short: float = 0.0
+    left: Callable[[np.ndarray, Any], float] | None = None
 
     independent = False
 
@@ -138,22 +139,24 @@ class KnownMoves:
     def certificates(self) -> Certificates:
         """How certain every change of theta is."""
         known = Certificates(self.ends.certificates, self.ends.proved)
-        if not self.short:
+        if self.left is None:
             return known
         moved = self.ends.changes.any(axis=1)
-        lengths = np.array([length for *_, length in self._each()])
+        each = [(left, length) for *_, length, left in self._each()]
+        left, lengths = np.reshape(each, (-1, 2)).T
         with np.errstate(divide="ignore", invalid="ignore"):
-            return known.short(np.where(moved, self.short / lengths, 0))
+            return known.short(np.where(moved, left / lengths, 0))
 
     def around(self, X) -> Around:
         """Yield the changes of raw predictions, and how far they may be off."""
         ends, predictor = self.ends, self.problem.predictor
-        for i, delta, inverse, length in self._each():
-            radius = distance_of(ends.certificates[i], length) + self.short
-            gram = radius**2 * gram_of(predictor, X, inverse)
-            yield [i], self.problem.raw_changes(X, delta[None]), gram[:, None]
+        for i, delta, inverse, length, left in self._each():
+            radius = distance_of(ends.certificates[i], length) + left
+            grams = scaled(gram_of(predictor, X, inverse), np.reshape(radius**2, 1))
+            yield [i], self.problem.raw_changes(X, delta[None]), grams
 
     def _each(self):
-        """Yield every change with its inverse of H, and its length in that H."""
+        """Yield every change with its inverse of H, its length in that H, and what is left."""
         for i, (delta, inverse) in enumerate(zip(self.ends.changes, self.inverses())):
-            yield i, delta, inverse, np.sqrt(max(delta @ (inverse.hessian @ delta), 0.0))
+            left = 0.0 if self.left is None else self.left(delta, inverse)
+            yield i, delta, inverse, np.sqrt(max(delta @ (inverse.hessian @ delta), 0.0)), left

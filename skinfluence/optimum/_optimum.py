@@ -11,8 +11,10 @@ from .._warnings import warn
 from ..changes import EncodedChange, EncodedReplace
 from ..problem import Problem
 from ..solvers import Inverse
+from ._certificate import distance
 from ._changed_objective import ChangedObjectives
 from ._convergence import can_follow
+from ._iterate import span_of
 from ._left_out_rows import LeftOutRows
 from ._moves import KnownMoves, RowMoves
 from ._replaced_rows import ReplacedRows
@@ -81,7 +83,26 @@ class Optimum:
             for each in changed.objectives(self.problem, slice(None)):
                 yield self.solver.invert(self.inverse.hessian.of(each.problem))
 
-        return KnownMoves(self.problem, told, inverses, changed.rows, 2 * self.distance_left)
+        left = self._left_by_fit if self.distance_left else None
+        return KnownMoves(self.problem, told, inverses, changed.rows, left)
+
+    def _left_by_fit(self, change, inverse):
+        """Return what a change may be off by since the fit stopped short, in the norm of its H.
+
+        Before and after it the optimum is a step away from where it is told to be, or as much more
+        as H may fall on the way; inf where it may vanish.
+        """
+        if np.isinf(self.distance_left):
+            return np.inf
+        gradient = self.problem.gradient()
+        before, after = self.inverse @ gradient, inverse @ gradient
+        squares = before @ (inverse.hessian @ before), gradient @ after
+        plain = sum(np.sqrt(max(float(square), 0.0)) for square in squares)
+        reaches = self.rows.systems[0].reaches
+        if reaches is None:
+            return plain
+        span = span_of(self.problem, change)
+        return float(distance(plain, span, reaches.max(initial=0) * np.exp(span / 2)))
 
     def _warn_uncertain(self, ends):
         if self.objectives.follows:
@@ -136,6 +157,6 @@ def warn_uncertain(changes, n_changes, noun, tolerance):
             f"{len(changes)} of {n_changes} {noun}(s) could not be certified to a relative error "
             f"of {tolerance:.2g}, such as {changes[:5].tolist()}; see `certificates`. The optimum "
             "without them may not exist, as where classes are separable: add a penalty, or use "
-            'method="retrain" for them.',
+            'method="retrain" for them. Where X is float32, give float64.',
             ConvergenceWarning,
         )

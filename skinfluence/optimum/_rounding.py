@@ -29,9 +29,40 @@ def meets_every_target(problem):
 
 def _decrement_of(problem, sizes):
     """Return the square of the decrement of errors in raw predictions of the given size squared."""
-    eps = np.finfo(problem.theta.dtype).eps
-    curved = problem.weights @ np.einsum("nkk,nk->n", problem.curvatures, sizes)
-    return (10 * eps) ** 2 * float(curved)
+    return (10 * np.finfo(problem.theta.dtype).eps) ** 2 * float(
+        problem.weights @ _curved(problem, sizes)
+    )
+
+
+def _curved(problem, sizes):
+    return np.einsum("nkk,nk->n", problem.curvatures, sizes)
+
+
+def pull_rounding(problem, rows):
+    """Return the relative error of the gradient of each row's loss, of a raw prediction rounded.
+
+    Where a target is met to rounding it is made of nothing else. Shape (n_rows,).
+    """
+    eps, pulls = np.finfo(problem.theta.dtype).eps, np.abs(problem.gradients[rows]).sum(axis=1)
+    off = eps * np.einsum("nkk,nk->n", np.abs(problem.curvatures[rows]), _terms(problem)[rows])
+    return np.where(pulls > 0, off / np.where(pulls > 0, pulls, 1), 0.0)
+
+
+def residual_rounding(problem, weights=None):
+    """Return the length in H of the rounding of a gradient summed over rows of some weights.
+
+    An error δ_i of raw_i leaves at most ``Σ s_i A_i δ_i²`` of it, squared. The weights are those of
+    the problem by default.
+    """
+    curved = _curved(problem, _terms(problem) ** 2)
+    total = float((problem.weights if weights is None else weights) @ np.maximum(curved, 0))
+    return float(np.finfo(problem.theta.dtype).eps) * total**0.5
+
+
+def _terms(problem):
+    """Return the size of what the gradient of every row's loss is a difference of, (n, K)."""
+    sizes = _sizes(problem)
+    return np.maximum(sizes, np.abs(problem.y)) if problem.loss.quadratic else sizes
 
 
 def objective_rounding(problem, value):
