@@ -350,3 +350,15 @@ def test_single_precision_far_from_zero_is_worked_in_double(far):
     expected = double.prediction_influence(X[:5].astype(float))
     told = single.prediction_influence(X[:5])
     assert_allclose(told, expected, atol=1e-6 * np.abs(expected).max())
+
+
+def test_the_only_row_of_a_class_leaves_no_optimum():
+    X, y = np.zeros((6, 1)), [0, 1, 2, 3, 0, 3]
+    model = LogisticRegression(C=890.0, max_iter=100_000, tol=1e-10)
+    explainer = InfluenceExplainer(model, method="newton").fit(X, y)
+    with pytest.warns(ConvergenceWarning, match="2 of 6 row"):
+        explainer.self_influence()
+    with pytest.warns(ConvergenceWarning, match="2 of 6 row"):
+        assert_array_equal(
+            explainer.certificates() > 0.05, [False, True, True, False, False, False]
+        )

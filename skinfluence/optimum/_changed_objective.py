@@ -182,8 +182,6 @@ class ChangedObjectives:
 
         It is no part of what was followed, and grows as H falls.
         """
-        if not self.short:
-            return 0.0
         change = last.problem.theta - start.problem.theta
         size = np.sqrt(max(change @ (last.gradient - start.gradient), 0.0))
         moved = np.sqrt(max(last.tilt @ (last.inverse @ last.tilt), 0.0))

@@ -8,6 +8,7 @@ residual is measured, and what is left is solved for once more (iterative refine
 
 import numpy as np
 
+from ..solvers import safe_rcond
 from ._quasi_newton import dots
 
 #: Relative error of a change up to which it is called exact; half of the digits, if these are few.
@@ -34,6 +35,19 @@ def error_of(inverse):
     if inverse.amplification is None:
         return ITERATED
     return inverse.order * inverse.amplification * float(np.finfo(inverse.dtype).eps)
+
+
+def lost_digits(inverse):
+    """Return the relative error of what an ill-conditioned inverse solves; 0 of another one.
+
+    An inverse is ill-conditioned where a solve keeps fewer than three digits, which is warned of;
+    where it keeps fewer than one, the error is inf.
+    """
+    rcond = inverse.rcond
+    if rcond is None or not 0 < rcond <= safe_rcond(inverse.dtype):
+        return 0.0
+    error = error_of(inverse)
+    return error if error < 0.1 else np.inf
 
 
 def solve_again(curve, solve, removal, change):

@@ -206,6 +206,20 @@ class LeaveOneOutSystem:
         reach = np.nan_to_num(self.reach(rows, lengths), nan=0.0)
         return plain, distance(plain, reach, reach)
 
+    def fit_residual(self, rows, lengths):
+        """Return the length of the gradient that the fit left in H₋, in units of ``lengths``; (b,).
+
+        It is no part of what is followed. Where H falls on the way by as much as that is small, as
+        without the only row of a class, the optimum that is followed to is made of it.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self._decrement / (lengths * np.sqrt(np.maximum(self.kept(rows), 0)))
+
+    @cached_property
+    def _decrement(self):
+        gradient = self.problem.gradient()
+        return float(np.sqrt(max(gradient @ (self.inverse @ gradient), 0.0)))
+
     @cached_property
     def reaches(self):
         """``M √h_i``: how far row i's prediction moves, in M, by a change of length 1 in H; (n,).

@@ -33,7 +33,7 @@ from ._around import Around, distance_of, gram_of, scaled
 from ._changed_objective import ChangedObjectives
 from ._convergence import can_follow
 from ._ends import Ends
-from ._exactness import WORST, error_of, exact_to, solve_again
+from ._exactness import WORST, error_of, exact_to, lost_digits, solve_again
 from ._leave_one_out_system import UNEVEN, LeaveOneOutSystem
 from ._many_rows import follow
 from ._one_step import by_every_move, by_moves, by_reach, step_lengths
@@ -230,6 +230,8 @@ class LeftOutRows:
         if self.machines is not None or not self.problem.predictor.is_linear:
             return
         off = pull_rounding(self.problem, rows)
+        if not self._exact:  # else the worst were looked at
+            off += lost_digits(system.inverse)
         followed = np.flatnonzero(self.settled.followed(rows))
         if len(followed):
             changes = self.settled.changes_of(rows[followed], len(self.problem.theta))

@@ -125,7 +125,8 @@ def _proved(system, rows, first, left, span, along):
     sizes = np.sqrt(np.maximum(along, 0) / growth(span) / first)
     reach = system.reach(rows, np.sqrt(first))
     uneven = system.uneven(rows)
-    known = distance(left * (1 + uneven), span, reach)
+    by_fit = system.fit_residual(rows, np.sqrt(first))
+    known = distance((left + by_fit) * (1 + uneven), span, reach)
     after = distance_after_step(known, span, reach, uneven)
     improves = after < known
     sizes = np.where(improves, sizes - left, sizes)
@@ -146,7 +147,8 @@ def _full_steps(rows, system, solver, end, first, tolerance):
     square = dots(residual, system.solve_without(rows, residual))
     left = np.sqrt(np.maximum(square, 0) / first).astype(float)
     sizes = system.lengths(rows, end.changes) / np.sqrt(first)
-    known = relative_error(distance(left, span, system.reach(rows, np.sqrt(first))), sizes)
+    unexplained = left + system.fit_residual(rows, np.sqrt(first))
+    known = relative_error(distance(unexplained, span, system.reach(rows, np.sqrt(first))), sizes)
     end.proved[:] = known <= tolerance
     if end.proved[0]:
         end.certificates[:] = known

@@ -228,7 +228,7 @@ def searched(rng):
 
 
 def searched_ridge(rng):
-    return GridSearchCV(Ridge(), {"alpha": [power(rng, -3, 0), power(rng, 0, 2)]}, cv=2)
+    return GridSearchCV(Ridge(tol=1e-10), {"alpha": [power(rng, -3, 0), power(rng, 0, 2)]}, cv=2)
 
 
 def one_vs_rest(rng):
