@@ -185,7 +185,9 @@ class ChangedObjectives:
         change = last.problem.theta - start.problem.theta
         size = np.sqrt(max(change @ (last.gradient - start.gradient), 0.0))
         moved = np.sqrt(max(last.tilt @ (last.inverse @ last.tilt), 0.0))
-        return float(moved / size) if size > 0 else np.inf
+        if size > 0:
+            return float(moved / size)
+        return np.inf if self.short else 0.0
 
     def _descend(self, start):
         """Take steps until the certificate is below the tolerance; return the last iterate."""

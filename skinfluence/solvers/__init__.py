@@ -20,7 +20,8 @@ from ._inverse import FactoredInverse, Inverse
 from ._lanczos import Lanczos
 from ._lissa import LiSSA
 from ._solver import Solver, SupportsInvert, factored_order
-from ._spectrum import IndefiniteError, extremes, largest_eigenvalue, safe_rcond
+from ._spectrum import IndefiniteError, extremes, largest_eigenvalue
+from ._spectrum import safe_rcond as safe_rcond
 
 __all__ = [
     "CG",
@@ -40,6 +41,5 @@ __all__ = [
     "invert_damped",
     "largest_eigenvalue",
     "resolve_solver",
-    "safe_rcond",
     "warn_if_inaccurate",
 ]
