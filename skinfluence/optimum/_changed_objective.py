@@ -168,9 +168,10 @@ class ChangedObjectives:
             end = self._descend(start)
             last = end.finish().finish()  # half of what is left goes with each, or more
             left = min(self._measured(end, start), _left(start, last), start.missed)
-            if start.decrement <= start.rounding:  # the change is nothing that can be seen
-                left = min(left, self.tolerance)
-            return last.problem.theta - changed.theta, left + self._by_fit(start, last)
+            moved = last.problem.theta - changed.theta
+            if start.decrement <= start.rounding and not self.short:  # nothing that can be seen
+                return moved, min(left, self.tolerance)
+            return moved, left + self._by_fit(start, last)
         end = start.search()[0]
         moved = end.problem.theta - changed.theta
         if self.problem.norm is not None:  # a step with the active set of theta
@@ -185,9 +186,7 @@ class ChangedObjectives:
         change = last.problem.theta - start.problem.theta
         size = np.sqrt(max(change @ (last.gradient - start.gradient), 0.0))
         moved = np.sqrt(max(last.tilt @ (last.inverse @ last.tilt), 0.0))
-        if size > 0:
-            return float(moved / size)
-        return np.inf if self.short else 0.0
+        return float(moved / size) if size > 0 else np.inf
 
     def _descend(self, start):
         """Take steps until the certificate is below the tolerance; return the last iterate."""
