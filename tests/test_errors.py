@@ -55,9 +55,10 @@ def explainer(iris):
 )
 def test_unsupported_estimator_is_told_what_is_supported(estimator, iris):
     X, y = iris[0], np.arange(50) % 2
-    for meta in (InfluenceExplainer, LabelCleaner):
+    metas = InfluenceExplainer(estimator), LabelCleaner(estimator, score="self_influence")
+    for meta in metas:
         with pytest.raises(TypeError) as error:
-            meta(estimator).fit(X, y)
+            meta.fit(X, y)
         for name in (*SUPPORTED, 'method="retrain" works for anything'):
             assert name in str(error.value)
 

@@ -107,8 +107,9 @@ def test_cleaner_says_of_every_row_what_it_found(iris):
     cleaner = LabelCleaner(tight()).fit(X, noisy)
     frame = cleaner.to_frame()
     assert frame.index.equals(X.index)
-    columns = ["label", "suggested_label", "label_score", "flagged", "probability", "rank"]
-    assert frame.columns.tolist() == columns
+    columns = ["label", "suggested_label", "label_score", "flagged", "probability"]
+    columns += ["wrong_probability", "rank", "decision", "new_label"]
+    assert frame.columns.tolist()[:9] == columns
     assert frame["label"].tolist() == noisy.tolist()
     assert_array_equal(frame["suggested_label"], cleaner.suggested_labels_)
     assert_array_equal(frame["label_score"], cleaner.label_scores_)

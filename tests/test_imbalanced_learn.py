@@ -88,7 +88,7 @@ def test_frames_stay_frames_on_their_way(noisy):
             seen.update(X=X, y=y)
             return super().fit(X, y)
 
-    model = cleaned().set_params(neighbours=Recording())
+    model = cleaned(action="drop", contamination=0.05).set_params(neighbours=Recording())
     model.set_output(transform="pandas").fit(frame, pd.Series(labels, index=names))
     kept = np.asarray(names)[model["clean"].sample_indices_]
     assert isinstance(seen["X"], pd.DataFrame) and isinstance(seen["y"], pd.Series)

@@ -2,7 +2,7 @@
 
 import numbers
 import os
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import Bunch, column_or_1d, indexable
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from .._parameters import check_choices, check_damping, check_running, check_whole
@@ -18,6 +19,7 @@ from .._typing import MatrixLike, RowsLike
 from .._warnings import warn
 from .._wrapping import DelegatingEstimator
 from ..adapters import (
+    UnsupportedEstimatorError,
     check_weights,
     counted_classes,
     final_is_frozen,
@@ -25,6 +27,7 @@ from ..adapters import (
     fit_watched,
     penalty_parameter,
     seen_by_last,
+    weight_argument,
 )
 from ..changes import check_rows
 from ..report import (
@@ -40,8 +43,18 @@ from ..report import (
     row_names,
     write_whole,
 )
+from ._actions import Gain, TrainingRows, dropped, gain, relabelled, reweighted, with_labels
+from ._comparison import counts_of, figures_of_classes, figures_of_values
 from ._contradictions import contradicting_rows, convincing
-from ._flagging import estimated_errors, flag
+from ._decisions import apply, check_decisions, decided_rows, decision_columns
+from ._judging import Judged, judged
+from ._out_of_sample import (
+    OutOfSample,
+    check_probabilities,
+    cross_predicted,
+    held_out,
+    splits_of,
+)
 from ._score_parameter import ScoreParameter
 from ._scored_model import ScoredModel, scored_model
 from ._trust_in_scores import figures_of_scores, refit_some
@@ -53,18 +66,26 @@ class LabelCleaner(DelegatingEstimator):
     Parameters
     ----------
     estimator : estimator, default=None
-        A supported estimator, or a Pipeline that ends in one. None means
-        ``LogisticRegression()``.
+        Any classifier or regressor, or a Pipeline that ends in one. None means
+        ``LogisticRegression()``. Of an estimator that ``InfluenceExplainer`` supports each label is
+        judged by the model without its row; of bagged trees by the votes of those that did not draw
+        it; of any other by models of shuffled folds.
     score : {"loo_loss", "self_influence", "loss"}, default="loo_loss"
         "loo_loss" is the row's loss under the model without it, from Newton steps.
         "self_influence" is the paper's score (Koh & Liang 2017, section 5.4), first order.
         "loss" is the training loss; it fails where there are more features than rows.
-    contamination : "auto" or float in (0, 0.5], default="auto"
-        Share of rows to flag. "auto" counts the labels that the leave-one-out probabilities
-        contradict (confident learning, no cross-validation), or on a regressor the
-        leave-one-out residuals beyond 3.5 robust deviations.
-    action : {"drop", "relabel", "keep"}, default="drop"
-        What to do with flagged rows before the final fit. A class never loses its last row.
+    contamination : "auto" or float in (0, 1), default="auto"
+        Share of rows to flag. "auto" estimates how many labels are wrong, and flags those that are
+        wrong with a probability above 0.3 and for which another label is suggested, of no class
+        more than half; on a regressor it flags studentised residuals beyond 3.5 robust deviations
+        of those nearby. Where the model has no skill it flags nothing.
+    action : {"reweight", "drop", "relabel", "keep"}, default="reweight"
+        What to do before the final fit, where rows are flagged: weight every row by the probability
+        that its label is right, or drop or relabel the flagged rows. Where the share is estimated
+        this is done only if the out-of-sample log loss, corrected for the noise of the labels,
+        falls by more than its standard error (``gain_``); ``action_`` is what was done. Where
+        weights cannot be had, of a regressor or an estimator that takes none, rows are dropped. A
+        class never loses its last row.
     penalty : {"tune", "keep"}, default="tune"
         For scoring, choose the penalty by its approximate leave-one-out risk over a grid, or
         keep the estimator's. The fitted ``estimator_`` always keeps its own.
@@ -72,10 +93,13 @@ class LabelCleaner(DelegatingEstimator):
         How H⁻¹ is applied.
     damping : float or "auto", default=0.0
         λ >= 0 added to the mean Hessian, as in ``InfluenceExplainer``.
+    cv : int, splitter or iterable of (train, test), default=5
+        Folds that an action is tried on, and that labels are scored with where the estimator is not
+        one that ``InfluenceExplainer`` supports. A number is shuffled, stratified folds.
     n_jobs : int, default=None
-        Repeats of a stochastic solver run at the same time.
+        Folds, or repeats of a stochastic solver, that run at the same time.
     random_state : int, RandomState instance or None, default=None
-        Seeds stochastic solvers.
+        Seeds stochastic solvers and the folds that score labels.
     verbose : int, default=0
         Unused by exact solvers.
 
@@ -93,6 +117,28 @@ class LabelCleaner(DelegatingEstimator):
     loo_probabilities_ : ndarray of shape (n, n_classes) or None
         Class probabilities of every row under the model without it; of a RidgeClassifier its
         decision values mapped to [0, 1]. None on a regressor.
+    probabilities_from_ : {"leave_one_out", "out_of_bag", "cross_validation", "given"}
+        Where the probabilities, or the predictions of a regressor, are from.
+    wrong_probabilities_ : ndarray of shape (n,) or None
+        Probability that each label is wrong; None on a regressor.
+    noise_rate_ : float or None
+        Estimated share of labels that are wrong; None on a regressor.
+    noise_rate_interval_ : ndarray of shape (2,) or None
+        Its interval of 90%. It holds where the model is right: one that is wrong disagrees with
+        right labels too.
+    noise_matrix_ : ndarray of shape (n_classes, n_classes) or None
+        Probability of each given label (rows) for each true one (columns).
+    noise_matrix_interval_ : ndarray of shape (2, n_classes, n_classes) or None
+        The least and the largest entries of it over the interval of the share.
+    skill_ : Bunch
+        ``score``, "log loss" or "squared error", of the out-of-sample predictions (``model``) and
+        of the shares of the classes or the mean (``baseline``), the ``p_value`` of the difference,
+        and whether that is below 0.01 (``skilled``).
+    action_ : {"reweight", "drop", "relabel", "keep", "decisions"}
+        What was done.
+    gain_ : Gain or None
+        ``change`` of the corrected out-of-sample log loss by the action, and its
+        ``standard_error``; None where it was not looked at.
     penalty_ : float or None
         The penalty that rows were scored with, None where there is none to choose.
     sample_indices_ : ndarray of int
@@ -116,20 +162,33 @@ class LabelCleaner(DelegatingEstimator):
     """
 
     score = ScoreParameter()  # the parameter, and scikit-learn's method
+    # They are the cleaner's, and no estimator's inside.
+    __metadata_request__fit: ClassVar = dict.fromkeys(("pred_probs", "decisions"), UNUSED)
 
     label_scores_: np.ndarray
     ranking_: np.ndarray
     flagged_: np.ndarray
     suggested_labels_: np.ndarray
     loo_probabilities_: np.ndarray | None
+    probabilities_from_: str
+    skill_: Bunch
+    noise_rate_: float | None
+    noise_rate_interval_: np.ndarray | None
+    noise_matrix_: np.ndarray | None
+    noise_matrix_interval_: np.ndarray | None
+    wrong_probabilities_: np.ndarray | None
+    action_: str
+    gain_: Gain | None
     penalty_: float | None
     sample_indices_: np.ndarray
     estimator_: BaseEstimator
-    _scored: ScoredModel
+    _scored: ScoredModel | None
     _row_names: Any
     _training: tuple[Any, np.ndarray, np.ndarray | None]
     _given: np.ndarray
     _codes: np.ndarray | None
+    _after_cleaning: TrainingRows
+    _params: dict[str, Any]
 
     def __init__(
         self,
@@ -137,10 +196,11 @@ class LabelCleaner(DelegatingEstimator):
         *,
         score: Literal["loo_loss", "self_influence", "loss"] = "loo_loss",
         contamination: float | Literal["auto"] = "auto",
-        action: Literal["drop", "relabel", "keep"] = "drop",
+        action: Literal["drop", "relabel", "reweight", "keep"] = "reweight",
         penalty: Literal["tune", "keep"] = "tune",
         solver: Any = "auto",
         damping: float | Literal["auto"] = 0.0,
+        cv: Any = 5,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -152,6 +212,7 @@ class LabelCleaner(DelegatingEstimator):
         self.penalty = penalty
         self.solver = solver
         self.damping = damping
+        self.cv = cv
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -176,6 +237,8 @@ class LabelCleaner(DelegatingEstimator):
         X: MatrixLike,
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
+        pred_probs: ArrayLike | None = None,
+        decisions: Any = None,
         **params: Any,
     ) -> "LabelCleaner":
         """Score the labels, flag the suspicious ones, and fit on the cleaned rows.
@@ -188,6 +251,12 @@ class LabelCleaner(DelegatingEstimator):
             Their labels, or the values of a regression.
         sample_weight : array-like of shape (n,), default=None
             Weights >= 0.
+        pred_probs : array-like of shape (n, n_classes), default=None
+            Out-of-sample probabilities of the classes, in the order of ``np.unique(y)``, that
+            labels are judged by in place of the estimator's own.
+        decisions : DataFrame of n rows, default=None
+            What to do with each row, in place of ``action``: a table as ``to_frame`` returns, which
+            a person may have edited. Labels are scored and flagged all the same.
         **params : dict
             What else the estimator's ``fit`` takes, such as ``groups`` of a search; with metadata
             routing, what an estimator inside has asked for.
@@ -208,22 +277,18 @@ class LabelCleaner(DelegatingEstimator):
         if (n_rows := _num_samples(X)) < 2:
             raise ValueError(f"LabelCleaner needs two rows or more; got n_samples={n_rows}.")
         labels, lost = counted_classes(self._base_estimator(), y, sample_weight)
-        first, X_last = fit_watched(self._base_estimator(), X, labels, sample_weight, **params)
-        scored, penalty = scored_model(
-            *seen_by_last(first, X, X_last),
-            labels,
-            sample_weight,
-            tuned=self.penalty == "tune",
-            solver=self.solver,
-            damping=self.damping,
-            random_state=self.random_state,
-            n_jobs=self.n_jobs,
-        )
-        fitted = self._judge(scored, y, labels, lost)
-        kept, final = self._fit_again(first, X, labels, sample_weight, params, fitted)
-        fitted |= {"penalty_": penalty, "sample_indices_": kept, "estimator_": final}
-        fitted |= {"_scored": scored, "_row_names": row_names(X)}
+        names = row_names(X)
+        if decisions is not None:
+            decisions = check_decisions(decisions, labels, names)
+        data = X, labels, sample_weight, params
+        first, seen = fit_watched(self._base_estimator(), X, labels, sample_weight, **params)
+        found = self._out_of_sample(first, seen, *data, pred_probs)
+        judgement = judged(found, X, y, labels, sample_weight, lost, self.contamination)
+        fitted = self._decided(first, judgement, decisions, *data)
+        fitted |= judgement.attributes() | {"_row_names": names, "_params": params}
         fitted["_training"] = X, np.array(labels), sample_weight  # X as given: a report shows it
+        if judgement.warning and self.contamination == "auto":
+            warn(judgement.warning, UserWarning)
         self.__dict__.update(fitted)  # all at once: an interrupted fit leaves the last one whole
         return self
 
@@ -234,9 +299,17 @@ class LabelCleaner(DelegatingEstimator):
         -------
         frame : pandas.DataFrame
             ``label``, ``suggested_label``, ``label_score``, ``flagged``, of classifiers
-            ``probability`` of the given label under the model without the row, and ``rank``, 1 for
-            the most suspicious. Its index is that of X, where X is a DataFrame or Series. Of
-            several outputs ``label_0``, ``label_1`` and so on.
+            ``probability`` of the given label under the model without the row and
+            ``wrong_probability`` of a wrong label, ``rank``, 1 for the most suspicious, and what is
+            done: ``decision``, "drop", "keep" or "relabel", ``new_label``, which a row that is
+            relabelled gets, and with ``action="reweight"`` the row's ``weight``. Its index is that
+            of X, where X is a DataFrame or Series. Of several outputs ``label_0``, ``label_1`` and
+            so on, and no ``new_label``.
+
+        Notes
+        -----
+        A person may edit ``decision`` and ``new_label``, in a file too: ``apply`` and
+        ``fit(decisions=...)`` obey the table.
         """
         check_is_fitted(self)
         pandas, y = import_pandas("LabelCleaner.to_frame"), self._given
@@ -248,8 +321,72 @@ class LabelCleaner(DelegatingEstimator):
         }
         if self.loo_probabilities_ is not None:
             columns["probability"] = self._probability_of_given
+        if self.wrong_probabilities_ is not None:
+            columns["wrong_probability"] = self.wrong_probabilities_
         columns["rank"] = np.argsort(self.ranking_) + 1
+        done = self.action_, self.flagged_, self.suggested_labels_, self.wrong_probabilities_
+        decided = decision_columns(*done)
+        if np.ndim(self.suggested_labels_) > 1 and np.shape(self.suggested_labels_)[1] > 1:
+            del decided["new_label"]
+        columns |= {name: np.ravel(values) for name, values in decided.items()}
         return pandas.DataFrame(columns, index=self._row_names)
+
+    def apply(self, X: MatrixLike, y: ArrayLike, decisions: Any) -> tuple:
+        """Return rows and labels after the decisions of a table.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n, n_features)
+            The training rows.
+        y : array-like of shape (n,)
+            Their labels.
+        decisions : DataFrame of n rows
+            As ``to_frame`` returns, which a person may have edited. Where it has the names of the
+            rows of X for its index it may be in another order.
+
+        Returns
+        -------
+        X, y : array-like
+            Without the rows to drop, and with the new labels, in the types that were given.
+        sample_weight : ndarray
+            Only where the table has a column ``weight``.
+
+        Raises
+        ------
+        ValueError
+            If the table has another number of rows, or a decision that is none.
+        """
+        X, y = indexable(X, self._labels(y))
+        return apply(X, y, decisions, row_names(X))
+
+    def compare(self) -> Any:
+        """Return what cleaning did, before and after.
+
+        Models are fitted on shuffled folds of the training rows, as they were and as they are
+        after cleaning, and predict the rows of the other folds.
+
+        Returns
+        -------
+        comparison : pandas.DataFrame
+            Columns ``before`` and ``after``. Rows: how many rows there are, and of each class; of a
+            classifier accuracy, balanced accuracy, log loss, log loss corrected for the noise of
+            the labels and calibration error, all of the *given* labels of all rows; of a regressor
+            the root mean squared and the mean absolute error.
+        """
+        check_is_fitted(self)
+        pandas, y = import_pandas("LabelCleaner.compare"), self._training[1]
+        X, _, weights = self._training
+        classes = np.unique(y) if self._classifies() else None
+        every, told = TrainingRows.every(y, weights), {}
+        for name, rows in (("before", every), ("after", self._after_cleaning)):
+            found = self._held_out(rows, every, X, self._params)
+            told[name] = counts_of(rows, classes)
+            if classes is None:
+                told[name] |= figures_of_values(found, y[every.counted])
+            else:
+                codes = np.unique(y[every.counted], return_inverse=True)[1]
+                told[name] |= figures_of_classes(found, codes, self.noise_rate_ or 0.0)
+        return pandas.DataFrame(told)
 
     def fit_resample(self, X: MatrixLike, y: ArrayLike, **params: Any) -> tuple:
         """Fit, and return the cleaned rows and labels (imbalanced-learn's protocol).
@@ -266,40 +403,53 @@ class LabelCleaner(DelegatingEstimator):
         Returns
         -------
         X_resampled, y_resampled : array-like
-            The rows ``sample_indices_``; flagged labels replaced if ``action="relabel"``.
+            The rows ``sample_indices_``; flagged labels replaced if ``action="relabel"``. Weights
+            cannot be handed on: with ``action="reweight"`` flagged rows are left out.
         """
         self.fit(X, y, **params)
         X, y = indexable(X, self._labels(y))
-        relabel = self.action == "relabel"
-        labels = _relabelled(y, self.flagged_, self.suggested_labels_) if relabel else y
-        return _safe_indexing(X, self.sample_indices_), _safe_indexing(labels, self.sample_indices_)
+        kept = self.sample_indices_
+        if self.action_ == "reweight":  # weights cannot be handed on
+            kept = np.flatnonzero(~self.flagged_)
+        if self.action_ == "relabel":
+            y = with_labels(y, self.flagged_, self.suggested_labels_)
+        return _safe_indexing(X, kept), _safe_indexing(y, kept)
 
-    def contradicting_rows(self, rows: RowsLike | None = None, *, k: int = 5) -> Bunch:
-        """Return the training rows that contradict the labels of some rows most.
+    def contradicting_rows(
+        self, rows: RowsLike | None = None, *, k: int = 5, relative: bool = True
+    ) -> Bunch:
+        """Return the training rows that speak for the label suggested in place of a given one.
 
-        They are the most harmful rows for the loss of a row with its given label, under the model
-        that scored it: those whose removal would lower that loss most, to first order. Most carry
-        another label; one with the same label may be among them where it pulls the model away.
+        They are those whose removal would lower the margin between the suggested and the given
+        label most (of a regression, would move the prediction away from what is suggested), to
+        first order, under the model that scored it. Most carry the suggested label.
 
         Parameters
         ----------
         rows : None, int indices, bool mask or slice, default=None
             Training rows whose labels are contradicted. None means the flagged ones, most
-            suspicious first.
+            suspicious first. Of a row whose given label is also the suggested one, witnesses
+            against the next most probable label are returned.
         k : int, default=5
             Rows to return for each, between 1 and n - 1.
+        relative : bool, default=True
+            Rank by the effect relative to how far each row moves the parameters, which prefers rows
+            that resemble the one in question (Barshan et al. 2020). False ranks by the effect.
 
         Returns
         -------
         contradicting : Bunch
             ``rows`` (n_contradicted, k): indices of training rows, the strongest first, never the
-            row itself; ``influence`` (n_contradicted, k): the change of the loss of the
-            contradicted row without each, negative where it contradicts the label.
+            row itself; ``influence`` (n_contradicted, k): the change of the margin without each, in
+            units of the raw prediction, negative where it speaks for the suggestion; ``features``
+            (n_contradicted, k, 3): columns of X, as the final estimator takes it, of the largest
+            terms of each, None where the prediction is no sum over columns.
 
         Raises
         ------
         ValueError
-            If ``k`` or ``rows`` are out of range.
+            If ``k`` or ``rows`` are out of range, or the labels were not scored by a model without
+            each row (see ``probabilities_from_``).
 
         Examples
         --------
@@ -322,7 +472,10 @@ class LabelCleaner(DelegatingEstimator):
         if k >= n:
             raise ValueError(f"`k` must be at most n - 1 = {n - 1}, the other rows; got {k}.")
         flagged = self.ranking_[self.flagged_[self.ranking_]]
-        return contradicting_rows(self._scored, flagged if rows is None else check_rows(rows, n), k)
+        suspects: Any = flagged if rows is None else check_rows(rows, n)
+        scored = self._require_scored("contradicting_rows")
+        labels, others = self._training[1][suspects], self._alternatives(suspects)
+        return contradicting_rows(scored, suspects, labels, others, k, relative)
 
     def to_html(
         self,
@@ -371,17 +524,41 @@ class LabelCleaner(DelegatingEstimator):
         check_table(table, len(y))
         if table is None or image_shape is not None:
             image_shape = check_image_shape(image_shape, X)
-        trust = refit_some(self._scored, self.ranking_, y, weights)
-        findings, figures = self._findings(max_rows), figures_of_scores(self._scored)
+        scored = self._require_scored("to_html")
+        trust = refit_some(scored, self.ranking_, y, weights)
+        findings, figures = self._findings(scored, max_rows), figures_of_scores(scored)
         shown = {"title": title, "table": table, "image_shape": image_shape}
         write_whole(path, cleaning_report(findings, trust, figures, **shown))
 
-    def _findings(self, max_rows: int) -> LabelFindings:
+    def _alternatives(self, rows: np.ndarray) -> np.ndarray:
+        """Return what is suggested for rows, or where that is the given label the next one."""
+        suggested = self.suggested_labels_[rows]
+        if self.loo_probabilities_ is None or self._codes is None:
+            return suggested
+        codes, others = self._codes[rows], self.loo_probabilities_[rows]
+        others[np.arange(len(rows)), codes] = -1
+        labels = self._require_scored("contradicting_rows").classes[others.argmax(axis=1)]
+        open_to_doubt = (codes < 0) | (suggested == self._training[1][rows])
+        return np.where(open_to_doubt, labels, suggested)
+
+    def _require_scored(self, name: str) -> ScoredModel:
+        """Return the model without each row; ValueError if labels were scored by another."""
+        if self._scored is None:
+            raise ValueError(
+                f"`{name}` asks the model that scored each label without it, and here labels were "
+                f"scored by {self.probabilities_from_!r} probabilities. Use an estimator that "
+                "InfluenceExplainer supports, without `pred_probs`."
+            )
+        return self._scored
+
+    def _findings(self, scored: ScoredModel, max_rows: int) -> LabelFindings:
         """Return what a report shows of ``max_rows`` rows."""
         X, y = self._training[0], self._given
         y = y.ravel() if y.size == len(y) else y
-        name, suggested = penalty_parameter(self._scored.estimator), self.suggested_labels_
-        probabilities, of_given = self.loo_probabilities_, self._probability_of_given
+        name, suggested = penalty_parameter(scored.estimator), self.suggested_labels_
+        of_given, n_wrong = self._probability_of_given, int(self.flagged_.sum())
+        if self.noise_rate_ is not None:
+            n_wrong = round(self.noise_rate_ * len(y))
         return LabelFindings(
             X=X,
             labels=y,
@@ -389,14 +566,14 @@ class LabelCleaner(DelegatingEstimator):
             ranking=self.ranking_,
             flagged=self.flagged_,
             probability_of_given=of_given,
-            n_wrong=estimated_errors(y, suggested, probabilities, self._codes),
+            n_wrong=n_wrong,
             contradicting=list(convincing(self, y, self.ranking_[:max_rows], CONTRADICTING)),
             contamination=self.contamination,
             action=self.action,
             score=str(self.score),
             penalty=self.penalty,
             chosen_penalty=None if self.penalty_ is None else f"{name}={self.penalty_:.3g}",
-            estimator=type(self._scored.estimator).__name__,
+            estimator=type(scored.estimator).__name__,
         )
 
     @property
@@ -428,72 +605,136 @@ class LabelCleaner(DelegatingEstimator):
     def _classifies(self) -> bool:
         return is_classifier(self._base_estimator())
 
-    def _fit_again(
+    def _out_of_sample(
+        self, first: Any, seen: Any, X: Any, y: Any, weights: Any, params: Any, pred_probs: Any
+    ) -> OutOfSample:
+        """Return what models that have not seen each row predict of it."""
+        if pred_probs is not None:
+            if not self._classifies():
+                raise ValueError("`pred_probs` are probabilities of classes; y has none.")
+            return OutOfSample.of_probabilities("given", check_probabilities(pred_probs, y), y)
+        try:
+            scored, penalty = scored_model(
+                *seen_by_last(first, X, seen),
+                y,
+                weights,
+                tuned=self.penalty == "tune",
+                solver=self.solver,
+                damping=self.damping,
+                random_state=self.random_state,
+                n_jobs=self.n_jobs,
+            )
+        except UnsupportedEstimatorError:
+            if self.score != "loo_loss" or final_is_frozen(self._base_estimator()):
+                raise
+            return held_out(
+                self._base_estimator(),
+                X,
+                y,
+                weights,
+                params,
+                cv=self.cv,
+                random_state=self.random_state,
+                n_jobs=self.n_jobs,
+            )
+        return OutOfSample.of_model(scored, penalty, str(self.score), y)
+
+    def _decided(
         self,
         first: Any,
+        judgement: Judged,
+        decisions: Any,
         X: Any,
         y: Any,
-        sample_weight: Any,
-        params: dict[str, Any],
-        judged: dict[str, Any],
-    ) -> tuple[np.ndarray, BaseEstimator]:
-        """Return the rows that are kept, and the estimator fitted on them after ``action``."""
-        flagged, suggested = judged["flagged_"], judged["suggested_labels_"]
-        kept = np.flatnonzero(~flagged) if self.action == "drop" else np.arange(len(flagged))
-        if not flagged.any() or self.action == "keep":
-            return kept, first
-        labels = _relabelled(y, flagged, suggested) if self.action == "relabel" else y
-        weights = None if sample_weight is None else _safe_indexing(sample_weight, kept)
-        rows = _safe_indexing(X, kept), _safe_indexing(labels, kept)
+        weights: Any,
+        params: Any,
+    ) -> dict[str, Any]:
+        """Return the fitted attributes that tell what was done, and the estimator after it."""
+        every = TrainingRows.every(y, weights)
+        action, change = self._action(), None
+        if decisions is not None:
+            action, after = "decisions", decided_rows(decisions, every)
+        else:
+            action = action if judgement.flagged.any() else "keep"
+            after = self._after(action, every, judgement)
+            if action != "keep" and self.contamination == "auto" and judgement.noise is not None:
+                change = self._gain(
+                    every, after, float(judgement.noise.rate_interval[0]), X, params
+                )
+                if not change.helps:
+                    action, after = "keep", every
+        final = first if action == "keep" else self._fit_again(after, X, params)
+        return {
+            "action_": action,
+            "_after_cleaning": after,
+            "gain_": change,
+            "sample_indices_": np.flatnonzero(after.kept),
+            "estimator_": final,
+        }
+
+    def _action(self) -> str:
+        """Return the action; where the estimator takes no weights rows are dropped instead."""
+        if self.action == "reweight" and (
+            not self._classifies() or weight_argument(self._base_estimator()) is None
+        ):
+            return "drop"
+        return self.action
+
+    @staticmethod
+    def _after(action: str, rows: TrainingRows, judgement: Judged) -> TrainingRows:
+        """Return what is fitted on after an action."""
+        if action == "drop":
+            return dropped(rows, judgement.flagged)
+        if action == "relabel":
+            return relabelled(rows, judgement.flagged, judgement.suggested)
+        if action == "reweight" and judgement.wrong is not None:
+            return reweighted(rows, 1 - np.nan_to_num(judgement.wrong))
+        return rows
+
+    def _gain(
+        self, before: TrainingRows, after: TrainingRows, share: float, X: Any, params: Any
+    ) -> Gain:
+        """Return what an action does to the loss of rows that are held out."""
+        was, becomes = (self._held_out(rows, before, X, params) for rows in (before, after))
+        labels = np.asarray(before.labels)[before.counted]
+        return gain(was, becomes, np.unique(labels, return_inverse=True)[1], share)
+
+    def _held_out(self, rows: TrainingRows, given: TrainingRows, X: Any, params: Any) -> Any:
+        """Return what the estimator, fitted on the other folds, predicts of every row of weight."""
+        classifies, counted = self._classifies(), given.counted
+        params = _check_method_params(X, params, indices=counted)
+        X, rows, given = _safe_indexing(X, counted), rows.take(counted), given.take(counted)
+        folds = splits_of(self.cv, X, given.labels, classifies, 0, params)
+        classes = np.unique(np.asarray(given.labels)) if classifies else None
+        data = X, rows.labels, rows.weights, params, self.n_jobs, rows.kept, classes
+        return cross_predicted(self._base_estimator(), folds, *data)
+
+    def _fit_again(self, rows: TrainingRows, X: Any, params: Any) -> BaseEstimator:
+        """Return the estimator fitted on what is left after an action."""
+        kept = np.flatnonzero(rows.kept)
+        weights = None if rows.weights is None else _safe_indexing(rows.weights, kept)
         others = _check_method_params(X, params, indices=kept)
+        data = _safe_indexing(X, kept), _safe_indexing(rows.labels, kept)
         try:
-            return kept, fit_clone(self._base_estimator(), *rows, weights, **others)
+            return fit_clone(self._base_estimator(), *data, weights, **others)
         except ValueError as error:
             raise ValueError(
                 f"The estimator cannot be fitted on the {len(kept)} cleaned rows: {error} Use "
                 "action='keep', or flag fewer with `contamination`."
             ) from error
 
-    def _judge(
-        self, scored: ScoredModel, given: Any, labels: Any, lost: np.ndarray | None
-    ) -> dict[str, Any]:
-        """Return the fitted attributes that tell of every label.
-
-        Of the rows ``lost``, whose class has no weight, nothing is known: they are ranked last.
-        """
-        raw, codes = scored.raw_without(), scored.codes(labels)
-        scores, probabilities = scored.label_scores(self.score, raw), scored.probabilities(raw)
-        suggested = scored.predicted(raw, probabilities)
-        if lost is not None and codes is not None:
-            scores, suggested = np.where(lost, np.nan, scores), np.where(lost, given, suggested)
-            codes = np.where(lost, -1, codes)
-        ranking = np.argsort(-scores, kind="stable")
-        if self.contamination == "auto":
-            count = estimated_errors(labels, suggested, probabilities, codes)
-        else:
-            count = round(self.contamination * np.count_nonzero(~np.isnan(scores)))
-        return {
-            "_given": np.array(given),
-            "_codes": codes,
-            "label_scores_": scores,
-            "ranking_": ranking,
-            "flagged_": flag(ranking, count, None if self.action == "keep" else codes),
-            "suggested_labels_": suggested,
-            "loo_probabilities_": probabilities,
-        }
-
     def _check_parameters(self) -> None:
         choices = {
             "score": ("loo_loss", "self_influence", "loss"),
-            "action": ("drop", "relabel", "keep"),
+            "action": ("drop", "relabel", "reweight", "keep"),
             "penalty": ("tune", "keep"),
         }
         check_choices(self, choices)
         check_damping(self)
         check_running(self)
         share = self.contamination
-        if share != "auto" and not (isinstance(share, numbers.Real) and 0 < share <= 0.5):
-            raise ValueError(f"`contamination` must be 'auto' or in (0, 0.5]; got {share!r}.")
+        if share != "auto" and not (isinstance(share, numbers.Real) and 0 < share < 1):
+            raise ValueError(f"`contamination` must be 'auto' or in (0, 1); got {share!r}.")
         if self.action != "keep" and final_is_frozen(self._base_estimator()):
             raise ValueError(
                 f"`action={self.action!r}` refits, and a FrozenEstimator cannot be; use "
@@ -503,12 +744,3 @@ class LabelCleaner(DelegatingEstimator):
             raise ValueError(
                 "`action='relabel'` is for classifiers; on a regressor use 'drop' or 'keep'."
             )
-
-
-def _relabelled(y: Any, flagged: np.ndarray, suggested: np.ndarray) -> Any:
-    """Return a copy of y in which flagged labels are the suggested ones."""
-    labels = y.copy() if hasattr(y, "copy") else np.array(y)
-    labels = labels if hasattr(labels, "iloc") else np.asarray(labels)
-    target = labels.iloc if hasattr(labels, "iloc") else labels
-    target[np.flatnonzero(flagged)] = suggested[flagged]
-    return labels

@@ -1,37 +1,44 @@
-"""How many labels are wrong, and which rows are flagged for it, by the model without each row."""
+"""Which rows are flagged: by the probability of a wrong label, or by residuals."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from scipy.spatial import KDTree
+
+#: Probability of a wrong label from which a row is flagged. Of calibrated probabilities the largest
+#: F1 is at half of itself (Lipton, Elkan and Naryanaswamy 2014), here about 0.6.
+WRONG = 0.3
+#: Share of a class that is flagged at most, unless a share of rows is asked for.
+MOST_OF_CLASS = 0.5
+#: Robust deviations from which a residual is outlying (Iglewicz and Hoaglin 1993).
+OUTLYING = 3.5
+#: Rows nearby whose residuals tell the scale, and columns up to which they are looked for.
+NEARBY, FEW_COLUMNS = 50, 20
 
 
-def estimated_errors(
-    y: ArrayLike,
-    predicted: np.ndarray,
-    probabilities: np.ndarray | None,
-    codes: np.ndarray | None,
-) -> int:
-    """Count the labels that look wrong: of classes by probabilities, of values by residuals.
+def wrong_labels(
+    wrong: np.ndarray, codes: np.ndarray, suggested: np.ndarray, scores: np.ndarray
+) -> np.ndarray:
+    """Return the mask of rows whose label is called wrong.
 
     Parameters
     ----------
-    y : array-like of shape (n,) or (n, n_outputs)
-        The labels or values that were given.
-    predicted : ndarray of the same shape
-        What the model without each row predicts, in the same units.
-    probabilities : ndarray of shape (n, n_classes) or None
-        Its class probabilities; None on a regression.
-    codes : ndarray of int of shape (n,) or None
-        Given classes, -1 for rows that are not counted; None on a regression.
+    wrong : ndarray of shape (n,)
+        Probability that the label is wrong; nan where it is not known.
+    codes, suggested : ndarray of int of shape (n,)
+        The given class, and the suggested one: a row is flagged only for another label.
+    scores : ndarray of shape (n,)
+        Suspicion, which breaks ties.
     """
-    if probabilities is not None and codes is not None:
-        return confident_errors(probabilities[codes >= 0], codes[codes >= 0])
-    n_rows = len(predicted)
-    given = np.asarray(y, dtype=float).reshape(n_rows, -1)
-    residuals = given - np.reshape(predicted, (n_rows, -1))
-    return outlying(np.linalg.norm(residuals, axis=1))
+    flagged = (wrong > WRONG) & (suggested != codes)
+    for code in np.unique(codes[flagged]):
+        members = np.flatnonzero(codes == code)
+        most = int(MOST_OF_CLASS * len(members))
+        found = members[flagged[members]]
+        order = np.lexsort((-scores[found], -wrong[found]))
+        flagged[found[order[most:]]] = False
+    return flagged
 
 
-def flag(ranking: np.ndarray, count: int, codes: np.ndarray | None = None) -> np.ndarray:
+def first_of(ranking: np.ndarray, count: int, codes: np.ndarray | None = None) -> np.ndarray:
     """Return the mask of the first rows of a ranking; where ``codes`` are given, no whole class.
 
     A class of which every row is among the first keeps the last of these.
@@ -44,44 +51,31 @@ def flag(ranking: np.ndarray, count: int, codes: np.ndarray | None = None) -> np
     return flagged
 
 
-def confident_errors(probabilities: np.ndarray, codes: np.ndarray) -> int:
-    """Count the labels that another class contradicts with confidence.
+def outlying(residuals: np.ndarray, X: np.ndarray | None, predicted: np.ndarray) -> np.ndarray:
+    """Return the mask of residuals beyond 3.5 robust deviations of those nearby.
 
-    A row counts for class k if its probability of k reaches the mean that rows labelled k have
-    themselves; it is an error where the most probable such class is not its own (Northcutt,
-    Jiang and Chuang 2021, "Confident Learning", equation 1: the off-diagonal of the confident
-    joint).
-
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n, n_classes)
-        Out-of-sample class probabilities.
-    codes : ndarray of int of shape (n,)
-        Given classes.
-
-    Returns
-    -------
-    count : int
-    """
-    n_classes = probabilities.shape[1]
-    counts = np.bincount(codes, minlength=n_classes)
-    right = probabilities[np.arange(len(codes)), codes]
-    own = np.bincount(codes, weights=right, minlength=n_classes)
-    thresholds = np.where(counts > 0, own / np.maximum(counts, 1), np.inf)
-    confident = np.where(probabilities >= thresholds, probabilities, -1)
-    return int(np.sum((confident.max(axis=1) >= 0) & (confident.argmax(axis=1) != codes)))
-
-
-def outlying(residuals: np.ndarray) -> int:
-    """Count residuals further than 3.5 robust deviations from the median.
-
-    The modified z-score of Iglewicz and Hoaglin (1993), from the median absolute deviation.
+    The modified z-score of Iglewicz and Hoaglin (1993), each residual in units of the median of
+    those of the rows nearby, so that where values are noisier more is allowed.
 
     Parameters
     ----------
     residuals : ndarray of shape (n,)
         Sizes of the leave-one-out residuals, >= 0.
+    X : ndarray of shape (n, p) or None
+        Columns that say which rows are nearby; None, or many of them, is the prediction alone.
+    predicted : ndarray of shape (n, n_outputs)
     """
-    deviation = 1.4826 * np.median(residuals)
+    everywhere = np.median(residuals)
+    nearby = everywhere
+    if len(residuals) > 4 * NEARBY:
+        nearby = np.maximum(_medians_nearby(residuals, X, predicted), everywhere / 4)
     rounding = 1e-8 * residuals.max(initial=0)
-    return int(np.sum(residuals > max(3.5 * deviation, rounding)))
+    return residuals > np.maximum(OUTLYING * 1.4826 * nearby, rounding)
+
+
+def _medians_nearby(residuals, X, predicted):
+    columns = predicted if X is None or X.shape[1] > FEW_COLUMNS else X
+    spread = columns.std(axis=0)
+    columns = (columns - columns.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    _, found = KDTree(columns).query(columns, k=NEARBY)
+    return np.median(residuals[found], axis=1)

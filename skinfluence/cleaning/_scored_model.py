@@ -114,6 +114,12 @@ class ScoredModel:
         targets: Any = self.problem.targets
         return targets.classes[np.argmax(probabilities, axis=1)]
 
+    @property
+    def classes(self) -> np.ndarray:
+        """The user's labels of the classes."""
+        targets: Any = self.problem.targets
+        return targets.classes
+
     def codes(self, y: Any) -> np.ndarray | None:
         """Return the class of every label as a number from 0; None for a regression."""
         targets: Any = self.problem.targets

@@ -1,0 +1,136 @@
+"""What is done with flagged rows before the last fit, and whether that helps.
+
+The gain of an action is the fall of the out-of-sample log loss of *all* rows, told through the
+noise matrix (Patrini et al. 2017, "Making deep neural networks robust to label noise", forward
+correction): with p_i the probabilities of a model, the given label of row i has the probability
+``Σ_k T_gk p_ik``, so that a model is rewarded for the true labels and not for the noise. Of rows
+that are believed alone the loss always falls when the others are dropped. T is that of the lower
+end of the interval of the share of wrong labels: what the estimate leaves open does not speak for
+an action.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._sklearn_private import _safe_indexing
+
+#: Smallest probability of a given label: no row counts for more than its logarithm.
+TINY = 1e-7
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRows:
+    """What the last fit is made on.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n,)
+    weights : ndarray of shape (n,) or None
+    kept : ndarray of bool of shape (n,)
+        The rows of it.
+    """
+
+    labels: Any
+    weights: np.ndarray | None
+    kept: np.ndarray
+
+    @classmethod
+    def every(cls, labels: Any, weights: np.ndarray | None) -> "TrainingRows":
+        """Return all rows, as they were given."""
+        return cls(labels, weights, np.ones(len(labels), dtype=bool))
+
+    @property
+    def counted(self) -> np.ndarray:
+        """The rows of positive weight."""
+        return np.flatnonzero(np.ones(len(self.kept)) if self.weights is None else self.weights)
+
+    def take(self, rows: np.ndarray) -> "TrainingRows":
+        """Return some of the rows."""
+        weights = None if self.weights is None else self.weights[rows]
+        return TrainingRows(_safe_indexing(self.labels, rows), weights, self.kept[rows])
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What an action does to the out-of-sample log loss, corrected for noise.
+
+    Attributes
+    ----------
+    change : float
+        After minus before, the mean over the rows; below 0 where the action helps.
+    standard_error : float
+        Of that mean, of paired rows.
+    """
+
+    change: float
+    standard_error: float
+
+    @property
+    def helps(self) -> bool:
+        """Whether the fall exceeds its standard error."""
+        return self.change < -self.standard_error
+
+
+def gain(before: np.ndarray, after: np.ndarray, codes: np.ndarray, share: float) -> Gain:
+    """Return the gain of an action.
+
+    Parameters
+    ----------
+    before, after : ndarray of shape (n, K)
+        Out-of-sample probabilities of the model as it was, and of that after the action.
+    codes : ndarray of int of shape (n,)
+        Given classes.
+    share : float
+        Of wrong labels, the same for every pair of classes.
+    """
+    change = corrected_losses(after, codes, share) - corrected_losses(before, codes, share)
+    error = np.std(change) / np.sqrt(len(change))
+    return Gain(float(change.mean()), float(error))
+
+
+def corrected_losses(probabilities: np.ndarray, codes: np.ndarray, share: float) -> np.ndarray:
+    """Return ``-log Σ_k T_gk p_ik`` of the given labels, shape (n,)."""
+    other = share / (probabilities.shape[1] - 1)
+    right = probabilities[np.arange(len(codes)), codes]
+    return -np.log(np.maximum(other + (1 - share - other) * right, TINY))
+
+
+def dropped(rows: TrainingRows, flagged: np.ndarray) -> TrainingRows:
+    """Return the rows without the flagged ones."""
+    return TrainingRows(rows.labels, rows.weights, rows.kept & ~flagged)
+
+
+def relabelled(rows: TrainingRows, flagged: np.ndarray, suggested: np.ndarray) -> TrainingRows:
+    """Return the rows with the suggested labels in the place of flagged ones."""
+    return TrainingRows(with_labels(rows.labels, flagged, suggested), rows.weights, rows.kept)
+
+
+def reweighted(rows: TrainingRows, right: np.ndarray) -> TrainingRows:
+    """Return the rows weighted by the probability that their label is right."""
+    weights = np.maximum(right, TINY)
+    return TrainingRows(
+        rows.labels, weights if rows.weights is None else weights * rows.weights, rows.kept
+    )
+
+
+def with_labels(y: Any, changed: np.ndarray, labels: Any) -> Any:
+    """Return a copy of y, in its own type, in which some labels are others.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,)
+    changed : ndarray of bool of shape (n,)
+    labels : array-like of shape (n,)
+        Of which those of the changed rows are taken.
+    """
+    if hasattr(y, "to_numpy") and not hasattr(y, "iloc"):  # a Series of polars
+        return type(y)(y.name, with_labels(y.to_numpy(), changed, labels), dtype=y.dtype)
+    labels = np.asarray(labels)
+    copy = y.copy() if hasattr(y, "iloc") else np.array(y)
+    if not hasattr(copy, "iloc") and copy.dtype.kind in "US":
+        copy = copy.astype(np.result_type(copy, labels.astype(copy.dtype.kind)))
+    target = copy.iloc if hasattr(copy, "iloc") else copy
+    target[np.flatnonzero(changed)] = labels[changed]
+    return copy

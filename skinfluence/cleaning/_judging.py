@@ -1,0 +1,188 @@
+"""What is made of out-of-sample predictions: skill, noise, flags and suggestions."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm
+from sklearn.utils import Bunch
+
+from ._flagging import first_of, outlying, wrong_labels
+from ._label_noise import LabelNoise, label_noise
+from ._out_of_sample import OutOfSample
+
+#: Deviations of a value from the mean, in medians, that squared errors are counted up to.
+FAR_OUT = 5
+#: Chance that labels which have nothing to do with X are judged at all.
+CHANCE = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What was found of every label.
+
+    Parameters
+    ----------
+    found : OutOfSample
+    given : ndarray of shape (n,) or (n, n_outputs)
+        The labels.
+    codes : ndarray of int of shape (n,) or None
+        The given classes, -1 for rows that are not judged.
+    scores, flagged, suggested : ndarray of shape (n,)
+    skill : Bunch
+    noise : LabelNoise or None
+    wrong : ndarray of shape (n,) or None
+        Probability that each label is wrong.
+    """
+
+    found: OutOfSample
+    given: np.ndarray
+    codes: np.ndarray | None
+    scores: np.ndarray
+    flagged: np.ndarray
+    suggested: np.ndarray
+    skill: Bunch
+    noise: LabelNoise | None = None
+    wrong: np.ndarray | None = None
+
+    @property
+    def ranking(self) -> np.ndarray:
+        """Rows, most suspicious first."""
+        return np.argsort(-self.scores, kind="stable")
+
+    @property
+    def warning(self) -> str:
+        """What is to be said of the model, "" if nothing."""
+        if self.skill.skilled:
+            return ""
+        than = "the shares of the classes" if self.noise is not None else "the mean"
+        return (
+            f"The model predicts rows that it has not seen no better than {than} "
+            f"({self.skill.score} {self.skill.model:.3g} against {self.skill.baseline:.3g}, "
+            f"p = {self.skill.p_value:.2g}): it can judge no label. Give it columns, or an "
+            "estimator, that tell the labels apart."
+        )
+
+    def attributes(self) -> dict[str, Any]:
+        """Return the fitted attributes of a cleaner."""
+        noise = self.noise
+        return {
+            "_given": self.given,
+            "_codes": self.codes,
+            "_scored": self.found.scored,
+            "label_scores_": self.scores,
+            "ranking_": self.ranking,
+            "flagged_": self.flagged,
+            "suggested_labels_": self.suggested,
+            "loo_probabilities_": self.found.probabilities,
+            "probabilities_from_": self.found.source,
+            "penalty_": self.found.penalty,
+            "skill_": self.skill,
+            "wrong_probabilities_": self.wrong,
+            "noise_rate_": None if noise is None else noise.rate,
+            "noise_rate_interval_": None if noise is None else noise.rate_interval,
+            "noise_matrix_": None if noise is None else noise.matrix,
+            "noise_matrix_interval_": None if noise is None else noise.matrix_interval,
+        }
+
+
+def judged(
+    found: OutOfSample,
+    X: Any,
+    given: Any,
+    labels: Any,
+    weights: np.ndarray | None,
+    lost: np.ndarray | None,
+    contamination: Any,
+) -> Judged:
+    """Judge labels by predictions of rows that a model has not seen.
+
+    Parameters
+    ----------
+    found : OutOfSample
+    X, given, labels, weights
+        The training rows; ``labels`` are what was fitted on.
+    lost : ndarray of bool of shape (n,) or None
+        Rows whose class has no weight: nothing is known of them, and they are ranked last.
+    contamination : "auto" or float
+        As in ``LabelCleaner``.
+    """
+    if found.probabilities is None:
+        return _judged_values(found, X, given, labels, contamination)
+    return _judged_classes(found, given, weights, lost, contamination)
+
+
+def _judged_classes(found, given, weights, lost, contamination):
+    n, scores, suggested, codes = len(found.codes), found.label_scores, found.predicted, found.codes
+    known = np.ones(n, dtype=bool) if lost is None else ~lost
+    counted = known if weights is None else known & (weights > 0)
+    part = None if weights is None else weights[counted]
+    noise = label_noise(found.probabilities[counted], codes[counted], part)
+    wrong = np.full(n, np.nan)
+    wrong[known] = 1 - noise.of_rows(found.probabilities[known], codes[known])
+    predicted = np.searchsorted(found.classes, suggested)
+    if lost is not None:
+        scores, codes = np.where(lost, np.nan, scores), np.where(lost, -1, codes)
+        suggested = np.where(lost, given, suggested)
+    skill = Bunch(
+        score="log loss",
+        model=noise.log_loss,
+        baseline=noise.baseline_log_loss,
+        p_value=noise.p_value,
+        skilled=noise.p_value < CHANCE,
+    )
+    flagged = np.zeros(n, dtype=bool)
+    if contamination != "auto":
+        count = round(contamination * np.count_nonzero(known))
+        flagged = first_of(np.argsort(-scores, kind="stable"), count, codes)
+        others = _best_other(found, codes)
+        suggested = np.where(flagged & (predicted == codes), others, suggested)
+    elif skill.skilled:
+        flagged[known] = wrong_labels(wrong[known], codes[known], predicted[known], scores[known])
+    kept = np.array(given)
+    return Judged(found, kept, codes, scores, flagged, suggested, skill, noise, wrong)
+
+
+def _best_other(found, codes):
+    """Return the most probable label beside the given one."""
+    others = np.array(found.probabilities)
+    others[np.arange(len(codes)), np.maximum(codes, 0)] = -1
+    return found.classes[others.argmax(axis=1)]
+
+
+def _judged_values(found, X, given, labels, contamination):
+    values = np.asarray(labels, dtype=float).reshape(len(found.predicted), -1)
+    predicted = np.reshape(found.predicted, values.shape)
+    n = len(values)
+    means = (values.sum(axis=0) - values) / (n - 1)
+    losses, baselines = (np.sum((values - each) ** 2, axis=1) for each in (predicted, means))
+    most = FAR_OUT**2 * np.median(baselines)  # what is looked for must not decide
+    losses, baselines = np.minimum(losses, most), np.minimum(baselines, most)
+    gains = baselines - losses
+    error = np.std(gains) / np.sqrt(n)
+    p_value = float(norm.sf(gains.mean() / error)) if error > 0 else float(gains.mean() <= 0)
+    skill = Bunch(
+        score="squared error",
+        model=float(losses.mean()),
+        baseline=float(baselines.mean()),
+        p_value=p_value,
+        skilled=p_value < CHANCE,
+    )
+    flagged = np.zeros(n, dtype=bool)
+    if contamination != "auto":
+        ranking = np.argsort(-found.label_scores, kind="stable")
+        flagged = first_of(ranking, round(contamination * n))
+    elif skill.skilled:
+        flagged = outlying(found.residuals, _columns(found, X), predicted)
+    parts = None, found.label_scores, flagged, found.predicted, skill
+    return Judged(found, np.array(given), *parts)
+
+
+def _columns(found, X):
+    """Return the columns that tell which rows are nearby, where they are numbers."""
+    if found.scored is not None:
+        problem = found.scored.problem
+        X = None if problem.in_kernel_features else problem.X
+    columns = np.asarray(X) if isinstance(X, np.ndarray) else None
+    usable = columns is not None and columns.ndim == 2 and columns.dtype.kind in "fiub"
+    return columns.astype(float) if columns is not None and usable else None
