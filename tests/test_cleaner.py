@@ -694,3 +694,20 @@ def test_regressions_before_and_after_are_compared():
     X = noisy_classes()[0]
     told = LabelCleaner(Ridge()).fit(X, X[:, 0]).compare()
     assert list(told.index) == ["rows", "root mean squared error", "mean absolute error"]
+
+
+def test_labels_that_differ_by_a_space_or_case_are_named(flipped):
+    X, y, _ = flipped
+    labels = np.array(["bad", "good"], dtype=object)[y]
+    LabelCleaner(action="keep").fit(X, labels)
+    labels[:40:2] = [f"{label.title()} " for label in labels[:40:2]]
+    with pytest.warns(UserWarning, match=r"\('Bad ', 'bad'\), \('Good ', 'good'\)"):
+        LabelCleaner(action="keep").fit(X, labels)
+
+
+def test_nullable_labels_stay_whole_numbers(flipped):
+    pandas = pytest.importorskip("pandas")
+    X, y, _ = flipped
+    cleaner = LabelCleaner(action="relabel", contamination=0.05)
+    _, labels = cleaner.fit_resample(X, pandas.Series(y, dtype="Int64"))
+    assert cleaner.suggested_labels_.dtype == y.dtype and labels.dtype == "Int64"

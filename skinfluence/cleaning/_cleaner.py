@@ -277,6 +277,9 @@ class LabelCleaner(DelegatingEstimator):
         if (n_rows := _num_samples(X)) < 2:
             raise ValueError(f"LabelCleaner needs two rows or more; got n_samples={n_rows}.")
         labels, lost = counted_classes(self._base_estimator(), y, sample_weight)
+        labels = _not_nullable(labels)
+        if self._classifies():
+            _warn_of_alike(labels)
         names = row_names(X)
         if decisions is not None:
             decisions = check_decisions(decisions, labels, names)
@@ -744,3 +747,25 @@ class LabelCleaner(DelegatingEstimator):
             raise ValueError(
                 "`action='relabel'` is for classifiers; on a regressor use 'drop' or 'keep'."
             )
+
+
+def _not_nullable(y: Any) -> Any:
+    """Return pandas' nullable numbers as NumPy's, of which none is missing; else y as it is."""
+    plain = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
+    if plain is None or not hasattr(y, "isna") or y.isna().any():
+        return y  # those that are missing are refused by the fit
+    return y.to_numpy(dtype=plain)
+
+
+def _warn_of_alike(labels: Any) -> None:
+    """Warn of classes whose names differ by spaces or case alone."""
+    names: dict[str, list[str]] = {}
+    for label in sorted({each for each in np.ravel(np.asarray(labels)) if isinstance(each, str)}):
+        names.setdefault(" ".join(label.split()).casefold(), []).append(label)
+    alike = [tuple(each) for each in names.values() if len(each) > 1]
+    if alike:
+        warn(
+            f"Labels that differ by spaces or case alone are classes of their own: {alike[:3]}. If "
+            "they are one class, give them one name, as with `y.str.strip().str.lower()`.",
+            UserWarning,
+        )
