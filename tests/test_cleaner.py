@@ -614,6 +614,8 @@ def test_any_regressor_judges_values():
     for model in (RandomForestRegressor(30, random_state=0), KNeighborsRegressor()):
         cleaner = LabelCleaner(model, random_state=0).fit(X, y)
         assert cleaner.ranking_[0] == 7 and cleaner.flagged_[7] and cleaner.action_ == "drop"
+        both = clone(cleaner).fit(X, np.c_[y, X[:, 1]])
+        assert both.ranking_[0] == 7 and both.skill_.skilled
 
 
 def test_probabilities_that_are_given_are_judged_by():

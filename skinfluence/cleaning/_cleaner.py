@@ -572,7 +572,7 @@ class LabelCleaner(DelegatingEstimator):
             n_wrong=n_wrong,
             contradicting=list(convincing(self, y, self.ranking_[:max_rows], CONTRADICTING)),
             contamination=self.contamination,
-            action=self.action,
+            action=self.action_,
             score=str(self.score),
             penalty=self.penalty,
             chosen_penalty=None if self.penalty_ is None else f"{name}={self.penalty_:.3g}",

@@ -249,6 +249,6 @@ def _out_of_bag(estimator, X, y, sample_weight, params):
     found = getattr(trees, "oob_decision_function_", None)
     if found is None:
         found = trees.oob_prediction_
-    unseen = np.isnan(found) if found.ndim == 1 else ~(np.nansum(found, axis=1) > 0)
+    unseen = ~np.any(np.nan_to_num(found).reshape(len(found), -1) != 0, axis=1)  # no vote at all
     found[unseen] = np.mean(found[~unseen], axis=0)
     return found
