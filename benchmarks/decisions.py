@@ -163,15 +163,14 @@ def main():
                     found[noise][who].append(what)
     rows, changes = [], []
     for (kind, rate), by in found.items():
+        noise = f"{kind} {rate:.0%}"
         for who, results in by.items():
             means = [
                 np.nanmean([each[what] for each in results])
                 for what in ("ap", "F1", "precision", "recall", "flagged", "share")
             ]
             least = min(each["kept"] for each in results)
-            rows.append(
-                [f"{kind} {rate:.0%}", who, *(f"{mean:.3f}" for mean in means), f"{least:.2f}"]
-            )
+            rows.append([noise, who, *(f"{mean:.3f}" for mean in means), f"{least:.2f}"])
             by_table = pd.DataFrame([each["change"] for each in results])
             mean = by_table.mean()
             worst = by_table.groupby(names[kind, rate]).mean()

@@ -29,6 +29,7 @@ SECTIONS = {
     "fig6": ("Figure 6 of Koh and Liang (2017)", "paper/fig6_mislabelled_mail.py"),
     "sec53": ("Section 5.3 of Koh and Liang (2017)", "paper/sec53_domain_mismatch.py"),
     "appendix_b": ("Appendix B of Koh and Liang (2017)", "paper/appendix_b.py"),
+    "decisions": ("Flags, suggestions, and the model that comes out", "decisions.py"),
     "label_cleaning": ("Ranking wrong labels", "label_cleaning.py"),
     "self_influence_speed": ("The cost of all self-influences", "self_influence_speed.py"),
     "influence_speed": ("The cost of influences on test losses", "influence_speed.py"),
