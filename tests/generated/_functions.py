@@ -85,6 +85,7 @@ class Cleaned(Request):
         cleaner = LabelCleaner(case.fresh(), **case.options, random_state=0)
         cleaner.fit(case.handed(case.X), case.targets(case.y), sample_weight=case.weights)
         names = ("label_scores_", "flagged_", "ranking_", "suggested_labels_", "sample_indices_")
+        names = (*names, "action_", "wrong_probabilities_")
         told = {name: getattr(cleaner, name, None) for name in names}
         predicted = cleaner.predict(test_rows(case)[0])
         return {**told, "frame": len(cleaner.to_frame()), "predicted": predicted}
@@ -98,13 +99,18 @@ class Cleaned(Request):
         if (np.diff(scores[answer["ranking_"]]) > 1e-12 * np.abs(scores).max()).any():
             raise Wrong("ranking_ does not follow the scores")
         flagged = np.asarray(answer["flagged_"])
-        kept = n_rows if case.options["action"] == "keep" else n_rows - flagged.sum()
+        if answer["action_"] not in (case.options["action"], "keep"):
+            raise Wrong(f"action_ {answer['action_']!r}")
+        kept = n_rows - flagged.sum() if answer["action_"] == "drop" else n_rows
         if len(answer["sample_indices_"]) != kept or answer["frame"] != n_rows:
             raise Wrong(f"{kept} rows should be kept")
         if case.labels is not None:
             left = np.unique(case.y[~flagged])
             if len(left) < len(np.unique(case.y)) and case.options["action"] == "drop":
                 raise Wrong("a class is gone")
+            wrong = np.asarray(answer["wrong_probabilities_"])
+            if wrong.shape != (n_rows,) or not np.all((wrong >= 0) & (wrong <= 1)):
+                raise Wrong(f"wrong_probabilities_ {wrong!r}"[:200])
         if case.options["penalty"] == "keep" and case.options["score"] == "loo_loss":
             self._check_scores(case, scores)
 
