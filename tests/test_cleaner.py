@@ -588,7 +588,10 @@ OTHERS = [
     (HistGradientBoostingClassifier(max_iter=20), "cross_validation"),
     (KNeighborsClassifier(10), "cross_validation"),
     (GaussianNB(), "cross_validation"),
-    (make_pipeline(StandardScaler(), DecisionTreeClassifier(max_depth=4)), "cross_validation"),
+    (
+        make_pipeline(StandardScaler(), DecisionTreeClassifier(max_depth=4, random_state=0)),
+        "cross_validation",
+    ),
     (CalibratedClassifierCV(LogisticRegression(), cv=3), "cross_validation"),
 ]
 

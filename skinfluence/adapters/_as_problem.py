@@ -25,6 +25,8 @@ from ._adapter import ProblemFunction, adapter_of, adapter_of_class, register, w
 
 #: Means of columns, beside their spread, at which single precision loses too much: work is double.
 FAR = 100
+#: Share of its mean square that a column's variance has from rounding alone.
+CONSTANT = 1e-13
 
 FunctionT = TypeVar("FunctionT", bound=ProblemFunction)
 
@@ -134,6 +136,8 @@ def _far_from_zero(values: Any) -> bool:
     values = np.asarray(values)
     if values.dtype.kind not in "fiu" or not values.size:
         return False
-    centre = values.mean(axis=0, dtype=np.float64)
-    spread = np.sqrt(np.mean(np.square(values - centre), axis=0))
-    return bool(np.any((np.abs(centre) > FAR * spread) & (spread > 0)))
+    columns = values.reshape(len(values), -1)
+    squares = np.mean(columns, axis=0, dtype=float) ** 2
+    spread = np.einsum("np,np->p", columns, columns, dtype=float) / len(columns) - squares
+    varies = spread > CONSTANT * squares
+    return bool(np.any(varies & (squares > FAR**2 * spread)))

@@ -9,7 +9,7 @@ end of the interval of the share of wrong labels: what the estimate leaves open 
 an action.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -97,22 +97,33 @@ def corrected_losses(probabilities: np.ndarray, codes: np.ndarray, share: float)
     return -np.log(np.maximum(other + (1 - share - other) * right, TINY))
 
 
-def dropped(rows: TrainingRows, flagged: np.ndarray) -> TrainingRows:
-    """Return the rows without the flagged ones."""
-    return TrainingRows(rows.labels, rows.weights, rows.kept & ~flagged)
+def after_action(
+    action: str,
+    rows: TrainingRows,
+    flagged: np.ndarray,
+    suggested: np.ndarray,
+    wrong: np.ndarray | None,
+) -> TrainingRows:
+    """Return what is fitted on after an action.
 
-
-def relabelled(rows: TrainingRows, flagged: np.ndarray, suggested: np.ndarray) -> TrainingRows:
-    """Return the rows with the suggested labels in the place of flagged ones."""
-    return TrainingRows(with_labels(rows.labels, flagged, suggested), rows.weights, rows.kept)
-
-
-def reweighted(rows: TrainingRows, right: np.ndarray) -> TrainingRows:
-    """Return the rows weighted by the probability that their label is right."""
-    weights = np.maximum(right, TINY)
-    return TrainingRows(
-        rows.labels, weights if rows.weights is None else weights * rows.weights, rows.kept
-    )
+    Parameters
+    ----------
+    action : {"drop", "relabel", "reweight", "keep"}
+    rows : TrainingRows
+    flagged : ndarray of bool of shape (n,)
+    suggested : ndarray of shape (n,)
+        Labels that flagged rows get.
+    wrong : ndarray of shape (n,) or None
+        Probability that each label is wrong, which rows are weighted against; nan counts as 0.
+    """
+    if action == "drop":
+        return replace(rows, kept=rows.kept & ~flagged)
+    if action == "relabel":
+        return replace(rows, labels=with_labels(rows.labels, flagged, suggested))
+    if action == "reweight" and wrong is not None:
+        weights = np.maximum(1 - np.nan_to_num(wrong), TINY)
+        return replace(rows, weights=weights if rows.weights is None else weights * rows.weights)
+    return rows
 
 
 def with_labels(y: Any, changed: np.ndarray, labels: Any) -> Any:

@@ -6,15 +6,13 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import sparse
 from sklearn.base import BaseEstimator, is_classifier
-from sklearn.exceptions import DataConversionWarning
-from sklearn.utils import Bunch, column_or_1d, indexable
+from sklearn.utils import Bunch, indexable
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from .._parameters import check_choices, check_damping, check_running, check_whole
-from .._sklearn_private import _check_method_params, _num_samples, _safe_indexing
+from .._sklearn_private import _num_samples, _safe_indexing
 from .._typing import MatrixLike, RowsLike
 from .._warnings import warn
 from .._wrapping import DelegatingEstimator
@@ -23,7 +21,6 @@ from ..adapters import (
     check_weights,
     counted_classes,
     final_is_frozen,
-    fit_clone,
     fit_watched,
     penalty_parameter,
     seen_by_last,
@@ -43,18 +40,14 @@ from ..report import (
     row_names,
     write_whole,
 )
-from ._actions import Gain, TrainingRows, dropped, gain, relabelled, reweighted, with_labels
+from ._actions import Gain, TrainingRows, after_action, with_labels
 from ._comparison import counts_of, figures_of_classes, figures_of_values
 from ._contradictions import contradicting_rows, convincing
 from ._decisions import apply, check_decisions, decided_rows, decision_columns
+from ._given_labels import not_nullable, one_column, warn_of_alike
 from ._judging import Judged, judged
-from ._out_of_sample import (
-    OutOfSample,
-    check_probabilities,
-    cross_predicted,
-    held_out,
-    splits_of,
-)
+from ._out_of_sample import OutOfSample, check_probabilities, held_out
+from ._refitting import Refitting
 from ._score_parameter import ScoreParameter
 from ._scored_model import ScoredModel, scored_model
 from ._trust_in_scores import figures_of_scores, refit_some
@@ -277,9 +270,9 @@ class LabelCleaner(DelegatingEstimator):
         if (n_rows := _num_samples(X)) < 2:
             raise ValueError(f"LabelCleaner needs two rows or more; got n_samples={n_rows}.")
         labels, lost = counted_classes(self._base_estimator(), y, sample_weight)
-        labels = _not_nullable(labels)
+        labels = not_nullable(labels)
         if self._classifies():
-            _warn_of_alike(labels)
+            warn_of_alike(labels)
         names = row_names(X)
         if decisions is not None:
             decisions = check_decisions(decisions, labels, names)
@@ -381,8 +374,9 @@ class LabelCleaner(DelegatingEstimator):
         X, _, weights = self._training
         classes = np.unique(y) if self._classifies() else None
         every, told = TrainingRows.every(y, weights), {}
+        refitting = self._refitting(X, self._params)
         for name, rows in (("before", every), ("after", self._after_cleaning)):
-            found = self._held_out(rows, every, X, self._params)
+            found = refitting.held_out(rows, every)
             told[name] = counts_of(rows, classes)
             if classes is None:
                 told[name] |= figures_of_values(found, y[every.counted])
@@ -588,22 +582,7 @@ class LabelCleaner(DelegatingEstimator):
         return np.where(self._codes < 0, np.nan, of_given)
 
     def _labels(self, y: Any) -> Any:
-        """Return y; a classifier's column of labels becomes one-dimensional."""
-        shape = y.shape if sparse.issparse(y) else np.asarray(y).shape
-        if len(shape) < 2 or not self._classifies():
-            return y
-        if shape[1] > 1:
-            raise ValueError(
-                f"LabelCleaner judges one label a row; got y of shape {shape}. Clean the columns "
-                "of y one at a time."
-            )
-        column = column_or_1d(y)
-        warn(
-            "A column-vector y was passed when a 1d array was expected. Please change the shape of "
-            "y to (n_samples, ), for example using ravel().",
-            DataConversionWarning,
-        )
-        return y.iloc[:, 0] if hasattr(y, "iloc") else column
+        return one_column(y) if self._classifies() else y
 
     def _classifies(self) -> bool:
         return is_classifier(self._base_estimator())
@@ -653,20 +632,21 @@ class LabelCleaner(DelegatingEstimator):
         params: Any,
     ) -> dict[str, Any]:
         """Return the fitted attributes that tell what was done, and the estimator after it."""
-        every = TrainingRows.every(y, weights)
+        every, refitting = TrainingRows.every(y, weights), self._refitting(X, params)
         action, change = self._action(), None
         if decisions is not None:
             action, after = "decisions", decided_rows(decisions, every)
         else:
             action = action if judgement.flagged.any() else "keep"
-            after = self._after(action, every, judgement)
-            if action != "keep" and self.contamination == "auto" and judgement.noise is not None:
-                change = self._gain(
-                    every, after, float(judgement.noise.rate_interval[0]), X, params
-                )
+            after = after_action(
+                action, every, judgement.flagged, judgement.suggested, judgement.wrong
+            )
+            noise = judgement.noise
+            if action != "keep" and self.contamination == "auto" and noise is not None:
+                change = refitting.gain(every, after, float(noise.rate_interval[0]))
                 if not change.helps:
                     action, after = "keep", every
-        final = first if action == "keep" else self._fit_again(after, X, params)
+        final = first if action == "keep" else refitting.fit(after)
         return {
             "action_": action,
             "_after_cleaning": after,
@@ -683,48 +663,8 @@ class LabelCleaner(DelegatingEstimator):
             return "drop"
         return self.action
 
-    @staticmethod
-    def _after(action: str, rows: TrainingRows, judgement: Judged) -> TrainingRows:
-        """Return what is fitted on after an action."""
-        if action == "drop":
-            return dropped(rows, judgement.flagged)
-        if action == "relabel":
-            return relabelled(rows, judgement.flagged, judgement.suggested)
-        if action == "reweight" and judgement.wrong is not None:
-            return reweighted(rows, 1 - np.nan_to_num(judgement.wrong))
-        return rows
-
-    def _gain(
-        self, before: TrainingRows, after: TrainingRows, share: float, X: Any, params: Any
-    ) -> Gain:
-        """Return what an action does to the loss of rows that are held out."""
-        was, becomes = (self._held_out(rows, before, X, params) for rows in (before, after))
-        labels = np.asarray(before.labels)[before.counted]
-        return gain(was, becomes, np.unique(labels, return_inverse=True)[1], share)
-
-    def _held_out(self, rows: TrainingRows, given: TrainingRows, X: Any, params: Any) -> Any:
-        """Return what the estimator, fitted on the other folds, predicts of every row of weight."""
-        classifies, counted = self._classifies(), given.counted
-        params = _check_method_params(X, params, indices=counted)
-        X, rows, given = _safe_indexing(X, counted), rows.take(counted), given.take(counted)
-        folds = splits_of(self.cv, X, given.labels, classifies, 0, params)
-        classes = np.unique(np.asarray(given.labels)) if classifies else None
-        data = X, rows.labels, rows.weights, params, self.n_jobs, rows.kept, classes
-        return cross_predicted(self._base_estimator(), folds, *data)
-
-    def _fit_again(self, rows: TrainingRows, X: Any, params: Any) -> BaseEstimator:
-        """Return the estimator fitted on what is left after an action."""
-        kept = np.flatnonzero(rows.kept)
-        weights = None if rows.weights is None else _safe_indexing(rows.weights, kept)
-        others = _check_method_params(X, params, indices=kept)
-        data = _safe_indexing(X, kept), _safe_indexing(rows.labels, kept)
-        try:
-            return fit_clone(self._base_estimator(), *data, weights, **others)
-        except ValueError as error:
-            raise ValueError(
-                f"The estimator cannot be fitted on the {len(kept)} cleaned rows: {error} Use "
-                "action='keep', or flag fewer with `contamination`."
-            ) from error
+    def _refitting(self, X: Any, params: dict[str, Any]) -> Refitting:
+        return Refitting(self._base_estimator(), X, params, self.cv, self.n_jobs)
 
     def _check_parameters(self) -> None:
         choices = {
@@ -747,25 +687,3 @@ class LabelCleaner(DelegatingEstimator):
             raise ValueError(
                 "`action='relabel'` is for classifiers; on a regressor use 'drop' or 'keep'."
             )
-
-
-def _not_nullable(y: Any) -> Any:
-    """Return pandas' nullable numbers as NumPy's, of which none is missing; else y as it is."""
-    plain = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
-    if plain is None or not hasattr(y, "isna") or y.isna().any():
-        return y  # those that are missing are refused by the fit
-    return y.to_numpy(dtype=plain)
-
-
-def _warn_of_alike(labels: Any) -> None:
-    """Warn of classes whose names differ by spaces or case alone."""
-    names: dict[str, list[str]] = {}
-    for label in sorted({each for each in np.ravel(np.asarray(labels)) if isinstance(each, str)}):
-        names.setdefault(" ".join(label.split()).casefold(), []).append(label)
-    alike = [tuple(each) for each in names.values() if len(each) > 1]
-    if alike:
-        warn(
-            f"Labels that differ by spaces or case alone are classes of their own: {alike[:3]}. If "
-            "they are one class, give them one name, as with `y.str.strip().str.lower()`.",
-            UserWarning,
-        )

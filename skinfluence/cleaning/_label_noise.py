@@ -112,13 +112,15 @@ def label_noise(
     likelihood = np.exp(losses.min() - losses) * np.gradient(SHARES)
     likelihood /= likelihood.sum()
     interval = _interval(2 * (losses - losses.min()))
-    averaged, within = [], []
-    for share, fit, weight in zip(SHARES, fits, likelihood):
-        inside = interval[0] <= share <= interval[1]
-        if weight > COUNTS or inside:
-            matrix = _matrix(share, fit.calibrated(logs), codes, weights)
-            averaged += [(float(weight), fit, matrix)] if weight > COUNTS else []
-            within += [matrix] if inside else []
+    inside = (interval[0] <= SHARES) & (interval[1] >= SHARES)
+    matrices = {
+        i: _matrix(SHARES[i], fits[i].calibrated(logs), codes, weights)
+        for i in np.flatnonzero(inside | (likelihood > COUNTS))
+    }
+    averaged = [
+        (float(likelihood[i]), fits[i], matrices[i]) for i in matrices if likelihood[i] > COUNTS
+    ]
+    within = [matrices[i] for i in np.flatnonzero(inside)]
     matrix = np.sum([weight * each for weight, _, each in averaged], axis=0)
     best, shares = fits[losses.argmin()], _shares(codes, weights, K)
     total = weights.sum()

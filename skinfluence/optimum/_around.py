@@ -41,9 +41,7 @@ def scaled(gram, squares):
     -------
     grams : ndarray of shape (m, b, K, K)
     """
-    with np.errstate(
-        invalid="ignore"
-    ):  # where nothing is known, it is not for a change of 0 either
+    with np.errstate(invalid="ignore"):  # of inf and 0: nothing is known, whatever the change
         grams = gram[:, None] * squares[:, None, None]
     return np.where(np.isinf(gram)[:, None], np.inf, grams)
 

@@ -16,6 +16,7 @@ from ..operators import Removal
 from ..problem import Problem
 from ..solvers import Inverse
 from ._certificate import curvature_missed, distance
+from ._convergence import newton_decrement
 from ._quasi_newton import dots
 from ._woodbury import core, solve_core
 
@@ -201,8 +202,7 @@ class LeaveOneOutSystem:
         grown : ndarray of shape (n_rows,)
             As H may fall on the way; inf where it may vanish.
         """
-        with np.errstate(divide="ignore", invalid="ignore"):
-            plain = 2 * self.short / (lengths * np.sqrt(np.maximum(self.kept(rows), 0)))
+        plain = self._in_units(2 * self.short, rows, lengths)
         reach = np.nan_to_num(self.reach(rows, lengths), nan=0.0)
         return plain, distance(plain, reach, reach)
 
@@ -212,13 +212,16 @@ class LeaveOneOutSystem:
         It is no part of what is followed. Where H falls on the way by as much as that is small, as
         without the only row of a class, the optimum that is followed to is made of it.
         """
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return self._decrement / (lengths * np.sqrt(np.maximum(self.kept(rows), 0)))
+        return self._in_units(self._decrement, rows, lengths)
 
     @cached_property
     def _decrement(self):
-        gradient = self.problem.gradient()
-        return float(np.sqrt(max(gradient @ (self.inverse @ gradient), 0.0)))
+        return newton_decrement(self.problem, self.inverse)
+
+    def _in_units(self, distance, rows, lengths):
+        """Return what a distance in H is in H₋ at most, in units of ``lengths``; (n_rows,)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return distance / (lengths * np.sqrt(np.maximum(self.kept(rows), 0)))
 
     @cached_property
     def reaches(self):
