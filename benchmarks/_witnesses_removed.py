@@ -34,36 +34,32 @@ def margins(model, X, suggested, given):
 
 
 def witnesses_of_table(name, seed):
-    """Return a record for every flag, or none if nothing is flagged."""
+    """Return a record for every flag, the most suspicious first."""
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         split = split_of(name, seed)
-        given = split.noisy("uniform", 0.1)
-        cleaner = LabelCleaner(LogisticRegression(max_iter=1000)).fit(split.X, given)
+        X, given = split.X, split.noisy("uniform", 0.1)
+        cleaner = LabelCleaner(LogisticRegression(max_iter=1000)).fit(X, given)
         flags = cleaner.ranking_[cleaner.flagged_[cleaner.ranking_]][:MOST_FLAGS]
         found = cleaner.contradicting_rows(flags, k=N_WITNESSES)
-        model = LogisticRegression(C=cleaner.penalty_, tol=1e-8, max_iter=10_000)
-        base = model.fit(split.X, given).coef_, model.intercept_
+        model = LogisticRegression(C=cleaner.penalty_, tol=1e-8, max_iter=10_000, warm_start=True)
         labels = cleaner.suggested_labels_[flags], given[flags]
-        before = margins(model, split.X[flags], *labels)
-        records = []
-        for i, (row, others) in enumerate(zip(flags, found.rows)):
-            model.set_params(warm_start=True)
-            model.coef_, model.intercept_ = (each.copy() for each in base)
-            model.fit(np.delete(split.X, others, axis=0), np.delete(given, others))
-            one = [labels[0][i : i + 1], labels[1][i : i + 1]]
-            moved = margins(model, split.X[[row]], *one)[0] - before[i]
-            near = nearest_tenth(split.X, row)
-            records.append(
-                {
-                    "table": name,
-                    "seed": seed,
-                    "predicted": found.influence[i].sum(),
-                    "real": moved,
-                    "near": np.isin(others, near).mean(),
-                }
-            )
-        return records
+        before = margins(model.fit(X, given), X[flags], *labels)
+        return [
+            {
+                "table": name,
+                "predicted": found.influence[i].sum(),
+                "real": margin_without(others, model, X, given, flags[i], labels[0][i]) - before[i],
+                "near": np.isin(others, nearest_tenth(X, flags[i])).mean(),
+            }
+            for i, others in enumerate(found.rows)
+        ]
+
+
+def margin_without(others, model, X, given, row, suggested):
+    """Return the margin of a row under the model refitted without others."""
+    model.fit(np.delete(X, others, axis=0), np.delete(given, others))
+    return margins(model, X[[row]], [suggested], given[[row]])[0]
 
 
 def nearest_tenth(X, row):

@@ -36,10 +36,10 @@ from _decision_figures import (
     print_by_model,
     print_by_noise,
     print_cover,
-    print_verdicts,
     print_witnesses,
     print_worst,
 )
+from _decision_verdicts import print_verdicts
 from _interval_cover import intervals
 from _noisy_tables import CLEAN, KINDS, NOISES, SHUFFLED, SPARSE, table_names
 from _report import origin
@@ -73,13 +73,16 @@ def all_draws(args):
     frames, done = [], set()
     if args.store and args.store.exists():
         frames.append(pd.read_csv(args.store))
-        done = set(zip(frames[0]["table"], frames[0]["seed"]))
-    tasks = [
-        (table, seed, asked)
-        for seed in range(max(args.seeds, args.many_seeds))
-        for table in args.tables
-        if (asked := wanted(table, seed, args)) and (table, seed) not in done
-    ]
+        done = set(zip(*(frames[0][key] for key in ("table", "seed", "model", "kind", "rate"))))
+    tasks = []
+    for seed in range(max(args.seeds, args.many_seeds)):
+        for table in args.tables:
+            asked = [
+                (model, noise)
+                for model, noise in wanted(table, seed, args)
+                if (table, seed, model, *noise) not in done
+            ]
+            tasks += [(table, seed, asked)] * bool(asked)
     parallel = Parallel(n_jobs=args.n_jobs, return_as="generator_unordered")
     for records in parallel(delayed(draws)(*task) for task in tasks):
         frames.append(pd.DataFrame(records))
