@@ -72,7 +72,7 @@ def compared(split, name, given, tuned):
     found |= {OURS: ours(model, split, given)} | theirs(model, split, given)
     before = dict(found[NONE])
     for record in found.values():
-        for figure in before.keys() & record.keys():
+        for figure in [figure for figure in before if figure in record]:
             record[f"{figure} change"] = record[figure] - before[figure]
     return found
 
