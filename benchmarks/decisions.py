@@ -25,7 +25,7 @@ means over tables of means over seeds.
 The default is a part: the logistic regression at every noise and one seed, without Enron1 but where
 most is asked (10% uniform, clean, shuffled), five seeds of 10% uniform, and forests and boosting at
 10% on all but the largest tables: twelve minutes on one core. ``--full`` is everything, seeds 0 to
-4, and 20 of 10% uniform: hours, which ``--store`` keeps what was done of.
+4, and 20 of 10% uniform: hours. With ``--store`` it goes on where it was stopped.
 """
 
 import argparse
