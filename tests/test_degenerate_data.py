@@ -47,6 +47,7 @@ from skinfluence import (
     leave_one_out,
 )
 from skinfluence.changes import Reweight
+from skinfluence.operators import Hessian
 from skinfluence.optimum import to_optimum
 from skinfluence.questions import Loss
 from skinfluence.solvers import Direct
@@ -522,6 +523,28 @@ def test_what_is_told_of_a_lasso_with_several_optima_begins_at_its_own():
         assert_allclose(
             objective(removed.coef_, removed.intercept_, rest), least, rtol=1e-6, atol=1e-6
         )
+
+
+def test_a_row_that_left_may_be_predicted_beyond_floating_point():
+    """Nothing holds its prediction, and 0 times an infinite loss is no number."""
+    X, y = np.array([[0.0], [1.0], [2.0], [2e3]]), np.array([1.0, 3.0, 9.0, 2.0])
+    model = PoissonRegressor(alpha=1e-3, tol=1e-10, max_iter=10_000)
+    refit = clone(model).fit(X[:3], y[:3])
+    assert refit.coef_[0] * X[3, 0] > np.log(np.finfo(float).max)
+    rest = as_problem(refit, X, y, [1, 1, 1, 0])
+    alone = as_problem(refit, X[:3], y[:3])
+    assert_allclose(rest.objective(), alone.objective(), rtol=1e-12)
+    assert_allclose(rest.gradient(), alone.gradient(), rtol=1e-12, atol=1e-15)
+    assert_allclose(Hessian(rest).dense(), Hessian(alone).dense(), rtol=1e-12)
+    full = as_problem(clone(model).fit(X, y), X, y)
+    _, end = to_optimum(full.without(np.arange(4) == 3), Direct())
+    assert_allclose(end.theta, [*refit.coef_, refit.intercept_], rtol=1e-6, atol=1e-7)
+
+
+def test_a_hessian_of_no_row_is_its_penalty():
+    problem = as_problem(Ridge().fit(np.eye(3), np.arange(3)), np.eye(3), np.arange(3))
+    gram = problem.predictor.weighted_gram(np.empty((0, 3)), np.empty((0, 1, 1)))
+    assert_array_equal(gram, np.zeros((4, 4)))
 
 
 def test_a_refit_without_a_penalty_starts_where_scikit_learns_does():

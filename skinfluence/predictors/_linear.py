@@ -180,7 +180,7 @@ class LinearPredictor(Predictor):
                 gram[k * p : (k + 1) * p, m * p : (m + 1) * p] = block
                 gram[m * p : (m + 1) * p, k * p : (k + 1) * p] = block.T
         if self.fit_intercept:
-            border = (X.T @ A.reshape(len(A), -1)).reshape(p, K, K)
+            border = (X.T @ A.reshape(len(A), K * K)).reshape(p, K, K)
             gram[:end, end:] = border.transpose(1, 0, 2).reshape(end, K)
             gram[end:, :end] = gram[:end, end:].T
             gram[end:, end:] = A.sum(axis=0)

@@ -3,7 +3,7 @@
 The objective is ``Σ_i s_i loss(raw_i(theta), y_i) + ½ Σ_j penalty_j theta_j² + norm(theta)``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import cast
@@ -122,12 +122,28 @@ class Problem:
     @cached_property
     def gradients(self) -> np.ndarray:
         """Gradient g_i of every row's loss in its raw prediction, unweighted, shape (n, K)."""
-        return self.loss.gradient(self.raw, self.y)
+        return self._of_rows(self.loss.gradient)
 
     @cached_property
     def curvatures(self) -> np.ndarray:
         """Hessian A_i of every row's loss in its raw prediction, unweighted, shape (n, K, K)."""
-        return self.loss.hessian(self.raw, self.y)
+        return self._of_rows(self.loss.hessian)
+
+    def _of_rows(self, function: Callable[..., np.ndarray]) -> np.ndarray:
+        """Return what the loss says of every row, 0 where it overflows for a row of weight 0.
+
+        Nothing holds the prediction of a row that has left, and it may go where no loss is finite.
+        """
+        left = np.flatnonzero(self.weights == 0)
+        if not len(left):
+            return function(self.raw, self.y)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = function(self.raw, self.y)
+            over = left[~np.isfinite(values[left].sum(axis=tuple(range(1, values.ndim))))]
+        if len(over):
+            values = values.copy()
+            values[over] = 0
+        return values
 
     def predict_raw(self, X: MatrixLike) -> np.ndarray:
         """Return the raw predictions of rows as the final estimator sees them, shape (m, K)."""
@@ -409,7 +425,7 @@ class Problem:
 
     def objective(self) -> float:
         """Return the value of the objective at theta."""
-        losses = self.loss(self.raw, self.y)
+        losses = self._of_rows(self.loss)
         smooth = self.weights @ losses + 0.5 * self.penalty @ self.theta**2
         return float(smooth) if self.norm is None else float(smooth) + self.norm.value(self.theta)
 
