@@ -1064,7 +1064,8 @@ class InfluenceExplainer(DelegatingEstimator):
         -------
         dffits : ndarray of shape (n_train,) or (n_train, K)
             With an axis for K > 1 outputs or more than two classes. Infinite for a row of
-            leverage 1.
+            leverage 1, and for one without which a fit to squared error meets every target. 0 where
+            the fit meets every target itself.
 
         Raises
         ------

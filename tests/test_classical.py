@@ -449,6 +449,20 @@ def test_nothing_moves_where_every_target_is_met():
     assert_array_equal(explainer.cooks_distance(), 0)
 
 
+def test_residuals_of_rounding_are_none():
+    X = np.random.RandomState(0).standard_normal((8, 3))
+    y = 1e4 + X @ [1e-3, 2e-3, -1e-3]
+    explainer = InfluenceExplainer(LinearRegression()).fit(X, y)
+    assert np.any(explainer.estimator_.predict(X) != y)
+    assert_array_equal(explainer.cooks_distance(), 0)
+    assert_array_equal(explainer.dffits(), 0)
+    assert_array_equal(explainer.dfbetas(), 0)
+    noise = np.random.RandomState(1).standard_normal(8)
+    both = explain(LinearRegression(), X, np.column_stack([y, noise]))
+    assert_array_equal(both.dffits()[:, 0], 0)
+    assert_close(both.dffits()[:, 1], explain(LinearRegression(), X, noise).dffits(), rtol=1e-10)
+
+
 def test_row_that_carries_all_of_the_residual_keeps_a_positive_dispersion():
     """The textbook's downdate of σ² is negative for such a row under a penalty."""
     X, y = np.random.RandomState(0).standard_normal((20, 3)), np.zeros(20)

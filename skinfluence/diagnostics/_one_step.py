@@ -42,6 +42,7 @@ from typing import Any
 import numpy as np
 
 from .._blocks import row_blocks
+from ..optimum import meets_every_target
 from ..problem import Problem
 from ._dispersion import Dispersion
 
@@ -133,7 +134,7 @@ class OneStep:
     @cached_property
     def steps(self):
         """u, shape (n, K); the direction in which it is unbounded for rows that are alone."""
-        own = self.problem.weights[:, None] * self.problem.gradients
+        own = self._pulls()
         steps = np.empty_like(own)
         for _, part, _ in self.parts:
             alone, left = self.alone[:, part.start], self._left[:, part, part]
@@ -141,6 +142,16 @@ class OneStep:
             steps[~alone, part] = solved[:, :, 0]
             steps[alone, part] = np.linalg.svd(left[alone])[2][:, -1]
         return steps
+
+    def _pulls(self):
+        """Return s g, shape (n, K); 0 in a part that meets every target, where it is rounding."""
+        problem = self.problem
+        pulls = problem.weights[:, None] * problem.gradients
+        for loss, part, _ in self.parts:
+            alone = problem if len(self.parts) == 1 else problem.block(loss, part)[0]
+            if meets_every_target(alone):
+                pulls[:, part] = 0
+        return pulls
 
     @cached_property
     def moved(self):

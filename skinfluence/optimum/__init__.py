@@ -21,6 +21,7 @@ from ._newton_steps import newton_steps, refine, to_optimum
 from ._optimum import Optimum
 from ._preconditioned import PreconditionedSolver
 from ._replaced_rows import ReplacedRows
+from ._rounding import meets_every_target
 from ._support_machines import refine_as_trained
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "ReplacedRows",
     "check_convergence",
     "distance_left",
+    "meets_every_target",
     "newton_decrement",
     "newton_steps",
     "refine",
