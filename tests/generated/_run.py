@@ -18,6 +18,7 @@ from ._judging import Wrong
 from ._requests import REQUESTS
 from ._rows import NoTruth
 from ._timing import Hanging, given_up_after
+from ._truth import counted
 
 #: Seconds that a request may take, and after which it is given up.
 SLOW, HANGING = 20, 60
@@ -112,7 +113,7 @@ def judged(case, request, answer, spoken, seconds):
     """Return the outcome of an answer."""
     try:
         with np.errstate(all="ignore"), given_up_after(HANGING):
-            request.check(case, answer)
+            request.check(counted(case), answer)
     except (NoTruth, Hanging) as reason:
         return Outcome("no truth", str(reason), seconds)
     except Wrong as wrong:

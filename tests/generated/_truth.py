@@ -5,7 +5,7 @@
 order of the same rows changes. ``truth_of`` chooses; it raises ``NoTruth`` where neither can judge.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -36,6 +36,22 @@ def truth_of(case):
     if smooth is not None:
         return Truth(smooth, rows, transform(case.X_test), transform)
     return Truth(Refit.of(estimator, rows, case.seed), rows, transform(case.X_test), transform)
+
+
+def counted(case):
+    """Return a case without the classes whose rows all weigh 0: such a row is not there.
+
+    scikit-learn would give such a class parameters, which without an intercept are not nothing. Its
+    rows get the label of another class.
+    """
+    if case.labels is None or case.weights is None:
+        return case
+    known, codes = np.unique(case.y[case.weights > 0]), np.zeros(len(case.labels), int)
+    if len(known) == len(case.labels):
+        return case
+    codes[known] = np.arange(len(known))
+    labels = tuple(case.labels[code] for code in known)
+    return replace(case, y=codes[case.y], y_test=codes[case.y_test], labels=labels)
 
 
 @dataclass
