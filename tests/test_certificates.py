@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
 from scipy.linalg import LinAlgWarning
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -335,8 +336,9 @@ def test_kernels_whose_rounding_is_larger_than_the_ridge_prove_nothing():
     assert InfluenceExplainer(model).fit(X / 1000, y).certificates().max() == 0
 
 
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("far", ["X", "y"])
-def test_single_precision_far_from_zero_is_worked_in_double(far):
+def test_single_precision_far_from_zero_is_worked_in_double(far, container):
     random = np.random.RandomState(0)
     X, y = random.standard_normal((40, 3)), random.standard_normal(40)
     X[:, 0] += 2000 if far == "X" else 0
@@ -345,10 +347,10 @@ def test_single_precision_far_from_zero_is_worked_in_double(far):
     model = LogisticRegression(tol=1e-10, max_iter=1000) if far == "X" else Ridge()
     single, double = (
         InfluenceExplainer(model, method="influence", refine=True).fit(each, y)
-        for each in (X, X.astype(float))
+        for each in (container(X), X.astype(float))
     )
     expected = double.prediction_influence(X[:5].astype(float))
-    told = single.prediction_influence(X[:5])
+    told = single.prediction_influence(container(X[:5]))
     assert_allclose(told, expected, atol=1e-6 * np.abs(expected).max())
 
 

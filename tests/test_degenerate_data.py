@@ -1,6 +1,7 @@
 """Huge and tiny magnitudes, and degenerate data: what real refits, or equivalent data, say."""
 
 import warnings
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -22,6 +23,7 @@ from questions import (
     every_model,
     fit,
 )
+from scipy import sparse
 from scipy.linalg import LinAlgWarning
 from sklearn.base import clone, is_classifier
 from sklearn.linear_model import (
@@ -420,6 +422,16 @@ def test_optimum_of_a_norm_meets_its_conditions_to_rounding(name, n, p, far):
         reached, end = to_optimum(problem, Direct())
         assert reached
         assert np.abs(end.gradient()).max() < 1e-14 * size_of_terms(end)
+
+
+@pytest.mark.parametrize("name", SPARSE)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning:sklearn")
+def test_optimum_of_a_norm_is_that_of_a_dense_X_where_a_sparse_one_is_far_from_zero(name):
+    problem = sparse_problem(name, 0, 40, 8, far=True)
+    other = replace(problem, X=sparse.csr_matrix(problem.X))
+    (reached, end), (_, expected) = (to_optimum(each, Direct()) for each in (other, problem))
+    assert reached
+    assert_allclose(end.theta, expected.theta, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize(("n", "p"), SHAPES)

@@ -16,7 +16,9 @@ from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 from sklearn.base import BaseEstimator
+from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from .._typing import MatrixLike
 from ..problem import Problem
@@ -126,13 +128,17 @@ def as_problem(
 
 
 def _single(X: Any) -> bool:
-    """Whether rows are dense, in single precision."""
+    """Whether rows are in single precision."""
     values = X.to_numpy() if hasattr(X, "to_numpy") else X
-    return isinstance(values, np.ndarray) and values.dtype == np.float32 and values.ndim == 2
+    known = isinstance(values, np.ndarray) or sparse.issparse(values)
+    return known and values.dtype == np.float32 and values.ndim == 2
 
 
 def _far_from_zero(values: Any) -> bool:
     """Whether a column of numbers is too far from zero for the digits of single precision."""
+    if sparse.issparse(values):  # of which such a column has hardly a zero
+        mean, spread = mean_variance_axis(sparse.csr_matrix(values), axis=0)
+        return bool(np.any((spread > 0) & (mean**2 > FAR**2 * spread)))
     values = np.asarray(values)
     if values.dtype.kind not in "fiu" or not values.size:
         return False

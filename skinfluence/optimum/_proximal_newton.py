@@ -11,6 +11,7 @@ that are far from zero are centred: with a free intercept only that moves with t
 from dataclasses import replace
 
 import numpy as np
+from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from .._typing import is_sparse
 from ..operators import Hessian
@@ -112,14 +113,15 @@ def _slope_along(problem, step):
 def _centre(problem):
     """Return the means of columns far from zero, 0 for the others; None if none is.
 
-    None too where columns cannot be moved: no intercept, or a penalised one, or a sparse X.
+    None too where columns cannot be moved: no intercept, or a penalised one.
     """
     predictor, end, X = problem.predictor, problem.predictor.n_coefficients, problem.X
     bare = not (problem.penalty[end:].any() or np.any(problem.norm.positions >= end))
-    if not (predictor.has_dual and predictor.fit_intercept and bare) or is_sparse(X):
+    if not (predictor.has_dual and predictor.fit_intercept and bare):
         return None
-    mean = np.average(X, axis=0, weights=problem.weights).astype(X.dtype)
-    far = np.abs(mean) > FAR * np.std(X, axis=0)
+    mean = (problem.weights @ X / problem.weights.sum()).astype(X.dtype)
+    variance = mean_variance_axis(X, axis=0)[1] if is_sparse(X) else np.var(X, axis=0)
+    far = np.abs(mean) > FAR * np.sqrt(variance)
     return np.where(far, mean, 0) if far.any() else None
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
-from .._typing import MatrixLike
+from .._typing import MatrixLike, as_dense
 from ..losses import Loss
 from ..penalties import GroupNorm
 from ..predictors import CurvedPredictor, LinearPredictor, Predictor, Tangent
@@ -321,12 +321,14 @@ class Problem:
     def centred(self, centre: np.ndarray) -> "Problem":
         """Return the same problem with ``X - centre``, its intercepts moved to match.
 
-        Columns that are constant up to rounding become zero. X must be dense, ``centre`` (p,).
+        Columns that are constant up to rounding become zero. ``centre`` is (p,); where X is sparse,
+        the columns that it moves become full.
         """
         far = np.flatnonzero(centre)
-        X = self.X - centre
-        constant = np.ptp(self.X[:, far], axis=0) <= 16 * np.finfo(X.dtype).eps * abs(centre[far])
-        X[:, far[constant]] = 0
+        columns = as_dense(self.X[:, far])
+        constant = np.ptp(columns, axis=0) <= 16 * np.finfo(columns.dtype).eps * abs(centre[far])
+        moved = np.where(constant, 0, columns - centre[far])
+        X = _with_columns(self.X, far, moved.astype(columns.dtype, copy=False))
         linear = cast(LinearPredictor, self.predictor)
         coef, intercept = linear.unflatten(self.theta)
         theta = linear.flatten(coef, intercept + coef @ centre)
@@ -450,6 +452,19 @@ class Problem:
         """Return sum_i weights_i J_iᵀ g_i, shape (P,)."""
         weighted = weights[:, None] * self.gradients
         return self.predictor.vjp(self.X, weighted[:, :, None])[:, 0]
+
+
+def _with_columns(X: MatrixLike, columns: np.ndarray, values: np.ndarray) -> MatrixLike:
+    """Return rows with other values in some columns, sparse where X is."""
+    if not sparse.issparse(X):
+        X = X.copy()
+        X[:, columns] = values
+        return X
+    kept = np.ones(X.shape[1], dtype=X.dtype)
+    kept[columns] = 0
+    where = (np.ones(len(columns), dtype=X.dtype), (np.arange(len(columns)), columns))
+    placed = sparse.csr_array(values) @ sparse.csr_array(where, shape=(len(columns), X.shape[1]))
+    return type(X)(X @ sparse.diags_array(kept) + placed)
 
 
 def require_predictions(problem: Problem | None) -> None:

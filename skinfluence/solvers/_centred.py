@@ -11,7 +11,7 @@ mean 1e8 and spread 1 leaves eight digits instead of none.
 
 import numpy as np
 
-from .._typing import Array, is_sparse
+from .._typing import Array, as_dense
 from ..operators import Hessian
 from ._inverse import FactoredInverse
 
@@ -28,11 +28,12 @@ def far_centre(hessian: Hessian, matrix: Array | None = None) -> Array | None:
     Returns
     -------
     centre : ndarray of shape (p,) or None
-        None too where columns cannot be moved: no intercept, or a penalised one, or a sparse X.
+        None too where columns cannot be moved: no intercept, or a penalised one. Columns of a
+        sparse X that are far from zero have hardly a zero.
     """
     predictor, end = hessian.problem.predictor, hessian.problem.predictor.n_coefficients
     movable = predictor.has_dual and predictor.fit_intercept and not np.any(hessian.ridge[end:])
-    if not movable or is_sparse(hessian.problem.X):
+    if not movable:
         return None
     diagonal, border = _from_matrix(matrix, end) if matrix is not None else _from_products(hessian)
     intercepts = diagonal[end:]
@@ -72,7 +73,7 @@ class CentredInverse(FactoredInverse):
         super().__init__(hessian)
         self.part, self.centre = part, centre
         far = np.flatnonzero(centre)
-        spread = np.std(part.hessian.problem.X[:, far], axis=0)
+        spread = np.std(as_dense(part.hessian.problem.X[:, far]), axis=0)
         digits = np.min(np.where(spread > 0, spread, np.inf) / np.abs(centre[far]), initial=1)
         self.rcond = min(part.rcond, float(digits))
 
