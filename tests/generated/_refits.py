@@ -40,12 +40,19 @@ TIGHT = {
     QuantileRegressor: {"solver_options": {"dual_feasibility_tolerance": 1e-10}},
     KernelRidge: {},
     GaussianProcessRegressor: {},
-    OneVsRestClassifier: {"estimator__tol": 1e-12, "estimator__max_iter": 1_000_000},
+    OneVsRestClassifier: {},
     MultiOutputRegressor: {},
     VotingClassifier: {},
     VotingRegressor: {},
     TransformedTargetRegressor: {},
 }
+
+
+def tight_parts(estimator):
+    """Return tight tolerances of the estimators inside one."""
+    tight = {"tol": 1e-12, "max_iter": 1_000_000}
+    names = [name.rpartition("__") for name in estimator.get_params()]
+    return {f"{part}__{name}": tight[name] for part, _, name in names if part and name in tight}
 
 
 @dataclass
@@ -67,7 +74,7 @@ class Refit:
             raise NoTruth("of kernels of columns far from zero")
         if kind is LogisticRegression:
             return SparseLogistic(estimator, int(rows.y.max()) + 1)
-        estimator = clone(estimator).set_params(**TIGHT[kind])
+        estimator = clone(estimator).set_params(**tight_parts(estimator), **TIGHT[kind])
         if getattr(estimator, "gamma", None) == "scale":
             spread = rows.X.var()
             estimator.set_params(gamma=1 / (rows.X.shape[1] * spread) if spread else 1.0)
