@@ -354,6 +354,21 @@ def test_single_precision_far_from_zero_is_worked_in_double(far, container):
     assert_allclose(told, expected, atol=1e-6 * np.abs(expected).max())
 
 
+@pytest.mark.filterwarnings("ignore::scipy.linalg.LinAlgWarning")
+def test_a_ridge_that_single_precision_solved_badly_proves_nothing():
+    """Its residuals are not rounding, however large the rounding of its columns is."""
+    a, b = np.array([[148.4, 12.2, 0.1, 1808], [1, -1, 2, -1]], dtype=np.float32)
+    X = np.column_stack([a, b, a**2, a * b, b**2])
+    y = np.array([[-4.45, -0.6], [1.41, 0.32], [-1.94, -1.72], [-0.23, 0.24]])
+    model = Ridge(alpha=3.0, fit_intercept=False)
+    with pytest.warns(ConvergenceWarning, match="stopped short"):
+        explainer = InfluenceExplainer(model, method="newton").fit(X, y)
+    with pytest.warns(ConvergenceWarning, match="could not be certified"):
+        assert not explainer.certificates(return_proved=True)[1].any()
+    right = InfluenceExplainer(model, method="newton", refine=True).fit(X.astype(float), y)
+    assert right.certificates().max() < 0.01
+
+
 def test_the_only_row_of_a_class_leaves_no_optimum():
     X, y = np.zeros((6, 1)), [0, 1, 2, 3, 0, 3]
     model = LogisticRegression(C=890.0, max_iter=100_000, tol=1e-10)

@@ -19,9 +19,13 @@ def meets_every_target(problem):
     """Tell whether the objective is 0 to the rounding of what raw predictions are sums of.
 
     Of a fit that was solved stably a residual may be as large as the rounding of terms of
-    ``‖J_i‖ ‖theta‖``, and its decrement and those of its rows are made of nothing else.
+    ``‖J_i‖ ‖theta‖``, and its decrement and those of its rows are made of nothing else. Not where
+    its penalty can be seen, which residuals pay for.
     """
     if not problem.predictor.is_linear:
+        return False
+    penalty = 0.5 * problem.penalty @ problem.theta**2
+    if penalty > _decrement_of(problem, problem.term_sizes**2):
         return False
     terms = problem.predictor.row_norms(problem.X) * np.sum(problem.theta**2)
     return 0 <= problem.objective() <= _decrement_of(problem, terms[:, None])
@@ -61,7 +65,7 @@ def residual_rounding(problem, weights=None):
 
 def _terms(problem):
     """Return the size of what the gradient of every row's loss is a difference of, (n, K)."""
-    sizes = _sizes(problem)
+    sizes = problem.term_sizes
     return np.maximum(sizes, np.abs(problem.y)) if problem.loss.quadratic else sizes
 
 

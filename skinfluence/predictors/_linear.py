@@ -72,6 +72,11 @@ class LinearPredictor(Predictor):
         _, intercept = self.unflatten(theta)
         return np.abs(intercept).max(initial=0)
 
+    def term_sizes(self, theta: Array, X: Matrix) -> Array:
+        """Return the root of the sum of squares of what raw predictions are sums of, (n, K)."""
+        coef, intercept = self.unflatten(theta)
+        return np.sqrt(_squares(X) @ coef.T**2 + intercept**2)
+
     def raw(self, theta: Array, X: Matrix) -> Array:
         """Predict, before the link; shape (n_samples, K)."""
         return self.jvp(X, theta[:, None])[:, :, 0]

@@ -101,6 +101,10 @@ class Predictor:
         """Return the size of what is added to every raw prediction, which it is rounded by."""
         return 0.0
 
+    def term_sizes(self, theta: Array, X: Matrix) -> Array:
+        """Return the size of what every raw prediction is a sum of, where it is known, (n, K)."""
+        return np.full((X.shape[0], self.n_outputs), self.offset_size(theta))
+
     def parallel_parameters(self) -> Array:
         """Return the positions in theta that add to the K outputs alike, shape (g, K)."""
         return np.zeros((0, self.n_outputs), dtype=int)

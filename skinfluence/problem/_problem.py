@@ -145,6 +145,14 @@ class Problem:
             values[over] = 0
         return values
 
+    @cached_property
+    def term_sizes(self) -> np.ndarray:
+        """Size of what every raw prediction is a sum of, which it is rounded by, shape (n, K).
+
+        Terms are large where their sum is not: of columns far from zero, and of powers of a column.
+        """
+        return np.maximum(np.abs(self.raw), self.predictor.term_sizes(self.theta, self.X))
+
     def predict_raw(self, X: MatrixLike) -> np.ndarray:
         """Return the raw predictions of rows as the final estimator sees them, shape (m, K)."""
         return self.predictor.raw(self.theta, X)
