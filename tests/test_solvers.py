@@ -1,6 +1,7 @@
 """Solvers where it is hard: iterations that run out, singular systems, separable classes."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,13 @@ from scipy.linalg import LinAlgWarning, cholesky
 from scipy.sparse.linalg import aslinearoperator
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model import (
+    GammaRegressor,
+    Lasso,
+    LinearRegression,
+    LogisticRegression,
+    Ridge,
+)
 
 from skinfluence import InfluenceExplainer, as_problem
 from skinfluence.operators import Hessian
@@ -408,3 +415,19 @@ def test_confidently_wrong_label_has_its_own_leverage():
     dual, primal = (Direct(form).invert(Hessian(problem)) for form in ("dual", "primal"))
     rows = np.arange(30)
     assert_allclose(dual.leverages(rows), primal.leverages(rows), rtol=1e-9)
+
+
+def test_a_column_of_large_units_is_solved_for_in_the_primal_beside_more_columns_than_rows():
+    """The dual is a difference of the size of that column squared, and loses its digits."""
+    X = np.random.RandomState(0).standard_normal((20, 26))
+    y, scale = np.exp(X[:, 0]), np.r_[1, 1, 1, 1e5, np.ones(23)]
+    problem = as_problem(GammaRegressor(alpha=1e-3, max_iter=1000).fit(X, y), X, y)
+    penalty = problem.penalty.copy()
+    penalty[3] *= 1e-10
+    problem = replace(problem, penalty=penalty)
+    expected = np.linalg.inv(Hessian(problem).dense())
+    large = replace(
+        problem, X=X * scale[:26], theta=problem.theta / scale, penalty=penalty * scale**2
+    )
+    found = (Direct().invert(Hessian(large)) @ np.eye(27)) * scale * scale[:, None]
+    assert_allclose(found, expected, atol=1e-8 * np.abs(expected).max())

@@ -43,8 +43,9 @@ def lost_digits(inverse):
     An inverse is ill-conditioned where a solve keeps fewer than three digits, which is warned of;
     where it keeps fewer than one, the error is inf.
     """
-    rcond = inverse.rcond
-    if rcond is None or not 0 < rcond <= safe_rcond(inverse.dtype):
+    if inverse.rcond is None or inverse.rcond == 0:
+        return 0.0
+    if inverse.amplification * safe_rcond(inverse.dtype) < 1:
         return 0.0
     error = error_of(inverse)
     return error if error < 0.1 else np.inf

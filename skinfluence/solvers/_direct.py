@@ -14,6 +14,9 @@ from ._inverse import FactoredInverse
 from ._primal import primal_inverse
 from ._solver import Solver
 
+#: Times the order of the dual, and parameters, up to which the primal is tried where that is bad.
+CHEAP, SMALL = 3, 300
+
 
 @dataclass(frozen=True)
 class Direct(Solver):
@@ -56,9 +59,12 @@ class Direct(Solver):
         blocks = hessian.outputs()
         if blocks is not None:
             return SeparableInverse(hessian, blocks, self)
-        if self._takes_dual(hessian):
-            return dual_inverse(hessian)
-        return primal_inverse(hessian)
+        if not self._takes_dual(hessian):
+            return primal_inverse(hessian)
+        inverse = dual_inverse(hessian)
+        if self.form == "auto" and _loses_digits(inverse):
+            return min(inverse, primal_inverse(hessian), key=lambda each: each.amplification)
+        return inverse
 
     def order(self, hessian: Hessian) -> int:
         """Return the order of the largest system that ``invert`` would factor."""
@@ -197,6 +203,17 @@ class SeparableInverse(FactoredInverse):
         for part, outputs in zip(self.parts, self.outputs):
             leverages[:, outputs, outputs] = part.leverages(rows)
         return leverages
+
+
+def _loses_digits(inverse: FactoredInverse) -> bool:
+    """Tell whether a dual loses half of its digits, and the primal, which scales columns, is cheap.
+
+    One column of large units is enough: the dual is a difference of its size.
+    """
+    rounding = inverse.amplification * np.finfo(inverse.dtype).eps
+    return rounding > np.finfo(inverse.dtype).eps ** 0.5 and inverse.shape[0] <= max(
+        CHEAP * inverse.order, SMALL
+    )
 
 
 def _dual_size(hessian: Hessian) -> int:
