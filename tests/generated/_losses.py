@@ -26,6 +26,19 @@ class BinaryLog(Loss):
         return (expit(raw) * expit(-raw))[:, :, None]
 
 
+class SignedLog(Loss):
+    """Log losses summed over outputs, of signs (n, K)."""
+
+    def values(self, raw, y):
+        return np.logaddexp(0, -y * raw).sum(axis=1)
+
+    def slopes(self, raw, y):
+        return -y * expit(-y * raw)
+
+    def curvatures(self, raw, y):
+        return diagonal(expit(raw) * expit(-raw))
+
+
 @dataclass
 class Softmax(Loss):
     n_classes: int

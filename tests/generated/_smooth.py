@@ -1,6 +1,6 @@
 """Smooth objectives of scikit-learn, minimised by Newton's method to rounding."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +14,7 @@ from sklearn.linear_model import (
     RidgeClassifier,
     TweedieRegressor,
 )
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC, LinearSVR
 from sklearn.utils.class_weight import compute_class_weight
 
@@ -21,6 +22,7 @@ from ._losses import (
     BinaryLog,
     Deviance,
     Loss,
+    SignedLog,
     Softmax,
     Squared,
     SquaredEpsilonInsensitive,
@@ -203,6 +205,11 @@ def smooth_truth(estimator, rows):
     kind = type(estimator)
     if kind is LogisticRegression and not estimator.l1_ratio:
         return logistic_truth(estimator, int(rows.y.max()) + 1)
+    if kind is OneVsRestClassifier and not estimator.estimator.l1_ratio:
+        n_classes = int(rows.y.max()) + 1
+        one = logistic_truth(estimator.estimator, 2)
+        encode = lambda y: signs(y, n_classes)  # noqa: E731
+        return replace(one, loss=SignedLog(), encode=encode, n_classes=n_classes)
     if kind in (Ridge, LinearRegression):
         penalty = 2 * getattr(estimator, "alpha", 0.0)
         return Smooth(Squared(), one_or_more, estimator.fit_intercept, 1.0, penalty)
