@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
 from ._refits import Refit
-from ._rows import Rows, dense
+from ._rows import NoTruth, Rows, dense
 from ._smooth import Smooth, smooth_truth
 
 
@@ -28,7 +28,12 @@ def truth_of(case):
         estimator = clone(estimator.fit(case.handed(case.X), case.y, **known).best_estimator_)
     if isinstance(estimator, Pipeline):
         steps = estimator[:-1]
-        X = dense(steps.fit_transform(case.handed(case.X), case.targets(case.y)))
+        X, again = (
+            dense(each.fit_transform(case.handed(case.X), case.targets(case.y)))
+            for each in (steps, clone(steps))
+        )
+        if not np.allclose(X, again, rtol=1e-6, atol=1e-6 * np.abs(X).max(initial=0)):
+            raise NoTruth("of steps that are not the same twice, as components of one size")
         transform = lambda rows: dense(steps.transform(case.handed(rows)))  # noqa: E731
         estimator = clone(estimator[-1])
     rows = Rows(X, case.y, weights)
