@@ -374,6 +374,26 @@ def test_a_ridge_that_single_precision_solved_badly_is_gone_on_with():
     assert np.all(off <= (single.certificates() + 1e-4) * size)
 
 
+def test_a_row_that_is_all_but_met_is_as_certain_as_the_fit_is_exact():
+    """A level of one row: what its residual says is no more exact than what the fit left."""
+    random = np.random.RandomState(0)
+    X, y = np.eye(4)[[0, 0, 0, 1, 1, 1, 2, 2, 3]], 1e4 + random.standard_normal(9)
+    off = 1e-9 * random.standard_normal(5)
+    model = Ridge(alpha=1e-5, tol=1e-12).fit(X, y)
+    exact = InfluenceExplainer(model, method="newton", refine=True).fit(X, y)
+    fitted = clone(model).fit(X, y)
+    fitted.coef_, fitted.intercept_ = (
+        exact.estimator_.coef_ + off[:4],
+        (exact.estimator_.intercept_ + off[4]),
+    )
+    told = InfluenceExplainer(FrozenEstimator(fitted), method="newton").fit(X, y)
+    H = Hessian(exact.problem_.without(np.arange(9) == 8)).dense()
+    change, expected = told.parameter_influence([8])[0], exact.parameter_influence([8])[0]
+    error, size = (np.sqrt(each @ H @ each) for each in (change - expected, expected))
+    assert 1e-6 * size < error < told.certificates([8])[0] * size
+    assert told.certificates(range(8)).max() == 0
+
+
 def test_the_only_row_of_a_class_leaves_no_optimum():
     X, y = np.zeros((6, 1)), [0, 1, 2, 3, 0, 3]
     model = LogisticRegression(C=890.0, max_iter=100_000, tol=1e-10)

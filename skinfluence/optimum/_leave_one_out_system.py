@@ -212,10 +212,11 @@ class LeaveOneOutSystem:
         It is no part of what is followed. Where H falls on the way by as much as that is small, as
         without the only row of a class, the optimum that is followed to is made of it.
         """
-        return self._in_units(self._decrement, rows, lengths)
+        return self._in_units(self.decrement, rows, lengths)
 
     @cached_property
-    def _decrement(self):
+    def decrement(self):
+        """Length of the gradient that the fit left, in H."""
         return newton_decrement(self.problem, self.inverse)
 
     def _in_units(self, distance, rows, lengths):

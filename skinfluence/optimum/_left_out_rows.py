@@ -37,7 +37,7 @@ from ._exactness import WORST, error_of, exact_to, lost_digits, solve_again
 from ._leave_one_out_system import UNEVEN, LeaveOneOutSystem
 from ._many_rows import follow
 from ._one_step import by_every_move, by_moves, by_reach, step_lengths
-from ._rounding import meets_every_target, pull_rounding, residual_rounding
+from ._rounding import meets_every_target, pull_rounding, residual_rounding, rounding
 from ._support_machines import SupportMachines
 from ._threads import threads_for
 from ._woodbury import smallest_singular_values, solve_core
@@ -230,6 +230,8 @@ class LeftOutRows:
         if self.machines is not None or not self.problem.predictor.is_linear:
             return
         off = pull_rounding(self.problem, rows)
+        if self._exact and not self.short:
+            off += self._unseen(rows, system)
         if not self._exact:  # else the worst were looked at
             off += lost_digits(system.inverse)
         followed = np.flatnonzero(self.settled.followed(rows))
@@ -243,6 +245,16 @@ class LeftOutRows:
             return
         self.settled.certificates[rows[seen]] += off[seen]
         self.settled.proved[rows[seen]] = False  # no theorem says what rounding does
+
+    def _unseen(self, rows, system):
+        """Return what a fit left that counts as being at its optimum, relative to each change.
+
+        It is nothing to most rows, and much to one whose target is all but met.
+        """
+        if system.decrement**2 <= rounding(self.problem):
+            return 0.0
+        lengths = step_lengths(rows, system, self._step(rows, system))
+        return np.where(lengths > 0, 2 * system.fit_residual(rows, lengths), 0.0)
 
     def _alone(self, rows, system):
         """Tell which rows alone determine a parameter, but for a penalty; shape (n_rows,).
