@@ -50,6 +50,7 @@ from ._out_of_sample import OutOfSample, check_probabilities, held_out
 from ._refitting import Refitting
 from ._score_parameter import ScoreParameter
 from ._scored_model import ScoredModel, scored_model
+from ._second_view import check_view, second_view
 from ._trust_in_scores import figures_of_scores, refit_some
 
 
@@ -68,10 +69,11 @@ class LabelCleaner(DelegatingEstimator):
         "self_influence" is the paper's score (Koh & Liang 2017, section 5.4), first order.
         "loss" is the training loss; it fails where there are more features than rows.
     contamination : "auto" or float in (0, 1), default="auto"
-        Share of rows to flag. "auto" estimates how many labels are wrong, and flags those that are
-        wrong with a probability above 0.3 and for which another label is suggested, of no class
-        more than half; on a regressor it flags studentised residuals beyond 3.5 robust deviations
-        of those nearby. Where the model has no skill it flags nothing.
+        Share of rows to flag. "auto" estimates how many labels are wrong, and flags those for which
+        another label is suggested and that make the expected F1 largest, of no class more than
+        half, and none that is wrong with a probability below 0.2; on a regressor it flags
+        studentised residuals beyond 3.5 robust deviations of those nearby. Where the model has no
+        skill it flags nothing.
     action : {"reweight", "drop", "relabel", "keep"}, default="reweight"
         What to do before the final fit, where rows are flagged: weight every row by the probability
         that its label is right, or drop or relabel the flagged rows. Where the share is estimated
@@ -82,6 +84,13 @@ class LabelCleaner(DelegatingEstimator):
     penalty : {"tune", "keep"}, default="tune"
         For scoring, choose the penalty by its approximate leave-one-out risk over a grid, or
         keep the estimator's. The fitted ``estimator_`` always keeps its own.
+    second_view : "auto", classifier or None, default="auto"
+        A model of another kind whose out-of-sample probabilities help to tell which labels are
+        wrong, and how many: what ``estimator`` cannot see, as a linear model a border that is
+        curved, would be called wrong. "auto" is a random forest with its out-of-bag votes (where
+        ``estimator`` is one, a logistic regression), and none where X is not numbers, has as many
+        columns as rows, or comes with ``groups``. Scores are those of ``estimator`` alone. Not
+        used on a regressor, nor with ``pred_probs``.
     solver : {"auto", "direct", "cg", "lissa", "lanczos"} or solver, default="auto"
         How H⁻¹ is applied.
     damping : float or "auto", default=0.0
@@ -106,12 +115,15 @@ class LabelCleaner(DelegatingEstimator):
     flagged_ : ndarray of bool of shape (n,)
         Rows whose label is called wrong.
     suggested_labels_ : ndarray of shape (n,)
-        The label (or value) that the model without the row predicts.
+        The label (or value) that the model without the row predicts; with a second view, the label
+        that is most probable by both.
     loo_probabilities_ : ndarray of shape (n, n_classes) or None
         Class probabilities of every row under the model without it; of a RidgeClassifier its
         decision values mapped to [0, 1]. None on a regressor.
     probabilities_from_ : {"leave_one_out", "out_of_bag", "cross_validation", "given"}
         Where the probabilities, or the predictions of a regressor, are from.
+    second_view_probabilities_ : ndarray of shape (n, n_classes) or None
+        Out-of-sample probabilities by the second view, where there is one.
     wrong_probabilities_ : ndarray of shape (n,) or None
         Probability that each label is wrong; None on a regressor.
     noise_rate_ : float or None
@@ -164,6 +176,7 @@ class LabelCleaner(DelegatingEstimator):
     suggested_labels_: np.ndarray
     loo_probabilities_: np.ndarray | None
     probabilities_from_: str
+    second_view_probabilities_: np.ndarray | None
     skill_: Bunch
     noise_rate_: float | None
     noise_rate_interval_: np.ndarray | None
@@ -191,6 +204,7 @@ class LabelCleaner(DelegatingEstimator):
         contamination: float | Literal["auto"] = "auto",
         action: Literal["drop", "relabel", "reweight", "keep"] = "reweight",
         penalty: Literal["tune", "keep"] = "tune",
+        second_view: Any = "auto",
         solver: Any = "auto",
         damping: float | Literal["auto"] = 0.0,
         cv: Any = 5,
@@ -203,6 +217,7 @@ class LabelCleaner(DelegatingEstimator):
         self.contamination = contamination
         self.action = action
         self.penalty = penalty
+        self.second_view = second_view
         self.solver = solver
         self.damping = damping
         self.cv = cv
@@ -279,7 +294,8 @@ class LabelCleaner(DelegatingEstimator):
         data = X, labels, sample_weight, params
         first, seen = fit_watched(self._base_estimator(), X, labels, sample_weight, **params)
         found = self._out_of_sample(first, seen, *data, pred_probs)
-        judgement = judged(found, X, y, labels, sample_weight, lost, self.contamination)
+        second = self._second_view(found, first, seen, *data)
+        judgement = judged(found, second, X, y, labels, sample_weight, lost, self.contamination)
         fitted = self._decided(first, judgement, decisions, *data)
         fitted |= judgement.attributes() | {"_row_names": names, "_params": params}
         fitted["_training"] = X, np.array(labels), sample_weight  # X as given: a report shows it
@@ -621,6 +637,23 @@ class LabelCleaner(DelegatingEstimator):
             )
         return OutOfSample.of_model(scored, penalty, str(self.score), y)
 
+    def _second_view(
+        self, found: OutOfSample, first: Any, seen: Any, X: Any, y: Any, weights: Any, params: Any
+    ) -> np.ndarray | None:
+        """Return what another model, that has not seen each row, gives the classes."""
+        return second_view(
+            self.second_view,
+            found,
+            X,
+            seen_by_last(first, X, seen)[1],
+            y,
+            weights,
+            params,
+            cv=self.cv,
+            random_state=self.random_state,
+            n_jobs=self.n_jobs,
+        )
+
     def _decided(
         self,
         first: Any,
@@ -672,6 +705,7 @@ class LabelCleaner(DelegatingEstimator):
             "action": ("drop", "relabel", "reweight", "keep"),
             "penalty": ("tune", "keep"),
         }
+        check_view(self.second_view)
         check_choices(self, choices)
         check_damping(self)
         check_running(self)

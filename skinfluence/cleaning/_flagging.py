@@ -3,9 +3,8 @@
 import numpy as np
 from scipy.spatial import KDTree
 
-#: Probability of a wrong label from which a row is flagged. Of calibrated probabilities the largest
-#: F1 is at half of itself (Lipton, Elkan and Naryanaswamy 2014), here about 0.6.
-WRONG = 0.3
+#: Probability of a wrong label below which no row is flagged.
+LEAST_WRONG = 0.2
 #: Share of a class that is flagged at most, unless a share of rows is asked for.
 MOST_OF_CLASS = 0.5
 #: Robust deviations from which a residual is outlying (Iglewicz and Hoaglin 1993).
@@ -17,7 +16,10 @@ NEARBY, FEW_COLUMNS = 50, 20
 def wrong_labels(
     wrong: np.ndarray, codes: np.ndarray, suggested: np.ndarray, scores: np.ndarray
 ) -> np.ndarray:
-    """Return the mask of rows whose label is called wrong.
+    """Return the mask of rows whose label is called wrong: those of the largest expected F1.
+
+    Of calibrated probabilities these are the largest ones, down to half of that F1 (Lipton, Elkan
+    and Naryanaswamy 2014, "Optimal thresholding of classifiers to maximize F1 measure").
 
     Parameters
     ----------
@@ -28,7 +30,12 @@ def wrong_labels(
     scores : ndarray of shape (n,)
         Suspicion, which breaks ties.
     """
-    flagged = (wrong > WRONG) & (suggested != codes)
+    candidates = np.flatnonzero((wrong > LEAST_WRONG) & (suggested != codes))
+    candidates = candidates[np.lexsort((-scores[candidates], -wrong[candidates]))]
+    sizes, n_wrong = np.arange(1, len(candidates) + 1), np.nansum(wrong)
+    expected = 2 * np.cumsum(wrong[candidates]) / (sizes + n_wrong)
+    flagged = np.zeros(len(codes), dtype=bool)
+    flagged[candidates[: expected.argmax() + 1 if len(candidates) else 0]] = True
     for code in np.unique(codes[flagged]):
         members = np.flatnonzero(codes == code)
         most = int(MOST_OF_CLASS * len(members))

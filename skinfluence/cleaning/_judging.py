@@ -24,6 +24,8 @@ class Judged:
     Parameters
     ----------
     found : OutOfSample
+    second : ndarray of shape (n, K) or None
+        Probabilities by a second view.
     given : ndarray of shape (n,) or (n, n_outputs)
         The labels.
     codes : ndarray of int of shape (n,) or None
@@ -36,6 +38,7 @@ class Judged:
     """
 
     found: OutOfSample
+    second: np.ndarray | None
     given: np.ndarray
     codes: np.ndarray | None
     scores: np.ndarray
@@ -76,6 +79,7 @@ class Judged:
             "suggested_labels_": self.suggested,
             "loo_probabilities_": self.found.probabilities,
             "probabilities_from_": self.found.source,
+            "second_view_probabilities_": self.second,
             "penalty_": self.found.penalty,
             "skill_": self.skill,
             "wrong_probabilities_": self.wrong,
@@ -88,6 +92,7 @@ class Judged:
 
 def judged(
     found: OutOfSample,
+    second: np.ndarray | None,
     X: Any,
     given: Any,
     labels: Any,
@@ -100,6 +105,8 @@ def judged(
     Parameters
     ----------
     found : OutOfSample
+    second : ndarray of shape (n, K) or None
+        Probabilities by a second view.
     X, given, labels, weights
         The training rows; ``labels`` are what was fitted on.
     lost : ndarray of bool of shape (n,) or None
@@ -109,18 +116,22 @@ def judged(
     """
     if found.probabilities is None:
         return _judged_values(found, X, given, labels, contamination)
-    return _judged_classes(found, given, weights, lost, contamination)
+    return _judged_classes(found, second, given, weights, lost, contamination)
 
 
-def _judged_classes(found, given, weights, lost, contamination):
-    n, scores, suggested, codes = len(found.codes), found.label_scores, found.predicted, found.codes
+def _judged_classes(found, second, given, weights, lost, contamination):
+    n, scores, codes = len(found.codes), found.label_scores, found.codes
+    views = [found.probabilities] if second is None else [found.probabilities, second]
     known = np.ones(n, dtype=bool) if lost is None else ~lost
     counted = known if weights is None else known & (weights > 0)
     part = None if weights is None else weights[counted]
-    noise = label_noise(found.probabilities[counted], codes[counted], part)
+    noise = label_noise([view[counted] for view in views], codes[counted], part)
     wrong = np.full(n, np.nan)
-    wrong[known] = 1 - noise.of_rows(found.probabilities[known], codes[known])
-    predicted = np.searchsorted(found.classes, suggested)
+    right = noise.true_probabilities([view[known] for view in views], codes[known])
+    wrong[known] = 1 - right[np.arange(len(right)), codes[known]]
+    probable = found.probabilities if second is None else noise.true_probabilities(views)
+    predicted = probable.argmax(axis=1)
+    suggested = found.predicted if second is None else found.classes[predicted]
     if lost is not None:
         scores, codes = np.where(lost, np.nan, scores), np.where(lost, -1, codes)
         suggested = np.where(lost, given, suggested)
@@ -135,19 +146,19 @@ def _judged_classes(found, given, weights, lost, contamination):
     if contamination != "auto":
         count = round(contamination * np.count_nonzero(known))
         flagged = first_of(np.argsort(-scores, kind="stable"), count, codes)
-        others = _best_other(found, codes)
+        others = found.classes[_best_other(probable, codes)]
         suggested = np.where(flagged & (predicted == codes), others, suggested)
     elif skill.skilled:
         flagged[known] = wrong_labels(wrong[known], codes[known], predicted[known], scores[known])
     kept = np.array(given)
-    return Judged(found, kept, codes, scores, flagged, suggested, skill, noise, wrong)
+    return Judged(found, second, kept, codes, scores, flagged, suggested, skill, noise, wrong)
 
 
-def _best_other(found, codes):
-    """Return the most probable label beside the given one."""
-    others = np.array(found.probabilities)
+def _best_other(probabilities, codes):
+    """Return the most probable class beside the given one."""
+    others = np.array(probabilities)
     others[np.arange(len(codes)), np.maximum(codes, 0)] = -1
-    return found.classes[others.argmax(axis=1)]
+    return others.argmax(axis=1)
 
 
 def _judged_values(found, X, given, labels, contamination):
@@ -175,7 +186,7 @@ def _judged_values(found, X, given, labels, contamination):
     elif skill.skilled:
         flagged = outlying(found.residuals, _columns(found, X), predicted)
     parts = None, found.label_scores, flagged, found.predicted, skill
-    return Judged(found, np.array(given), *parts)
+    return Judged(found, None, np.array(given), *parts)
 
 
 def _columns(found, X):

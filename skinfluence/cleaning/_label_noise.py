@@ -1,25 +1,28 @@
 """How many labels are wrong, and which, told from out-of-sample probabilities.
 
-A model that was trained on noisy labels predicts noisy labels. With p_i its probabilities of row i
-without the row, and the noise matrix T, given × true,
+A model that was trained on noisy labels predicts noisy labels. With p_iv the probabilities of row
+i by view v, a model that has not seen the row, and the noise matrix T, given × true,
 
-    q_i = softmax(a log p_i + b)           the probabilities of the true class: p_i, calibrated
-    P(given = g | x_i) = Σ_k T_gk q_ik,    T = (1 - ε) I + ε / (K - 1) (1 - I)  to begin with.
+    q_i = softmax(Σ_v a_v log p_iv + b)    the probabilities of the true class: p_i, calibrated
+    P(given = g | x_i) = Σ_k T_gk q_ik.
 
 The share ε of wrong labels is identified by where the probabilities of given labels level off: of
 right labels a calibrated model may be as sure as it likes, of noisy ones no surer than 1 - ε. The
-likelihood of ε, with a and b where it is largest, is found on a grid; averages over it are what is
-told, and its interval is that of the likelihood ratio (``2 log L`` within 2.71 of its maximum). The
-classes that are taken for one another are then found by expectation maximisation (Dempster, Laird
-and Rubin 1977; Dawid and Skene 1979), T shrunk to the uniform one by ``PSEUDO_ROWS`` rows a class:
+likelihood of ε is found on a grid, with a and b where it is largest, and T by steps of expectation
+maximisation (Dempster, Laird and Rubin 1977; Dawid and Skene 1979) from the uniform one, to which
+it is shrunk by ``PSEUDO_ROWS`` rows a class, its entries beside the diagonal multiplied so that ε
+of the labels are wrong. Averages over the likelihood are what is told; the interval is that of its
+ratio (``2 log L`` within 2.71 of its maximum). It is too narrow where the classes that are taken
+for one another are few, since what T leaves open is not counted. Then
 
     P(true = k | x_i, given = g) = T_gk q_ik / Σ_l T_gl q_il.
 
 A model that is wrong, as a line is where the border is curved, disagrees with right labels too, and
-is surer than it should be: ε is then too large, and its interval too narrow.
+is surer than it should be: ε is then too large, and its interval too narrow. A view of another kind
+that is sure of the labels there says so, and gets the larger exponent.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,13 +34,17 @@ from scipy.stats import chi2
 SHARES = np.array([0, 0.5, 1, 2, 3, 5, 7.5, 10, 12.5, 15, 17.5, 20, 22.5, 25, 27.5, 30, 35, 40, 45])
 SHARES = SHARES / 100
 #: Rows that the likelihood is found with, at most.
-MOST_ROWS = 20_000
+MOST_ROWS = 5_000
 #: Rows a class that the noise matrix is shrunk to the uniform one by.
 PSEUDO_ROWS = 20
+#: Steps of expectation maximisation a share, and the largest share of a class that is wrong.
+ROUNDS, MOST = 2, 0.9
 #: Probability that the interval has.
 CONFIDENCE = 0.9
 #: Weight in the average over shares, relative, from which a share counts.
 COUNTS = 1e-3
+#: Precision of the prior that calibrations have around none, in rows; and their largest exponent.
+PRIOR, STEEPEST = 0.1, 20
 #: Smallest probability: no row counts for more than its logarithm.
 TINY = 1e-12
 
@@ -55,73 +62,78 @@ class LabelNoise:
     matrix : ndarray of shape (K, K)
         T, given × true: columns sum to 1.
     matrix_interval : ndarray of shape (2, K, K)
-        The least and largest entries of T over the shares within the interval.
-    averaged : list of (weight, Calibration, T)
+        The least and largest entries of T over the shares within the interval, and of its mean.
+    averaged : list of (weight, Noise)
         The calibrations and noise matrices that are averaged over.
     log_loss, baseline_log_loss : float
         Mean log loss of the calibrated probabilities of given labels, and of the classes' shares.
     p_value : float
-        Of the likelihood ratio of the two, one degree of freedom: chance that labels which have
-        nothing to do with X are predicted as well.
+        Of the likelihood ratio of the two, a degree of freedom a view: chance that labels which
+        have nothing to do with X are predicted as well.
     """
 
     rate: float
     rate_interval: np.ndarray
     matrix: np.ndarray
     matrix_interval: np.ndarray
-    averaged: list[tuple[float, "Calibration", np.ndarray]]
+    averaged: list[tuple[float, "Noise"]]
     log_loss: float
     baseline_log_loss: float
     p_value: float
 
-    def of_rows(self, probabilities: np.ndarray, codes: np.ndarray) -> np.ndarray:
-        """Return the probability that each label is right, ``P(true = given | x_i, given)``."""
-        return self.true_probabilities(probabilities, codes)[np.arange(len(codes)), codes]
+    def true_probabilities(
+        self, views: Sequence[np.ndarray], codes: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return ``P(true = k | x_i)`` of rows, and where ``codes`` are given of their labels too.
 
-    def true_probabilities(self, probabilities: np.ndarray, codes: np.ndarray) -> np.ndarray:
-        """Return ``P(true = k | x_i, given)`` of rows, shape (n, K)."""
-        logs = np.log(np.clip(probabilities, TINY, 1))
-        total = sum(
-            weight * _posterior(calibration.calibrated(logs), matrix, codes)
-            for weight, calibration, matrix in self.averaged
-        )
+        Parameters
+        ----------
+        views : sequence of ndarray of shape (n, K)
+        codes : ndarray of int of shape (n,), default=None
+            The given classes.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n, K)
+        """
+        logs, total = _logs(views), 0.0
+        for weight, fit in self.averaged:
+            true = fit.calibrated(logs)
+            given = true if codes is None else _posterior(true, fit.matrix, codes)
+            total = total + weight * given
         return np.asarray(total) / np.sum(total, axis=1, keepdims=True)
 
 
 def label_noise(
-    probabilities: np.ndarray, codes: np.ndarray, weights: np.ndarray | None = None
+    views: Sequence[np.ndarray], codes: np.ndarray, weights: np.ndarray | None = None
 ) -> LabelNoise:
     """Estimate the noise of labels.
 
     Parameters
     ----------
-    probabilities : ndarray of shape (n, K)
-        Out-of-sample probabilities of the classes.
+    views : sequence of ndarray of shape (n, K)
+        Out-of-sample probabilities of the classes, of one model or several.
     codes : ndarray of int of shape (n,)
         The given classes.
     weights : ndarray of shape (n,), default=None
         Of the rows: one of weight 2 is the row twice.
     """
-    n, K = probabilities.shape
+    n, K = views[0].shape
     part = np.arange(n) if n <= MOST_ROWS else np.random.RandomState(0).permutation(n)[:MOST_ROWS]
     weights = np.ones(n) if weights is None else weights
     weights, codes = weights[part], codes[part]
-    logs = np.log(np.clip(probabilities[part], TINY, 1))
+    logs = _logs([view[part] for view in views])
     fits = list(_profile(logs, codes, weights))
     losses = np.array([fit.loss for fit in fits])
     likelihood = np.exp(losses.min() - losses) * np.gradient(SHARES)
     likelihood /= likelihood.sum()
     interval = _interval(2 * (losses - losses.min()))
     inside = (interval[0] <= SHARES) & (interval[1] >= SHARES)
-    matrices = {
-        i: _matrix(SHARES[i], fits[i].calibrated(logs), codes, weights)
-        for i in np.flatnonzero(inside | (likelihood > COUNTS))
-    }
-    averaged = [
-        (float(likelihood[i]), fits[i], matrices[i]) for i in matrices if likelihood[i] > COUNTS
-    ]
-    within = [matrices[i] for i in np.flatnonzero(inside)]
-    matrix = np.sum([weight * each for weight, _, each in averaged], axis=0)
+    inside[losses.argmin()] = True
+    averaged = [(float(p), fit) for p, fit in zip(likelihood, fits) if p > COUNTS]
+    within = [fit.matrix for fit, told in zip(fits, inside) if told]
+    matrix = np.sum([weight * fit.matrix for weight, fit in averaged], axis=0)
+    matrix /= matrix.sum(axis=0)
     best, shares = fits[losses.argmin()], _shares(codes, weights, K)
     total = weights.sum()
     baseline = -(weights @ np.log(np.maximum(shares[codes], TINY))) / total
@@ -130,63 +142,75 @@ def label_noise(
     return LabelNoise(
         rate=float(likelihood @ SHARES),
         rate_interval=interval,
-        matrix=matrix / matrix.sum(axis=0),
-        matrix_interval=np.array([np.min(within, axis=0), np.max(within, axis=0)]),
+        matrix=matrix,
+        matrix_interval=np.array(
+            [np.min([*within, matrix], axis=0), np.max([*within, matrix], axis=0)]
+        ),
         averaged=averaged,
         log_loss=float(reached),
         baseline_log_loss=float(baseline),
-        p_value=float(chi2.sf(ratio, 1)) / 2,
+        p_value=float(chi2.sf(ratio, len(views))),
     )
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """Probabilities calibrated under some share of wrong labels, and the loss they reach."""
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """Probabilities calibrated, and T, under some share of wrong labels; the loss they reach."""
 
-    share: float
-    slope: float
+    slopes: np.ndarray
     shifts: np.ndarray
+    matrix: np.ndarray
     loss: float
 
     def calibrated(self, logs):
         """Return q, shape (n, K)."""
-        return softmax(self.slope * logs + self.shifts, axis=1)
+        return _combined(logs, self.slopes, self.shifts)
 
     def of_given(self, logs, codes):
         """Return the probability of every given label, shape (n,)."""
-        right = self.calibrated(logs)[np.arange(len(codes)), codes]
-        other = self.share / max(logs.shape[1] - 1, 1)
-        return np.maximum(other + (1 - self.share - other) * right, TINY)
+        given = np.sum(self.matrix[codes] * self.calibrated(logs), axis=1)
+        return np.maximum(given, TINY)
 
 
-def _profile(logs, codes, weights) -> Iterator[Calibration]:
-    """Yield the calibration of largest likelihood for each share, from the one before it."""
-    point = np.zeros(logs.shape[1])
+def _logs(views):
+    return np.log(np.clip(views, TINY, 1))
+
+
+def _combined(logs, slopes, shifts):
+    """Return ``softmax(Σ_v a_v log p_iv + b)``, shape (n, K)."""
+    return softmax(np.tensordot(slopes, logs, 1) + shifts, axis=1)
+
+
+def _profile(logs, codes, weights) -> Iterator[Noise]:
+    """Yield the calibration and T of largest likelihood for each share, from those before it."""
+    V, _, K = logs.shape
+    point, matrix = np.append(np.full(V, 1 / V), np.zeros(K - 1)), _uniform(SHARES[1], K)
     for share in SHARES:
-        loss, point = _calibrate(share, logs, codes, weights, point)
-        shifts = np.append(0, point[1:])
-        yield Calibration(share, float(np.exp(point[0])), shifts, loss)
+        of_share = _of_share(matrix, share, np.full(K, 1 / K))
+        for _ in range(ROUNDS if share else 1):
+            loss, point = _calibrate(of_share, logs, codes, weights, point)
+            told = Noise(point[:V], np.append(0, point[V:]), of_share, loss)
+            if share:
+                true = told.calibrated(logs)
+                matrix = of_share = _matrix(share, of_share, true, codes, weights)
+        yield told
 
 
-def _calibrate(share, logs, codes, weights, start):
-    """Return minus the log likelihood, and (log a, b_2, …, b_K) where it is least."""
-    n, K = logs.shape
-    rows, other = np.arange(n), share / (K - 1)
+def _calibrate(matrix, logs, codes, weights, start):
+    """Return minus the log likelihood, and (a_1, …, a_V, b_2, …, b_K) where it is least."""
+    V, _, K = logs.shape
+    of_given = matrix[codes]
+    usual = np.append(np.full(V, 1 / V), np.zeros(K - 1))
 
     def loss(point):
-        slope = np.exp(point[0])
-        q = softmax(slope * logs + np.append(0, point[1:]), axis=1)
-        right = q[rows, codes]
-        given = np.maximum(other + (1 - share - other) * right, TINY)
-        pull = -weights * (1 - share - other) * right / given
-        gradient = -pull[:, None] * q
-        gradient[rows, codes] += pull
-        of_slope = slope * np.sum(gradient * logs)
-        shrunk = point @ point  # a prior that keeps separable classes from running away
-        slopes = np.append(of_slope, gradient.sum(axis=0)[1:]) + 2 * point
-        return -(weights @ np.log(given)) + shrunk, slopes
+        q = _combined(logs, point[:V], np.append(0, point[V:]))
+        given = np.maximum(np.sum(of_given * q, axis=1), TINY)
+        gradient = (weights / given)[:, None] * q * (given[:, None] - of_given)
+        slopes = np.append(np.sum(gradient * logs, axis=(1, 2)), gradient.sum(axis=0)[1:])
+        away = point - usual  # a prior that keeps separable classes from running away
+        return -(weights @ np.log(given)) + PRIOR * (away @ away), slopes + 2 * PRIOR * away
 
-    bounds = [(-3, 3)] + [(-8, 8)] * (K - 1)
+    bounds = [(0, STEEPEST)] * V + [(-8, 8)] * (K - 1)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
     return float(found.fun), found.x
 
@@ -205,18 +229,30 @@ def _interval(deviances):
     return np.array(ends)
 
 
-def _matrix(share, true, codes, weights):
-    """Return T by expectation maximisation, from calibrated probabilities of the true class."""
-    K = true.shape[1]
-    uniform = np.full((K, K), share / (K - 1))
-    np.fill_diagonal(uniform, 1 - share)
-    matrix, given = uniform, np.eye(K)[codes] * weights[:, None]
-    for _ in range(50):
-        counts = given.T @ _posterior(true, matrix, codes) + PSEUDO_ROWS * uniform
-        before, matrix = matrix, counts / counts.sum(axis=0)
-        if np.abs(matrix - before).max() < 1e-4:
-            break
+def _uniform(share, n_classes):
+    """Return the T that takes every class for every other alike."""
+    matrix = np.full((n_classes, n_classes), share / max(n_classes - 1, 1))
+    np.fill_diagonal(matrix, 1 - share)
     return matrix
+
+
+def _of_share(matrix, share, shares):
+    """Return T, its entries beside the diagonal multiplied so that a share of labels is wrong."""
+    wrong = matrix - np.diag(np.diag(matrix))
+    of_classes = wrong.sum(axis=0)
+    factors = share / max(of_classes @ shares, TINY), MOST / np.maximum(of_classes, TINY)
+    wrong = wrong * np.minimum(*factors)
+    return wrong + np.diag(1 - wrong.sum(axis=0))
+
+
+def _matrix(share, matrix, true, codes, weights):
+    """Return T after a step of expectation maximisation, a given share of labels wrong."""
+    K = true.shape[1]
+    posterior = _posterior(true, matrix, codes)
+    counts = (np.eye(K)[codes] * weights[:, None]).T @ posterior
+    shares = counts.sum(axis=0) / counts.sum()
+    counts = counts + PSEUDO_ROWS * _uniform(share, K)
+    return _of_share(counts / counts.sum(axis=0), share, shares)
 
 
 def _posterior(true, matrix, codes):
