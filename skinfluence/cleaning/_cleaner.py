@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils import Bunch, indexable
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
@@ -44,6 +45,7 @@ from ._actions import Gain, TrainingRows, after_action, with_labels
 from ._comparison import counts_of, figures_of_classes, figures_of_values
 from ._contradictions import contradicting_rows, convincing
 from ._decisions import apply, check_decisions, decided_rows, decision_columns
+from ._estimator_choice import chosen_estimator
 from ._given_labels import not_nullable, one_column, warn_of_alike
 from ._judging import Judged, judged
 from ._out_of_sample import OutOfSample, check_probabilities, held_out
@@ -59,11 +61,13 @@ class LabelCleaner(DelegatingEstimator):
 
     Parameters
     ----------
-    estimator : estimator, default=None
+    estimator : estimator or "auto", default=None
         Any classifier or regressor, or a Pipeline that ends in one. None means
-        ``LogisticRegression()``. Of an estimator that ``InfluenceExplainer`` supports each label is
-        judged by the model without its row; of bagged trees by the votes of those that did not draw
-        it; of any other by models of shuffled folds.
+        ``LogisticRegression()``. "auto" is, for classes, a standardised logistic regression, a
+        random forest or gradient boosting, that whose out-of-sample risk is least. Of an estimator
+        that ``InfluenceExplainer`` supports each label is judged by the model without its row; of
+        bagged trees by the votes of those that did not draw it; of any other by models of shuffled
+        folds.
     score : {"loo_loss", "self_influence", "loss"}, default="loo_loss"
         "loo_loss" is the row's loss under the model without it, from Newton steps.
         "self_influence" is the paper's score (Koh & Liang 2017, section 5.4), first order.
@@ -190,6 +194,7 @@ class LabelCleaner(DelegatingEstimator):
     estimator_: BaseEstimator
     _scored: ScoredModel | None
     _row_names: Any
+    _chosen: BaseEstimator
     _training: tuple[Any, np.ndarray, np.ndarray | None]
     _given: np.ndarray
     _codes: np.ndarray | None
@@ -198,7 +203,7 @@ class LabelCleaner(DelegatingEstimator):
 
     def __init__(
         self,
-        estimator: BaseEstimator | None = None,
+        estimator: BaseEstimator | Literal["auto"] | None = None,
         *,
         score: Literal["loo_loss", "self_influence", "loss"] = "loo_loss",
         contamination: float | Literal["auto"] = "auto",
@@ -278,6 +283,8 @@ class LabelCleaner(DelegatingEstimator):
         ValueError
             If a parameter is out of range, or ``action="relabel"`` on a regressor.
         """
+        if self._chooses():
+            return self._fit_chosen(X, y, sample_weight, pred_probs, decisions, params)
         self._check_parameters()
         X, y = indexable(X, self._labels(y))
         sample_weight = check_weights(sample_weight, X)
@@ -596,6 +603,30 @@ class LabelCleaner(DelegatingEstimator):
             return None
         of_given = self.loo_probabilities_[np.arange(len(self._codes)), self._codes]
         return np.where(self._codes < 0, np.nan, of_given)
+
+    def _chooses(self) -> bool:
+        return isinstance(self.estimator, str) and self.estimator == "auto"
+
+    def _base_estimator(self) -> BaseEstimator:
+        if self._chooses():
+            return vars(self).get("_chosen", LogisticRegression())
+        return super()._base_estimator()
+
+    def _fit_chosen(
+        self, X: Any, y: Any, weights: Any, pred_probs: Any, decisions: Any, params: dict[str, Any]
+    ) -> "LabelCleaner":
+        """Fit with the estimator of the least out-of-sample risk."""
+        X, y = indexable(X, one_column(y))
+        weights = check_weights(weights, X)
+        labels = not_nullable(counted_classes(LogisticRegression(), y, weights)[0])
+        running = {"cv": self.cv, "random_state": self.random_state, "n_jobs": self.n_jobs}
+        chosen = chosen_estimator(X, labels, weights, params, **running)
+        inner = clone(self).set_params(estimator=chosen)
+        inner.fit(X, y, weights, pred_probs=pred_probs, decisions=decisions, **params)
+        own = self.get_params(deep=False)
+        fitted = {name: value for name, value in vars(inner).items() if name not in own}
+        self.__dict__.update(fitted, _chosen=chosen)
+        return self
 
     def _labels(self, y: Any) -> Any:
         return one_column(y) if self._classifies() else y

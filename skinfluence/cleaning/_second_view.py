@@ -26,7 +26,8 @@ ROWS_OF_TREE = 10_000
 def check_view(view: Any) -> None:
     """Raise ValueError unless a view is "auto", None or a classifier."""
     known = view is None or (isinstance(view, str) and view == "auto")
-    if not known and not (hasattr(view, "fit") and is_classifier(view)):
+    classifier = not isinstance(view, type) and hasattr(view, "fit") and is_classifier(view)
+    if not known and not classifier:
         raise ValueError(f"`second_view` must be 'auto', None or a classifier; got {view!r}.")
 
 
