@@ -33,6 +33,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skinfluence import InfluenceExplainer, LabelCleaner
@@ -716,3 +717,46 @@ def test_nullable_labels_stay_whole_numbers(flipped):
     cleaner = LabelCleaner(action="relabel", contamination=0.05)
     _, labels = cleaner.fit_resample(X, pandas.Series(y, dtype="Int64"))
     assert cleaner.suggested_labels_.dtype == y.dtype and labels.dtype == "Int64"
+
+
+def test_decisions_are_those_of_the_rows_however_the_table_is_sorted(flipped):
+    X, y, _ = flipped
+    frame = LabelCleaner(action="drop", contamination=0.05).fit(X, y).to_frame()
+    dropped = LabelCleaner().apply(X, y, frame)[0]
+    assert_array_equal(LabelCleaner().apply(X, y, frame.sort_values("rank"))[0], dropped)
+
+
+def test_a_new_label_is_one_of_y_as_a_file_writes_it(flipped):
+    X, y, _ = flipped
+    frame = LabelCleaner(action="relabel", contamination=0.05).fit(X, y).to_frame()
+    changed = (frame["decision"] == "relabel").to_numpy()
+    expected = np.where(changed, 1 - y, y)
+    for labels in (y.astype(bool), y, np.array(["no", "yes"])[y], y.astype(float)):
+        written = frame.assign(new_label=labels[np.argmax(labels[:, None] != labels, axis=1)])
+        written["new_label"] = written["new_label"].astype(str)
+        relabelled = LabelCleaner().apply(X, labels, written)[1]
+        assert_array_equal(relabelled, np.unique(labels)[expected])
+        written.loc[np.flatnonzero(changed)[0], "new_label"] = "yse"
+        with pytest.raises(ValueError, match="y has no such label"):
+            LabelCleaner().apply(X, labels, written)
+
+
+def test_fit_resample_obeys_decisions(flipped):
+    X, y, _ = flipped
+    frame = LabelCleaner(action="relabel", contamination=0.05).fit(X, y).to_frame()
+    _, relabelled = LabelCleaner().fit_resample(X, y, decisions=frame)
+    assert_array_equal(relabelled, LabelCleaner().apply(X, y, frame)[1])
+    assert np.sum(relabelled != y) == 15
+
+
+def test_pairs_of_an_svc_are_sums_of_classes(three_classes):
+    X, y, wrong = three_classes
+    cleaner = LabelCleaner(SVC(decision_function_shape="ovo"), contamination=0.1).fit(X, y)
+    assert cleaner.compare().loc["accuracy", "before"] > 0.95 - wrong.mean()
+
+
+def test_a_vote_of_nought_is_a_vote():
+    X = np.random.RandomState(0).uniform(size=(200, 2))
+    y = np.where(X[:, 0] > 0.5, 10.0, 0.0)
+    cleaner = LabelCleaner(RandomForestRegressor(random_state=0)).fit(X, y)
+    assert np.median(cleaner.suggested_labels_[y == 0]) == 0

@@ -429,6 +429,8 @@ class LabelCleaner(DelegatingEstimator):
         self.fit(X, y, **params)
         X, y = indexable(X, self._labels(y))
         kept = self.sample_indices_
+        if self.action_ == "decisions":
+            return self.apply(X, y, params["decisions"])[:2]
         if self.action_ == "reweight":  # weights cannot be handed on
             kept = np.flatnonzero(~self.flagged_)
         if self.action_ == "relabel":

@@ -33,7 +33,8 @@ def check_decisions(decisions: Any, y: Any, names: Any) -> Any:
     decisions : DataFrame of n rows
     y : array-like of shape (n,)
     names : Index or None
-        The rows' names. A table that has them, in another order, is put into theirs.
+        The rows' names, by default their numbers. A table that has them, in another order, is put
+        into theirs.
     """
     columns = getattr(decisions, "columns", ())
     if "decision" not in columns:
@@ -44,9 +45,11 @@ def check_decisions(decisions: Any, y: Any, names: Any) -> Any:
         raise ValueError(
             f"`decisions` must have a row for each of the {len(y)} rows; got {len(decisions)}."
         )
-    named = names is not None and hasattr(decisions, "reindex") and names.is_unique
-    if named and decisions.index.is_unique and set(decisions.index) == set(names):
-        decisions = decisions.reindex(names)
+    if hasattr(decisions, "reindex"):
+        names = np.arange(len(y)) if names is None else names
+        unique = len(set(names)) == len(y) and decisions.index.is_unique
+        if unique and set(decisions.index) == set(names):
+            decisions = decisions.reindex(names)
     unknown = sorted({str(each) for each in decisions["decision"]} - set(DECISIONS))
     if unknown:
         raise ValueError(f"`decision` must be one of {DECISIONS}; got {unknown[:5]}.")
@@ -64,7 +67,8 @@ def decided_rows(decisions: Any, rows: TrainingRows) -> TrainingRows:
     decided = np.asarray(decisions["decision"])
     relabelled, labels, weights = decided == "relabel", rows.labels, rows.weights
     if relabelled.any():
-        labels = with_labels(labels, relabelled, _as_labels(decisions["new_label"], labels))
+        new = _as_labels(np.asarray(decisions["new_label"], dtype=object), relabelled, labels)
+        labels = with_labels(labels, relabelled, new)
     if "weight" in decisions.columns:
         own = np.asarray(decisions["weight"], dtype=float)
         if not np.all(own >= 0):
@@ -82,14 +86,22 @@ def apply(X: Any, y: Any, decisions: Any, names: Any) -> tuple:
     return taken if rows.weights is None else (*taken, rows.weights[kept])
 
 
-def _as_labels(column, y):
-    """Return new labels in the type of y, which a file may have changed."""
-    known, values = np.asarray(y), np.asarray(column)
-    if known.dtype.kind in "US" or (known.dtype == object and isinstance(known.flat[0], str)):
-        return values.astype(str)
-    try:
-        return values.astype(known.dtype)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"`new_label` must hold labels like those of y, of type {known.dtype}."
-        ) from None
+def _as_labels(column, changed, y):
+    """Return new labels as those of y that they are, or that they are written as in a file."""
+    known = np.unique(np.asarray(y))
+    of_text = {str(label): label for label in known.tolist()}
+    of_text |= {str(float(label)): label for label in known.tolist() if _is_number(label)}
+    labels = np.array(np.asarray(y), dtype=object)
+    for row in np.flatnonzero(changed):
+        value = column[row]
+        if (text := str(value)) not in of_text:
+            raise ValueError(
+                f"`new_label` of row {row} is {value!r}, and y has no such label; it has "
+                f"{list(of_text.values())[:10]}."
+            )
+        labels[row] = of_text[text]
+    return labels if known.dtype == object else labels.astype(known.dtype)
+
+
+def _is_number(label):
+    return isinstance(label, (int, float)) and not isinstance(label, bool)

@@ -24,6 +24,7 @@ that is sure of the labels there says so, and gets the larger exponent.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import minimize
@@ -41,6 +42,8 @@ PSEUDO_ROWS = 20
 ROUNDS, MOST = 2, 0.9
 #: Probability that the interval has.
 CONFIDENCE = 0.9
+#: Fall of the log likelihood between shares of the grid that is followed, and the finest step.
+STEP, FINEST = 0.5, 0.004
 #: Weight in the average over shares, relative, from which a share counts.
 COUNTS = 1e-3
 #: Precision of the prior that calibrations have around none, in rows; and their largest exponent.
@@ -123,24 +126,24 @@ def label_noise(
     weights = np.ones(n) if weights is None else weights
     weights, codes = weights[part], codes[part]
     logs = _logs([view[part] for view in views])
-    fits = list(_profile(logs, codes, weights))
-    losses = np.array([fit.loss for fit in fits])
-    likelihood = np.exp(losses.min() - losses) * np.gradient(SHARES)
+    fits = _likelihood(logs, codes, weights)
+    losses, shares = (np.array([getattr(fit, name) for fit in fits]) for name in ("loss", "share"))
+    likelihood = np.exp(losses.min() - losses) * np.gradient(shares)
     likelihood /= likelihood.sum()
-    interval = _interval(2 * (losses - losses.min()))
-    inside = (interval[0] <= SHARES) & (interval[1] >= SHARES)
+    interval = _interval(shares, 2 * (losses - losses.min()))
+    inside = (interval[0] <= shares) & (interval[1] >= shares)
     inside[losses.argmin()] = True
     averaged = [(float(p), fit) for p, fit in zip(likelihood, fits) if p > COUNTS]
     within = [fit.matrix for fit, told in zip(fits, inside) if told]
     matrix = np.sum([weight * fit.matrix for weight, fit in averaged], axis=0)
     matrix /= matrix.sum(axis=0)
-    best, shares = fits[losses.argmin()], _shares(codes, weights, K)
+    best, of_classes = fits[losses.argmin()], _shares(codes, weights, K)
     total = weights.sum()
-    baseline = -(weights @ np.log(np.maximum(shares[codes], TINY))) / total
+    baseline = -(weights @ np.log(np.maximum(of_classes[codes], TINY))) / total
     reached = -(weights @ np.log(best.of_given(logs, codes))) / total
     ratio = max(2 * total * (baseline - reached), 0)
     return LabelNoise(
-        rate=float(likelihood @ SHARES),
+        rate=float(likelihood @ shares),
         rate_interval=interval,
         matrix=matrix,
         matrix_interval=np.array(
@@ -157,6 +160,7 @@ def label_noise(
 class Noise:
     """Probabilities calibrated, and T, under some share of wrong labels; the loss they reach."""
 
+    share: float
     slopes: np.ndarray
     shifts: np.ndarray
     matrix: np.ndarray
@@ -181,15 +185,29 @@ def _combined(logs, slopes, shifts):
     return softmax(np.tensordot(slopes, logs, 1) + shifts, axis=1)
 
 
-def _profile(logs, codes, weights) -> Iterator[Noise]:
+def _likelihood(logs, codes, weights):
+    """Return the fits of a grid of shares, finer where the likelihood is steep."""
+    fits = list(_profile(SHARES, logs, codes, weights))
+    while True:
+        best = int(np.argmin([fit.loss for fit in fits]))
+        near = fits[max(best - 1, 0) : best + 2]
+        steep = max(fit.loss for fit in near) - fits[best].loss > STEP
+        if not steep or near[-1].share - near[0].share < FINEST:
+            return fits
+        between = [(a.share + b.share) / 2 for a, b in pairwise(near)]
+        fits += _profile(np.array(between), logs, codes, weights)
+        fits.sort(key=lambda fit: fit.share)
+
+
+def _profile(shares, logs, codes, weights) -> Iterator[Noise]:
     """Yield the calibration and T of largest likelihood for each share, from those before it."""
     V, _, K = logs.shape
     point, matrix = np.append(np.full(V, 1 / V), np.zeros(K - 1)), _uniform(SHARES[1], K)
-    for share in SHARES:
+    for share in shares:
         of_share = _of_share(matrix, share, np.full(K, 1 / K))
         for _ in range(ROUNDS if share else 1):
             loss, point = _calibrate(of_share, logs, codes, weights, point)
-            told = Noise(point[:V], np.append(0, point[V:]), of_share, loss)
+            told = Noise(float(share), point[:V], np.append(0, point[V:]), of_share, loss)
             if share:
                 true = told.calibrated(logs)
                 matrix = of_share = _matrix(share, of_share, true, codes, weights)
@@ -215,17 +233,17 @@ def _calibrate(matrix, logs, codes, weights, start):
     return float(found.fun), found.x
 
 
-def _interval(deviances):
+def _interval(shares, deviances):
     """Return where the likelihood ratio crosses its quantile, between points of the grid."""
     within = np.flatnonzero(deviances <= (level := chi2.ppf(CONFIDENCE, 1)))
     ends = []
     for edge, step in ((within[0], -1), (within[-1], 1)):
         beyond = edge + step
-        if not 0 <= beyond < len(SHARES):
-            ends.append(SHARES[edge])
+        if not 0 <= beyond < len(shares):
+            ends.append(shares[edge])
             continue
         part = (level - deviances[edge]) / (deviances[beyond] - deviances[edge])
-        ends.append(SHARES[edge] + part * (SHARES[beyond] - SHARES[edge]))
+        ends.append(shares[edge] + part * (shares[beyond] - shares[edge]))
     return np.array(ends)
 
 

@@ -8,6 +8,7 @@ model of the folds that it is not in. Folds are shuffled, and stratified for a c
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -232,10 +233,20 @@ def _probabilities(fitted, X):
             f"{type(fitted).__name__} has neither `predict_proba` nor `decision_function`, so that "
             "how sure it is of a label is not known. Give `fit(..., pred_probs=...)`."
         )
-    values = fitted.decision_function(X)
+    values, K = fitted.decision_function(X), len(fitted.classes_)
     if values.ndim == 1:
         return np.column_stack([expit(-values), expit(values)])
-    return softmax(values, axis=1)
+    pairs = getattr(final_estimator(fitted), "decision_function_shape", None) == "ovo"
+    return softmax(_of_pairs(values, K) if pairs else values, axis=1)
+
+
+def _of_pairs(values, n_classes):
+    """Return the sums over pairs of classes, (n, K), of decision values of each, "ovo"."""
+    sums = np.zeros((len(values), n_classes))
+    for value, (one, other) in zip(values.T, combinations(range(n_classes), 2)):
+        sums[:, one] += value
+        sums[:, other] -= value
+    return sums
 
 
 def _out_of_bag(estimator, X, y, sample_weight, params):
@@ -249,6 +260,8 @@ def _out_of_bag(estimator, X, y, sample_weight, params):
     found = getattr(trees, "oob_decision_function_", None)
     if found is None:
         found = trees.oob_prediction_
-    unseen = ~np.any(np.nan_to_num(found).reshape(len(found), -1) != 0, axis=1)  # no vote at all
+    unseen = np.ones(len(found), dtype=bool)
+    for drawn in trees.estimators_samples_:
+        unseen &= np.isin(np.arange(len(found)), drawn)
     found[unseen] = np.mean(found[~unseen], axis=0)
     return found
