@@ -27,7 +27,13 @@ from sklearn.linear_model import (
     RidgeClassifier,
 )
 from sklearn.metrics import average_precision_score
-from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import (
+    GridSearchCV,
+    ShuffleSplit,
+    StratifiedKFold,
+    TimeSeriesSplit,
+    cross_val_predict,
+)
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier
@@ -753,6 +759,7 @@ def test_pairs_of_an_svc_are_sums_of_classes(three_classes):
     X, y, wrong = three_classes
     cleaner = LabelCleaner(SVC(decision_function_shape="ovo"), contamination=0.1).fit(X, y)
     assert cleaner.compare().loc["accuracy", "before"] > 0.95 - wrong.mean()
+    assert np.mean(cleaner.suggested_labels_ == y) > 0.95 - wrong.mean()
 
 
 def test_a_vote_of_nought_is_a_vote():
@@ -760,3 +767,40 @@ def test_a_vote_of_nought_is_a_vote():
     y = np.where(X[:, 0] > 0.5, 10.0, 0.0)
     cleaner = LabelCleaner(RandomForestRegressor(random_state=0)).fit(X, y)
     assert np.median(cleaner.suggested_labels_[y == 0]) == 0
+
+
+def test_values_of_rows_without_weight_are_not_judged():
+    random = np.random.RandomState(0)
+    X = random.normal(size=(300, 2))
+    y = X[:, 0] + 0.1 * random.normal(size=300)
+    y[:8] += 5
+    weights = np.r_[np.ones(100), np.zeros(200)]
+    y[100:] = 50 * random.normal(size=200)
+    flagged = LabelCleaner(Ridge()).fit(X, y, weights).flagged_
+    assert_array_equal(np.flatnonzero(flagged), np.arange(8))
+
+
+def test_values_that_are_met_are_not_flagged_for_rounding():
+    X = np.linspace(0, 1, 100)[:, None]
+    assert not LabelCleaner(LinearRegression()).fit(X, 2 * X[:, 0]).flagged_.any()
+
+
+def test_a_value_may_be_relabelled_with_any_other():
+    X, y = load_diabetes(return_X_y=True)
+    frame = LabelCleaner(Ridge(), action="keep").fit(X, y).to_frame()
+    frame.loc[3, ["decision", "new_label"]] = "relabel", 7.5
+    assert LabelCleaner(Ridge()).apply(X, y, frame)[1][3] == 7.5
+
+
+@pytest.mark.parametrize("cv", [TimeSeriesSplit(3), ShuffleSplit(3, random_state=0)], ids=str)
+def test_folds_that_leave_rows_out(cv, three_classes):
+    X, y, _ = three_classes
+    with pytest.raises(ValueError, match="must hold out each of the 150 rows once"):
+        LabelCleaner(GaussianNB(), cv=cv).fit(X, y)
+
+
+def test_the_share_is_within_its_interval():
+    X, y, _ = noisy_classes(600, 0.1, n_classes=20)
+    cleaner = LabelCleaner(GaussianNB(), action="keep").fit(X, y)
+    low, high = cleaner.noise_rate_interval_
+    assert low <= cleaner.noise_rate_ <= high

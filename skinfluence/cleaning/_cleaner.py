@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone, is_classifier
-from sklearn.linear_model import LogisticRegression
 from sklearn.utils import Bunch, indexable
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
@@ -45,13 +44,13 @@ from ._actions import Gain, TrainingRows, after_action, with_labels
 from ._comparison import counts_of, figures_of_classes, figures_of_values
 from ._contradictions import contradicting_rows, convincing
 from ._decisions import apply, check_decisions, decided_rows, decision_columns
-from ._estimator_choice import chosen_estimator
+from ._estimator_choice import chosen_estimator, usual_estimator
 from ._given_labels import not_nullable, one_column, warn_of_alike
 from ._judging import Judged, judged
 from ._out_of_sample import OutOfSample, check_probabilities, held_out
 from ._refitting import Refitting
 from ._score_parameter import ScoreParameter
-from ._scored_model import ScoredModel, scored_model
+from ._scored_model import ScoredModel, require_values_of_classes, scored_model
 from ._second_view import check_view, second_view
 from ._trust_in_scores import figures_of_scores, refit_some
 
@@ -376,7 +375,7 @@ class LabelCleaner(DelegatingEstimator):
             If the table has another number of rows, or a decision that is none.
         """
         X, y = indexable(X, self._labels(y))
-        return apply(X, y, decisions, row_names(X))
+        return apply(X, y, decisions, row_names(X), self._classifies())
 
     def compare(self) -> Any:
         """Return what cleaning did, before and after.
@@ -611,7 +610,7 @@ class LabelCleaner(DelegatingEstimator):
 
     def _base_estimator(self) -> BaseEstimator:
         if self._chooses():
-            return vars(self).get("_chosen", LogisticRegression())
+            return vars(self).get("_chosen", usual_estimator())
         return super()._base_estimator()
 
     def _fit_chosen(
@@ -620,7 +619,7 @@ class LabelCleaner(DelegatingEstimator):
         """Fit with the estimator of the least out-of-sample risk."""
         X, y = indexable(X, one_column(y))
         weights = check_weights(weights, X)
-        labels = not_nullable(counted_classes(LogisticRegression(), y, weights)[0])
+        labels = not_nullable(counted_classes(usual_estimator(), y, weights)[0])
         running = {"cv": self.cv, "random_state": self.random_state, "n_jobs": self.n_jobs}
         chosen = chosen_estimator(X, labels, weights, params, **running)
         inner = clone(self).set_params(estimator=chosen)
@@ -645,6 +644,7 @@ class LabelCleaner(DelegatingEstimator):
                 raise ValueError("`pred_probs` are probabilities of classes; y has none.")
             return OutOfSample.of_probabilities("given", check_probabilities(pred_probs, y), y)
         try:
+            require_values_of_classes(first)
             scored, penalty = scored_model(
                 *seen_by_last(first, X, seen),
                 y,
@@ -701,7 +701,7 @@ class LabelCleaner(DelegatingEstimator):
         every, refitting = TrainingRows.every(y, weights), self._refitting(X, params)
         action, change = self._action(), None
         if decisions is not None:
-            action, after = "decisions", decided_rows(decisions, every)
+            action, after = "decisions", decided_rows(decisions, every, self._classifies())
         else:
             action = action if judgement.flagged.any() else "keep"
             after = after_action(

@@ -62,12 +62,14 @@ def check_decisions(decisions: Any, y: Any, names: Any) -> Any:
     return decisions
 
 
-def decided_rows(decisions: Any, rows: TrainingRows) -> TrainingRows:
+def decided_rows(decisions: Any, rows: TrainingRows, classifies: bool) -> TrainingRows:
     """Return what is fitted on after decisions."""
     decided = np.asarray(decisions["decision"])
     relabelled, labels, weights = decided == "relabel", rows.labels, rows.weights
     if relabelled.any():
-        new = _as_labels(np.asarray(decisions["new_label"], dtype=object), relabelled, labels)
+        new = np.asarray(decisions["new_label"])
+        if classifies:
+            new = _as_labels(new.astype(object), relabelled, labels)
         labels = with_labels(labels, relabelled, new)
     if "weight" in decisions.columns:
         own = np.asarray(decisions["weight"], dtype=float)
@@ -77,10 +79,10 @@ def decided_rows(decisions: Any, rows: TrainingRows) -> TrainingRows:
     return TrainingRows(labels, weights, rows.kept & (decided != "drop"))
 
 
-def apply(X: Any, y: Any, decisions: Any, names: Any) -> tuple:
+def apply(X: Any, y: Any, decisions: Any, names: Any, classifies: bool) -> tuple:
     """Return (X, y), and weights where the table has them, after decisions."""
     decisions = check_decisions(decisions, y, names)
-    rows = decided_rows(decisions, TrainingRows(y, None, np.ones(len(y), dtype=bool)))
+    rows = decided_rows(decisions, TrainingRows.every(y, None), classifies)
     kept = np.flatnonzero(rows.kept)
     taken = _safe_indexing(X, kept), _safe_indexing(rows.labels, kept)
     return taken if rows.weights is None else (*taken, rows.weights[kept])

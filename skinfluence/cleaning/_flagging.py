@@ -76,7 +76,7 @@ def outlying(residuals: np.ndarray, X: np.ndarray | None, predicted: np.ndarray)
     nearby = everywhere
     if len(residuals) > 4 * NEARBY:
         nearby = np.maximum(_medians_nearby(residuals, X, predicted), everywhere / 4)
-    rounding = 1e-8 * residuals.max(initial=0)
+    rounding = max(1e-8 * residuals.max(initial=0), 1e-10 * np.abs(predicted).max(initial=0))
     return residuals > np.maximum(OUTLYING * 1.4826 * nearby, rounding)
 
 

@@ -115,7 +115,7 @@ def judged(
         As in ``LabelCleaner``.
     """
     if found.probabilities is None:
-        return _judged_values(found, X, given, labels, contamination)
+        return _judged_values(found, X, given, labels, weights, contamination)
     return _judged_classes(found, second, given, weights, lost, contamination)
 
 
@@ -161,11 +161,14 @@ def _best_other(probabilities, codes):
     return others.argmax(axis=1)
 
 
-def _judged_values(found, X, given, labels, contamination):
+def _judged_values(found, X, given, labels, weights, contamination):
+    counted = slice(None) if weights is None else weights > 0
     values = np.asarray(labels, dtype=float).reshape(len(found.predicted), -1)
     predicted = np.reshape(found.predicted, values.shape)
+    n_rows, columns = len(values), _columns(found, X)
+    values, predicted = values[counted], predicted[counted]
     n = len(values)
-    means = (values.sum(axis=0) - values) / (n - 1)
+    means = (values.sum(axis=0) - values) / max(n - 1, 1)
     losses, baselines = (np.sum((values - each) ** 2, axis=1) for each in (predicted, means))
     most = FAR_OUT**2 * np.median(baselines)  # what is looked for must not decide
     losses, baselines = np.minimum(losses, most), np.minimum(baselines, most)
@@ -179,12 +182,13 @@ def _judged_values(found, X, given, labels, contamination):
         p_value=p_value,
         skilled=p_value < CHANCE,
     )
-    flagged = np.zeros(n, dtype=bool)
+    flagged = np.zeros(n_rows, dtype=bool)
     if contamination != "auto":
         ranking = np.argsort(-found.label_scores, kind="stable")
-        flagged = first_of(ranking, round(contamination * n))
+        flagged = first_of(ranking, round(contamination * n_rows))
     elif skill.skilled:
-        flagged = outlying(found.residuals, _columns(found, X), predicted)
+        nearby = None if columns is None else columns[counted]
+        flagged[counted] = outlying(found.residuals[counted], nearby, predicted)
     parts = None, found.label_scores, flagged, found.predicted, skill
     return Judged(found, None, np.array(given), *parts)
 

@@ -17,9 +17,11 @@ for one another are few, since what T leaves open is not counted. Then
 
     P(true = k | x_i, given = g) = T_gk q_ik / Σ_l T_gl q_il.
 
-A model that is wrong, as a line is where the border is curved, disagrees with right labels too, and
-is surer than it should be: ε is then too large, and its interval too narrow. A view of another kind
-that is sure of the labels there says so, and gets the larger exponent.
+Of probabilities that are right for given labels, which level off at 1 - ε themselves, a = 1 and no
+noise is as likely as ε: anything between is. A model that is wrong, as a line is where the border
+is curved, disagrees with right labels too, and is surer than it should be: ε is then too large, and
+its interval too narrow. A view of another kind that is sure of the labels there says so, and gets
+the larger exponent.
 """
 
 from collections.abc import Iterator, Sequence
@@ -143,8 +145,8 @@ def label_noise(
     reached = -(weights @ np.log(best.of_given(logs, codes))) / total
     ratio = max(2 * total * (baseline - reached), 0)
     return LabelNoise(
-        rate=float(likelihood @ shares),
-        rate_interval=interval,
+        rate=(rate := float(likelihood @ shares)),
+        rate_interval=np.array([min(interval[0], rate), max(interval[1], rate)]),
         matrix=matrix,
         matrix_interval=np.array(
             [np.min([*within, matrix], axis=0), np.max([*within, matrix], axis=0)]

@@ -160,9 +160,16 @@ def splits_of(
     cv: Any, X: Any, y: Any, classifies: bool, random_state: Any, params: dict[str, Any]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return folds: for a number shuffled, stratified ones; with ``groups``, whole groups."""
-    groups = params.get("groups")
+    groups, n = params.get("groups"), _num_samples(X)
     if not isinstance(cv, (int, np.integer)):
-        return list(check_cv(cv, y, classifier=classifies).split(X, y, groups))
+        folds = list(check_cv(cv, y, classifier=classifies).split(X, y, groups))
+        held = np.concatenate([np.zeros(0, dtype=int), *(np.arange(n)[test] for _, test in folds)])
+        if not np.array_equal(np.sort(held), np.arange(n)):
+            raise ValueError(
+                f"`cv` must hold out each of the {n} rows once, as KFold and StratifiedKFold do; "
+                f"got {cv!r}. An iterator can be used once only: give a list of its folds."
+            )
+        return folds
     if groups is not None:
         splitter: Any = StratifiedGroupKFold if classifies else GroupKFold
         return list(splitter(min(cv, len(np.unique(groups)))).split(X, y, groups))
@@ -191,7 +198,7 @@ def cross_predicted(
     predict: Callable[..., Any] = _values
     if is_classifier(estimator):
         classes = np.unique(np.asarray(y)) if classes is None else classes
-        predict = _ProbabilitiesOf(classes)
+        predict = ProbabilitiesOf(classes)
 
     def fold(train, test):
         train = train if kept is None else train[kept[train]]
@@ -213,7 +220,7 @@ def _values(fitted, X):
 
 
 @dataclass(frozen=True)
-class _ProbabilitiesOf:
+class ProbabilitiesOf:
     """Probabilities of classes, some of which a fold may not have."""
 
     classes: np.ndarray

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, clone
 
 from ..adapters import (
     FittedModel,
+    UnsupportedEstimatorError,
     as_problem,
     final_estimator,
     final_is_frozen,
@@ -128,6 +129,17 @@ class ScoredModel:
     def __getstate__(self) -> dict:
         large = ("inverse", "newton")
         return {name: value for name, value in vars(self).items() if name not in large}
+
+
+def require_values_of_classes(fitted: BaseEstimator) -> None:
+    """Raise UnsupportedEstimatorError if decision values are those of pairs of classes."""
+    final: Any = final_estimator(fitted)
+    pairs = getattr(final, "decision_function_shape", None) == "ovo"
+    if pairs and len(final.classes_) > 2:
+        raise UnsupportedEstimatorError(
+            "Decision values of pairs of classes tell no label's loss without its row; use "
+            "`decision_function_shape='ovr'`, which predicts the same."
+        )
 
 
 def scored_model(

@@ -15,7 +15,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array
 
-from ._out_of_sample import OutOfSample, held_out
+from .._sklearn_private import _safe_indexing
+from ..adapters import fit_clone
+from ._out_of_sample import OutOfSample, ProbabilitiesOf, held_out
 
 #: Trees of the forest, and rows of a leaf: smoother votes are nearer to probabilities.
 TREES, LEAF = 100, 5
@@ -73,7 +75,21 @@ def second_view(
             return None
         model = _another_kind(first, len(y), seed, n_jobs)
     known = {"cv": cv, "random_state": seed, "n_jobs": n_jobs}
-    return held_out(model, X, y, sample_weight, {}, **known).probabilities
+    return _of_counted(model, X, y, sample_weight, known)
+
+
+def _of_counted(model, X, y, sample_weight, known):
+    """Return the probabilities by a model for which rows of weight 0 are not there."""
+    if sample_weight is None or np.all(sample_weight):
+        return held_out(model, X, y, sample_weight, {}, **known).probabilities
+    rows, others = np.flatnonzero(sample_weight), np.flatnonzero(sample_weight == 0)
+    data = _safe_indexing(X, rows), _safe_indexing(y, rows), sample_weight[rows]
+    classes = np.unique(np.asarray(data[1]))
+    probabilities = np.empty((len(sample_weight), len(classes)))
+    probabilities[rows] = held_out(model, *data, {}, **known).probabilities
+    fitted, predict = fit_clone(model, *data), ProbabilitiesOf(classes)
+    probabilities[others] = predict(fitted, _safe_indexing(X, others))
+    return probabilities
 
 
 def _another_kind(first, n, seed, n_jobs):
