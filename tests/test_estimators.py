@@ -25,18 +25,7 @@ ESTIMATORS = [
 ]
 
 
-def expected_failures(estimator):
-    """Return the checks that are expected to fail, each with its reason."""
-    if not (isinstance(estimator, LabelCleaner) and is_regressor(estimator)):
-        return {}
-    reason = "values are counted, not weights: a row of weight 2 is one value to flag"
-    return {
-        "check_sample_weight_equivalence_on_dense_data": reason,
-        "check_sample_weight_equivalence_on_sparse_data": reason,
-    }
-
-
-CHECKS = parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
+CHECKS = parametrize_with_checks(ESTIMATORS)
 if not isinstance(CHECKS.args[1], list):  # a generator until 1.6, which pytest deprecates
     names, checks = CHECKS.args
     CHECKS = pytest.mark.parametrize(names, list(checks), ids=CHECKS.kwargs["ids"])

@@ -472,7 +472,7 @@ def _with_columns(X: MatrixLike, columns: np.ndarray, values: np.ndarray) -> Mat
     kept[columns] = 0
     where = (np.ones(len(columns), dtype=X.dtype), (np.arange(len(columns)), columns))
     placed = sparse.csr_array(values) @ sparse.csr_array(where, shape=(len(columns), X.shape[1]))
-    return type(X)(X @ sparse.diags_array(kept) + placed)
+    return type(X)(X @ sparse.dia_array((kept[None], [0]), shape=(len(kept),) * 2) + placed)
 
 
 def require_predictions(problem: Problem | None) -> None:
