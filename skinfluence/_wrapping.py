@@ -17,6 +17,11 @@ from sklearn.utils.validation import check_is_fitted
 from ._typing import MatrixLike
 
 
+def usual_estimator() -> BaseEstimator:
+    """Return what is wrapped where no estimator is named."""
+    return LogisticRegression()
+
+
 class WrappingEstimator(MetaEstimatorMixin, BaseEstimator):
     """Wrap ``estimator``; once fitted, ``estimator_``.
 
@@ -30,7 +35,7 @@ class WrappingEstimator(MetaEstimatorMixin, BaseEstimator):
     estimator_: Any
 
     def _base_estimator(self) -> BaseEstimator:
-        return LogisticRegression() if self.estimator is None else self.estimator
+        return usual_estimator() if self.estimator is None else self.estimator
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return who takes ``sample_weight``: this meta-estimator itself, and ``estimator``.

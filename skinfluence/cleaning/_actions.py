@@ -14,42 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from .._sklearn_private import _safe_indexing
+from ._training_rows import TrainingRows
 
 #: Smallest probability of a given label: no row counts for more than its logarithm.
 TINY = 1e-7
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingRows:
-    """What the last fit is made on.
-
-    Parameters
-    ----------
-    labels : array-like of shape (n,)
-    weights : ndarray of shape (n,) or None
-    kept : ndarray of bool of shape (n,)
-        The rows of it.
-    """
-
-    labels: Any
-    weights: np.ndarray | None
-    kept: np.ndarray
-
-    @classmethod
-    def every(cls, labels: Any, weights: np.ndarray | None) -> "TrainingRows":
-        """Return all rows, as they were given."""
-        return cls(labels, weights, np.ones(len(labels), dtype=bool))
-
-    @property
-    def counted(self) -> np.ndarray:
-        """The rows of positive weight."""
-        return np.flatnonzero(np.ones(len(self.kept)) if self.weights is None else self.weights)
-
-    def take(self, rows: np.ndarray) -> "TrainingRows":
-        """Return some of the rows."""
-        weights = None if self.weights is None else self.weights[rows]
-        return TrainingRows(_safe_indexing(self.labels, rows), weights, self.kept[rows])
 
 
 @dataclass(frozen=True)

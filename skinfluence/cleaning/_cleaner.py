@@ -2,6 +2,7 @@
 
 import numbers
 import os
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ from .._parameters import check_choices, check_damping, check_running, check_who
 from .._sklearn_private import _num_samples, _safe_indexing
 from .._typing import MatrixLike, RowsLike
 from .._warnings import warn
-from .._wrapping import DelegatingEstimator
+from .._wrapping import DelegatingEstimator, usual_estimator
 from ..adapters import (
     UnsupportedEstimatorError,
     check_weights,
@@ -40,18 +41,19 @@ from ..report import (
     row_names,
     write_whole,
 )
-from ._actions import Gain, TrainingRows, after_action, with_labels
+from ._actions import Gain, after_action, gain, with_labels
 from ._comparison import counts_of, figures_of_classes, figures_of_values
 from ._contradictions import contradicting_rows, convincing
 from ._decisions import apply, check_decisions, decided_rows, decision_columns
-from ._estimator_choice import chosen_estimator, usual_estimator
+from ._estimator_choice import chosen_estimator
 from ._given_labels import not_nullable, one_column, warn_of_alike
+from ._holding_out import HoldingOut
 from ._judging import Judged, judged
-from ._out_of_sample import OutOfSample, check_probabilities, held_out
-from ._refitting import Refitting
+from ._out_of_sample import OutOfSample, check_probabilities
 from ._score_parameter import ScoreParameter
 from ._scored_model import ScoredModel, require_values_of_classes, scored_model
 from ._second_view import check_view, second_view
+from ._training_rows import TrainingRows
 from ._trust_in_scores import figures_of_scores, refit_some
 
 
@@ -194,11 +196,10 @@ class LabelCleaner(DelegatingEstimator):
     _scored: ScoredModel | None
     _row_names: Any
     _chosen: BaseEstimator
-    _training: tuple[Any, np.ndarray, np.ndarray | None]
+    _training: TrainingRows
     _given: np.ndarray
     _codes: np.ndarray | None
     _after_cleaning: TrainingRows
-    _params: dict[str, Any]
 
     def __init__(
         self,
@@ -297,14 +298,15 @@ class LabelCleaner(DelegatingEstimator):
         names = row_names(X)
         if decisions is not None:
             decisions = check_decisions(decisions, labels, names)
-        data = X, labels, sample_weight, params
+        rows = TrainingRows.every(X, labels, sample_weight, params)
         first, seen = fit_watched(self._base_estimator(), X, labels, sample_weight, **params)
-        found = self._out_of_sample(first, seen, *data, pred_probs)
-        second = self._second_view(found, first, seen, *data)
+        final, features = seen_by_last(first, X, seen)
+        found = self._out_of_sample(first, final, features, rows, pred_probs)
+        second = second_view(self.second_view, found, rows, features, self._holding_out(0))
         judgement = judged(found, second, X, y, labels, sample_weight, lost, self.contamination)
-        fitted = self._decided(first, judgement, decisions, *data)
-        fitted |= judgement.attributes() | {"_row_names": names, "_params": params}
-        fitted["_training"] = X, np.array(labels), sample_weight  # X as given: a report shows it
+        fitted = self._decided(first, judgement, decisions, rows)
+        fitted |= judgement.attributes() | {"_row_names": names}
+        fitted["_training"] = replace(rows, labels=np.array(labels))  # X as given, for a report
         if judgement.warning and self.contamination == "auto":
             warn(judgement.warning, UserWarning)
         self.__dict__.update(fitted)  # all at once: an interrupted fit leaves the last one whole
@@ -392,18 +394,16 @@ class LabelCleaner(DelegatingEstimator):
             the root mean squared and the mean absolute error.
         """
         check_is_fitted(self)
-        pandas, y = import_pandas("LabelCleaner.compare"), self._training[1]
-        X, _, weights = self._training
-        classes = np.unique(y) if self._classifies() else None
-        every, told = TrainingRows.every(y, weights), {}
-        refitting = self._refitting(X, self._params)
+        pandas, told, every = import_pandas("LabelCleaner.compare"), {}, self._training
+        y, counted = every.labels[every.counted], every.counted
+        classes = np.unique(every.labels) if self._classifies() else None
         for name, rows in (("before", every), ("after", self._after_cleaning)):
-            found = refitting.held_out(rows, every)
+            found = self._tried(rows, every)[counted]
             told[name] = counts_of(rows, classes)
             if classes is None:
-                told[name] |= figures_of_values(found, y[every.counted])
+                told[name] |= figures_of_values(found, y)
             else:
-                codes = np.unique(y[every.counted], return_inverse=True)[1]
+                codes = np.searchsorted(classes, y)
                 told[name] |= figures_of_classes(found, codes, self.noise_rate_ or 0.0)
         return pandas.DataFrame(told)
 
@@ -495,7 +495,7 @@ class LabelCleaner(DelegatingEstimator):
         flagged = self.ranking_[self.flagged_[self.ranking_]]
         suspects: Any = flagged if rows is None else check_rows(rows, n)
         scored = self._require_scored("contradicting_rows")
-        labels, others = self._training[1][suspects], self._alternatives(suspects)
+        labels, others = self._training.labels[suspects], self._alternatives(suspects)
         return contradicting_rows(scored, suspects, labels, others, k, relative)
 
     def to_html(
@@ -541,7 +541,7 @@ class LabelCleaner(DelegatingEstimator):
         require_report_packages(f"{type(self).__name__}.to_html")
         path = check_destination(path)
         check_whole("max_rows", max_rows)
-        X, y, weights = self._training
+        X, y, weights = self._training.X, self._training.labels, self._training.weights
         check_table(table, len(y))
         if table is None or image_shape is not None:
             image_shape = check_image_shape(image_shape, X)
@@ -559,7 +559,7 @@ class LabelCleaner(DelegatingEstimator):
         codes, others = self._codes[rows], self.loo_probabilities_[rows]
         others[np.arange(len(rows)), codes] = -1
         labels = self._require_scored("contradicting_rows").classes[others.argmax(axis=1)]
-        open_to_doubt = (codes < 0) | (suggested == self._training[1][rows])
+        open_to_doubt = (codes < 0) | (suggested == self._training.labels[rows])
         return np.where(open_to_doubt, labels, suggested)
 
     def _require_scored(self, name: str) -> ScoredModel:
@@ -574,7 +574,7 @@ class LabelCleaner(DelegatingEstimator):
 
     def _findings(self, scored: ScoredModel, max_rows: int) -> LabelFindings:
         """Return what a report shows of ``max_rows`` rows."""
-        X, y = self._training[0], self._given
+        X, y = self._training.X, self._given
         y = y.ravel() if y.size == len(y) else y
         name, suggested = penalty_parameter(scored.estimator), self.suggested_labels_
         of_given, n_wrong = self._probability_of_given, int(self.flagged_.sum())
@@ -609,7 +609,7 @@ class LabelCleaner(DelegatingEstimator):
         return isinstance(self.estimator, str) and self.estimator == "auto"
 
     def _base_estimator(self) -> BaseEstimator:
-        if self._chooses():
+        if self._chooses():  # before one is chosen, a classifier
             return vars(self).get("_chosen", usual_estimator())
         return super()._base_estimator()
 
@@ -620,14 +620,19 @@ class LabelCleaner(DelegatingEstimator):
         X, y = indexable(X, one_column(y))
         weights = check_weights(weights, X)
         labels = not_nullable(counted_classes(usual_estimator(), y, weights)[0])
-        running = {"cv": self.cv, "random_state": self.random_state, "n_jobs": self.n_jobs}
-        chosen = chosen_estimator(X, labels, weights, params, **running)
+        rows = TrainingRows.every(X, labels, weights, params)
+        chosen = chosen_estimator(rows, self._holding_out(0))
         inner = clone(self).set_params(estimator=chosen)
         inner.fit(X, y, weights, pred_probs=pred_probs, decisions=decisions, **params)
         own = self.get_params(deep=False)
         fitted = {name: value for name, value in vars(inner).items() if name not in own}
         self.__dict__.update(fitted, _chosen=chosen)
         return self
+
+    def _holding_out(self, seed: Any = None) -> HoldingOut:
+        """Return how rows are held out; ``seed`` is that of folds and trees without one."""
+        state = seed if self.random_state is None else self.random_state
+        return HoldingOut(self.cv, state, self.n_jobs)
 
     def _labels(self, y: Any) -> Any:
         return one_column(y) if self._classifies() else y
@@ -636,9 +641,10 @@ class LabelCleaner(DelegatingEstimator):
         return is_classifier(self._base_estimator())
 
     def _out_of_sample(
-        self, first: Any, seen: Any, X: Any, y: Any, weights: Any, params: Any, pred_probs: Any
+        self, first: Any, final: Any, features: Any, rows: TrainingRows, pred_probs: Any
     ) -> OutOfSample:
         """Return what models that have not seen each row predict of it."""
+        y = rows.labels
         if pred_probs is not None:
             if not self._classifies():
                 raise ValueError("`pred_probs` are probabilities of classes; y has none.")
@@ -646,9 +652,10 @@ class LabelCleaner(DelegatingEstimator):
         try:
             require_values_of_classes(first)
             scored, penalty = scored_model(
-                *seen_by_last(first, X, seen),
+                final,
+                features,
                 y,
-                weights,
+                rows.weights,
                 tuned=self.penalty == "tune",
                 solver=self.solver,
                 damping=self.damping,
@@ -658,47 +665,13 @@ class LabelCleaner(DelegatingEstimator):
         except UnsupportedEstimatorError:
             if self.score != "loo_loss" or final_is_frozen(self._base_estimator()):
                 raise
-            return held_out(
-                self._base_estimator(),
-                X,
-                y,
-                weights,
-                params,
-                cv=self.cv,
-                random_state=self.random_state,
-                n_jobs=self.n_jobs,
-            )
+            return self._holding_out().out_of_sample(self._base_estimator(), rows)
         return OutOfSample.of_model(scored, penalty, str(self.score), y)
 
-    def _second_view(
-        self, found: OutOfSample, first: Any, seen: Any, X: Any, y: Any, weights: Any, params: Any
-    ) -> np.ndarray | None:
-        """Return what another model, that has not seen each row, gives the classes."""
-        return second_view(
-            self.second_view,
-            found,
-            X,
-            seen_by_last(first, X, seen)[1],
-            y,
-            weights,
-            params,
-            cv=self.cv,
-            random_state=self.random_state,
-            n_jobs=self.n_jobs,
-        )
-
     def _decided(
-        self,
-        first: Any,
-        judgement: Judged,
-        decisions: Any,
-        X: Any,
-        y: Any,
-        weights: Any,
-        params: Any,
+        self, first: Any, judgement: Judged, decisions: Any, every: TrainingRows
     ) -> dict[str, Any]:
         """Return the fitted attributes that tell what was done, and the estimator after it."""
-        every, refitting = TrainingRows.every(y, weights), self._refitting(X, params)
         action, change = self._action(), None
         if decisions is not None:
             action, after = "decisions", decided_rows(decisions, every, self._classifies())
@@ -707,19 +680,38 @@ class LabelCleaner(DelegatingEstimator):
             after = after_action(
                 action, every, judgement.flagged, judgement.suggested, judgement.wrong
             )
-            noise = judgement.noise
-            if action != "keep" and self.contamination == "auto" and noise is not None:
-                change = refitting.gain(every, after, float(noise.rate_interval[0]))
+            if action != "keep" and self.contamination == "auto" and judgement.noise is not None:
+                change = self._gain(every, after, float(judgement.noise.rate_interval[0]))
                 if not change.helps:
                     action, after = "keep", every
-        final = first if action == "keep" else refitting.fit(after)
         return {
             "action_": action,
             "_after_cleaning": after,
             "gain_": change,
             "sample_indices_": np.flatnonzero(after.kept),
-            "estimator_": final,
+            "estimator_": first if action == "keep" else self._fitted_again(after),
         }
+
+    def _gain(self, before: TrainingRows, after: TrainingRows, share: float) -> Gain:
+        """Return what an action does to the loss of rows that are held out."""
+        counted, labels = before.counted, np.asarray(before.labels)
+        was, becomes = (self._tried(rows, before)[counted] for rows in (before, after))
+        codes = np.unique(labels, return_inverse=True)[1][counted]
+        return gain(was, becomes, codes, share)
+
+    def _tried(self, rows: TrainingRows, given: TrainingRows) -> np.ndarray:
+        """Return what the estimator predicts of rows held out, on the same folds each time."""
+        return HoldingOut(self.cv, 0, self.n_jobs).predicted(self._base_estimator(), rows, given)
+
+    def _fitted_again(self, rows: TrainingRows) -> BaseEstimator:
+        """Return the estimator fitted on what is left; ValueError where it cannot be."""
+        try:
+            return rows.fit(self._base_estimator())
+        except ValueError as error:
+            raise ValueError(
+                f"The estimator cannot be fitted on the {np.sum(rows.kept)} cleaned rows: {error} "
+                "Use action='keep', or flag fewer with `contamination`."
+            ) from error
 
     def _action(self) -> str:
         """Return the action; where the estimator takes no weights rows are dropped instead."""
@@ -728,9 +720,6 @@ class LabelCleaner(DelegatingEstimator):
         ):
             return "drop"
         return self.action
-
-    def _refitting(self, X: Any, params: dict[str, Any]) -> Refitting:
-        return Refitting(self._base_estimator(), X, params, self.cv, self.n_jobs)
 
     def _check_parameters(self) -> None:
         choices = {

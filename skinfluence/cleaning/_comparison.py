@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import balanced_accuracy_score
 
-from ._actions import TINY, TrainingRows, corrected_losses
+from ._actions import TINY, corrected_losses
+from ._training_rows import TrainingRows
 
 #: Equal bins of confidence that the calibration error is taken over.
 BINS = 10

@@ -1,11 +1,13 @@
 """Decisions that a person may edit: a table with a ``decision`` and a ``new_label`` a row."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from .._sklearn_private import _safe_indexing
-from ._actions import TrainingRows, with_labels
+from ._actions import with_labels
+from ._training_rows import TrainingRows
 
 #: What may be decided on a row.
 DECISIONS = ("drop", "keep", "relabel")
@@ -75,14 +77,15 @@ def decided_rows(decisions: Any, rows: TrainingRows, classifies: bool) -> Traini
         own = np.asarray(decisions["weight"], dtype=float)
         if not np.all(own >= 0):
             raise ValueError("`weight` of decisions must be >= 0.")
+        own = np.where(relabelled, 1, own)  # the weight of a label is that of the given one
         weights = own if weights is None else own * weights
-    return TrainingRows(labels, weights, rows.kept & (decided != "drop"))
+    return replace(rows, labels=labels, weights=weights, kept=rows.kept & (decided != "drop"))
 
 
 def apply(X: Any, y: Any, decisions: Any, names: Any, classifies: bool) -> tuple:
     """Return (X, y), and weights where the table has them, after decisions."""
     decisions = check_decisions(decisions, y, names)
-    rows = decided_rows(decisions, TrainingRows.every(y, None), classifies)
+    rows = decided_rows(decisions, TrainingRows.every(X, y, None), classifies)
     kept = np.flatnonzero(rows.kept)
     taken = _safe_indexing(X, kept), _safe_indexing(rows.labels, kept)
     return taken if rows.weights is None else (*taken, rows.weights[kept])

@@ -34,14 +34,11 @@ def wrong_labels(
     candidates = candidates[np.lexsort((-scores[candidates], -wrong[candidates]))]
     sizes, n_wrong = np.arange(1, len(candidates) + 1), np.nansum(wrong)
     expected = 2 * np.cumsum(wrong[candidates]) / (sizes + n_wrong)
+    found = candidates[: expected.argmax() + 1 if len(candidates) else 0]
     flagged = np.zeros(len(codes), dtype=bool)
-    flagged[candidates[: expected.argmax() + 1 if len(candidates) else 0]] = True
-    for code in np.unique(codes[flagged]):
-        members = np.flatnonzero(codes == code)
-        most = int(MOST_OF_CLASS * len(members))
-        found = members[flagged[members]]
-        order = np.lexsort((-scores[found], -wrong[found]))
-        flagged[found[order[most:]]] = False
+    for code in np.unique(codes[found]):
+        most = int(MOST_OF_CLASS * np.count_nonzero(codes == code))
+        flagged[found[codes[found] == code][:most]] = True
     return flagged
 
 
@@ -69,7 +66,7 @@ def outlying(residuals: np.ndarray, X: np.ndarray | None, predicted: np.ndarray)
     residuals : ndarray of shape (n,)
         Sizes of the leave-one-out residuals, >= 0.
     X : ndarray of shape (n, p) or None
-        Columns that say which rows are nearby; None, or many of them, is the prediction alone.
+        Few columns, that say which rows are nearby; None is by the prediction alone.
     predicted : ndarray of shape (n, n_outputs)
     """
     everywhere = np.median(residuals)
@@ -81,7 +78,7 @@ def outlying(residuals: np.ndarray, X: np.ndarray | None, predicted: np.ndarray)
 
 
 def _medians_nearby(residuals, X, predicted):
-    columns = predicted if X is None or X.shape[1] > FEW_COLUMNS else X
+    columns = predicted if X is None else X
     spread = columns.std(axis=0)
     columns = (columns - columns.mean(axis=0)) / np.where(spread > 0, spread, 1)
     _, found = KDTree(columns).query(columns, k=NEARBY)

@@ -7,8 +7,10 @@ import numpy as np
 from scipy.stats import norm
 from sklearn.utils import Bunch
 
-from ._flagging import first_of, outlying, wrong_labels
+from .._typing import as_dense
+from ._flagging import FEW_COLUMNS, first_of, outlying, wrong_labels
 from ._label_noise import LabelNoise, label_noise
+from ._models import numbers
 from ._out_of_sample import OutOfSample
 
 #: Deviations of a value from the mean, in medians, that squared errors are counted up to.
@@ -194,10 +196,11 @@ def _judged_values(found, X, given, labels, weights, contamination):
 
 
 def _columns(found, X):
-    """Return the columns that tell which rows are nearby, where they are numbers."""
+    """Return the columns that tell which rows are nearby, where they are few numbers."""
     if found.scored is not None:
         problem = found.scored.problem
         X = None if problem.in_kernel_features else problem.X
-    columns = np.asarray(X) if isinstance(X, np.ndarray) else None
-    usable = columns is not None and columns.ndim == 2 and columns.dtype.kind in "fiub"
-    return columns.astype(float) if columns is not None and usable else None
+    columns = numbers(X)
+    if columns is None or columns.shape[1] > FEW_COLUMNS:
+        return None
+    return as_dense(columns).astype(float)

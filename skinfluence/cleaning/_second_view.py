@@ -5,24 +5,16 @@ of it; where classes differ by a sum of many small effects a forest is unsure. N
 itself. Next to the other it does: see ``_label_noise``. What each is worth is told by the data.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone, is_classifier
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_array
 
-from .._sklearn_private import _safe_indexing
-from ..adapters import fit_clone
-from ._out_of_sample import OutOfSample, ProbabilitiesOf, held_out
-
-#: Trees of the forest, and rows of a leaf: smoother votes are nearer to probabilities.
-TREES, LEAF = 100, 5
-#: Rows that each tree draws at most.
-ROWS_OF_TREE = 10_000
+from ._holding_out import HoldingOut
+from ._models import forest, linear, numbers
+from ._out_of_sample import OutOfSample
+from ._training_rows import TrainingRows
 
 
 def check_view(view: Any) -> None:
@@ -34,17 +26,7 @@ def check_view(view: Any) -> None:
 
 
 def second_view(
-    view: Any,
-    first: OutOfSample,
-    X: Any,
-    features: Any,
-    y: Any,
-    sample_weight: Any,
-    params: dict[str, Any],
-    *,
-    cv: Any,
-    random_state: Any,
-    n_jobs: int | None,
+    view: Any, first: OutOfSample, rows: TrainingRows, features: Any, holding_out: HoldingOut
 ) -> np.ndarray | None:
     """Return out-of-sample probabilities of the classes by another model; None if there is none.
 
@@ -56,57 +38,22 @@ def second_view(
         model bends to any labels.
     first : OutOfSample
         The first view.
-    X, features : array-like of n rows
-        The training rows, and as the last step of a Pipeline takes them.
-    y, sample_weight, params, cv, random_state, n_jobs
-        As in ``LabelCleaner``. Rows of one of its ``groups`` would vouch for each other: with these
-        there is no second view. Folds and trees without a seed are drawn with 0, so that the same
-        rows are flagged each time.
+    rows : TrainingRows
+        Rows of one of its ``groups`` would vouch for each other: with these there is no second
+        view.
+    features : array-like of n rows
+        The training rows as the last step of a Pipeline takes them.
+    holding_out : HoldingOut
     """
     no_classes = first.probabilities is None or first.source == "given"
-    if view is None or no_classes or params.get("groups") is not None:
+    if view is None or no_classes or rows.params.get("groups") is not None:
         return None
-    seed = 0 if random_state is None else random_state
+    rows = replace(rows, params={})
     if not isinstance(view, str):
-        model = clone(view)
-    else:
-        X = _numbers(features)
-        if X is None or X.shape[0] <= X.shape[1]:
-            return None
-        model = _another_kind(first, len(y), seed, n_jobs)
-    known = {"cv": cv, "random_state": seed, "n_jobs": n_jobs}
-    return _of_counted(model, X, y, sample_weight, known)
-
-
-def _of_counted(model, X, y, sample_weight, known):
-    """Return the probabilities by a model for which rows of weight 0 are not there."""
-    if sample_weight is None or np.all(sample_weight):
-        return held_out(model, X, y, sample_weight, {}, **known).probabilities
-    rows, others = np.flatnonzero(sample_weight), np.flatnonzero(sample_weight == 0)
-    data = _safe_indexing(X, rows), _safe_indexing(y, rows), sample_weight[rows]
-    classes = np.unique(np.asarray(data[1]))
-    probabilities = np.empty((len(sample_weight), len(classes)))
-    probabilities[rows] = held_out(model, *data, {}, **known).probabilities
-    fitted, predict = fit_clone(model, *data), ProbabilitiesOf(classes)
-    probabilities[others] = predict(fitted, _safe_indexing(X, others))
-    return probabilities
-
-
-def _another_kind(first, n, seed, n_jobs):
-    if first.source == "out_of_bag":
-        return make_pipeline(StandardScaler(with_mean=False), LogisticRegression(max_iter=1000))
-    return RandomForestClassifier(
-        TREES,
-        min_samples_leaf=LEAF,
-        max_samples=ROWS_OF_TREE if n > ROWS_OF_TREE else None,
-        random_state=seed,
-        n_jobs=n_jobs,
-    )
-
-
-def _numbers(X):
-    """Return X as numbers; None if it holds others, or misses some."""
-    try:
-        return check_array(X, accept_sparse=("csr", "csc"))
-    except (TypeError, ValueError):
+        return holding_out.out_of_sample(clone(view), rows).probabilities
+    X = numbers(features)
+    if X is None or X.shape[0] <= X.shape[1]:
         return None
+    seed, n_jobs = holding_out.random_state, holding_out.n_jobs
+    model = linear() if first.source == "out_of_bag" else forest(len(rows.kept), seed, n_jobs)
+    return holding_out.out_of_sample(model, replace(rows, X=X)).probabilities
