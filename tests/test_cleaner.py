@@ -804,3 +804,68 @@ def test_the_share_is_within_its_interval():
     cleaner = LabelCleaner(GaussianNB(), action="keep").fit(X, y)
     low, high = cleaner.noise_rate_interval_
     assert low <= cleaner.noise_rate_ <= high
+
+
+def test_the_interval_of_many_classes_is_one():
+    """Its likelihood is smooth in the share; it may still be too narrow, or too low."""
+    random = np.random.RandomState(0)
+    centres, y = random.normal(size=(20, 8)) * 3, random.randint(20, size=1000)
+    X, wrong = centres[y] + random.normal(size=(1000, 8)), random.uniform(size=1000) < 0.1
+    given = np.where(wrong, (y + random.randint(1, 20, 1000)) % 20, y)
+    cleaner = LabelCleaner(GaussianNB(), action="keep", random_state=0).fit(X, given)
+    low, high = cleaner.noise_rate_interval_
+    assert low < cleaner.noise_rate_ < high and high - low > 0.01
+    assert abs(cleaner.noise_rate_ - wrong.mean()) < 0.03
+
+
+def test_probabilities_of_a_frame_go_by_the_names_of_classes():
+    pandas = pytest.importorskip("pandas")
+    X, y, _ = noisy_classes(200, n_classes=2)
+    y = np.array(["no", "yes"])[y]
+    found = cross_val_predict(LogisticRegression(), X, y, method="predict_proba")
+    frame = pandas.DataFrame(found, columns=["no", "yes"])
+    told = [
+        LabelCleaner(action="keep").fit(X, y, pred_probs=each)
+        for each in (found, frame, frame[["yes", "no"]])
+    ]
+    for each in told[1:]:
+        assert_array_equal(each.flagged_, told[0].flagged_)
+        assert_array_equal(each.loo_probabilities_, found)
+
+
+def test_a_relabelled_row_does_not_have_the_weight_of_its_old_label(flipped):
+    X, y, wrong = flipped
+    frame = LabelCleaner().fit(X, y).to_frame()
+    rows = np.flatnonzero(wrong & (frame["weight"] < 0.1).to_numpy())
+    assert len(rows)
+    frame.loc[rows, "decision"] = "relabel"
+    assert np.all(LabelCleaner().apply(X, y, frame)[2][rows] == 1)
+
+
+@pytest.mark.parametrize("estimator", [GaussianNB(), LogisticRegression()], ids=str)
+def test_folds_of_ones_own_hold_with_rows_of_no_weight(estimator):
+    X, y, wrong = noisy_classes(300)
+    weights = (np.arange(300) % 4 > 0).astype(float)
+    folds = list(StratifiedKFold(4).split(X, y))
+    cleaner = LabelCleaner(estimator, cv=folds, action="drop").fit(X, y, weights)
+    assert np.mean(wrong[cleaner.flagged_]) > 2 * wrong.mean()
+    assert cleaner.compare().loc["accuracy", "before"] > 0.5
+
+
+def test_values_are_judged_alike_dense_sparse_and_in_a_frame():
+    pandas = pytest.importorskip("pandas")
+    random = np.random.RandomState(0)
+    X = random.normal(size=(300, 2))
+    y = X[:, 0] + np.exp(X[:, 1]) * random.normal(size=300) / 10
+    flags = [
+        LabelCleaner(Ridge()).fit(each, y).flagged_
+        for each in (X, sparse.csr_matrix(X), pandas.DataFrame(X, columns=["a", "b"]))
+    ]
+    assert_array_equal(flags[1], flags[0])
+    assert_array_equal(flags[2], flags[0])
+
+
+def test_without_skill_a_share_of_ones_own_is_warned_of_too():
+    X, y = np.random.RandomState(0).normal(size=(200, 3)), np.arange(200) % 2
+    with pytest.warns(UserWarning, match="no better than the shares of the classes"):
+        LabelCleaner(contamination=0.1, action="keep").fit(X, y)

@@ -345,7 +345,7 @@ def test_missing_package_names_the_extra(cleaner, tmp_path, monkeypatch):
 
 def test_what_fit_was_given_is_kept_and_not_copied(digits, of_digits):
     X, y = digits
-    assert of_digits._training[0] is X
+    assert of_digits._training.X is X
     assert InfluenceExplainer(logistic(), refine=True).fit(X, y).answers_.fit.model.X_given is X
 
 

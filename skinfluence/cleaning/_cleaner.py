@@ -265,8 +265,9 @@ class LabelCleaner(DelegatingEstimator):
         sample_weight : array-like of shape (n,), default=None
             Weights >= 0.
         pred_probs : array-like of shape (n, n_classes), default=None
-            Out-of-sample probabilities of the classes, in the order of ``np.unique(y)``, that
-            labels are judged by in place of the estimator's own.
+            Out-of-sample probabilities of the classes, in the order of ``np.unique(y)``, or a
+            DataFrame of columns named by them, that labels are judged by in place of the
+            estimator's own.
         decisions : DataFrame of n rows, default=None
             What to do with each row, in place of ``action``: a table as ``to_frame`` returns, which
             a person may have edited. Labels are scored and flagged all the same.
@@ -307,7 +308,7 @@ class LabelCleaner(DelegatingEstimator):
         fitted = self._decided(first, judgement, decisions, rows)
         fitted |= judgement.attributes() | {"_row_names": names}
         fitted["_training"] = replace(rows, labels=np.array(labels))  # X as given, for a report
-        if judgement.warning and self.contamination == "auto":
+        if judgement.warning:
             warn(judgement.warning, UserWarning)
         self.__dict__.update(fitted)  # all at once: an interrupted fit leaves the last one whole
         return self

@@ -129,21 +129,14 @@ def _judged_classes(found, second, given, weights, lost, contamination):
     part = None if weights is None else weights[counted]
     noise = label_noise([view[counted] for view in views], codes[counted], part)
     wrong = np.full(n, np.nan)
-    right = noise.true_probabilities([view[known] for view in views], codes[known])
-    wrong[known] = 1 - right[np.arange(len(right)), codes[known]]
+    wrong[known] = noise.wrong_probabilities([view[known] for view in views], codes[known])
     probable = found.probabilities if second is None else noise.true_probabilities(views)
     predicted = probable.argmax(axis=1)
     suggested = found.predicted if second is None else found.classes[predicted]
     if lost is not None:
         scores, codes = np.where(lost, np.nan, scores), np.where(lost, -1, codes)
         suggested = np.where(lost, given, suggested)
-    skill = Bunch(
-        score="log loss",
-        model=noise.log_loss,
-        baseline=noise.baseline_log_loss,
-        p_value=noise.p_value,
-        skilled=noise.p_value < CHANCE,
-    )
+    skill = _skill("log loss", noise.log_loss, noise.baseline_log_loss, noise.p_value)
     flagged = np.zeros(n, dtype=bool)
     if contamination != "auto":
         count = round(contamination * np.count_nonzero(known))
@@ -154,6 +147,11 @@ def _judged_classes(found, second, given, weights, lost, contamination):
         flagged[known] = wrong_labels(wrong[known], codes[known], predicted[known], scores[known])
     kept = np.array(given)
     return Judged(found, second, kept, codes, scores, flagged, suggested, skill, noise, wrong)
+
+
+def _skill(score, model, baseline, p_value):
+    skilled = p_value < CHANCE
+    return Bunch(score=score, model=model, baseline=baseline, p_value=p_value, skilled=skilled)
 
 
 def _best_other(probabilities, codes):
@@ -177,13 +175,7 @@ def _judged_values(found, X, given, labels, weights, contamination):
     gains = baselines - losses
     error = np.std(gains) / np.sqrt(n)
     p_value = float(norm.sf(gains.mean() / error)) if error > 0 else float(gains.mean() <= 0)
-    skill = Bunch(
-        score="squared error",
-        model=float(losses.mean()),
-        baseline=float(baselines.mean()),
-        p_value=p_value,
-        skilled=p_value < CHANCE,
-    )
+    skill = _skill("squared error", float(losses.mean()), float(baselines.mean()), p_value)
     flagged = np.zeros(n_rows, dtype=bool)
     if contamination != "auto":
         ranking = np.argsort(-found.label_scores, kind="stable")

@@ -108,6 +108,11 @@ class LabelNoise:
             total = total + weight * given
         return np.asarray(total) / np.sum(total, axis=1, keepdims=True)
 
+    def wrong_probabilities(self, views: Sequence[np.ndarray], codes: np.ndarray) -> np.ndarray:
+        """Return the probability that each label is wrong, ``P(true ≠ given | x_i, given)``."""
+        right = self.true_probabilities(views, codes)
+        return 1 - right[np.arange(len(codes)), codes]
+
 
 def label_noise(
     views: Sequence[np.ndarray], codes: np.ndarray, weights: np.ndarray | None = None
@@ -123,7 +128,7 @@ def label_noise(
     weights : ndarray of shape (n,), default=None
         Of the rows: one of weight 2 is the row twice.
     """
-    n, K = views[0].shape
+    n = len(codes)
     part = np.arange(n) if n <= MOST_ROWS else np.random.RandomState(0).permutation(n)[:MOST_ROWS]
     weights = np.ones(n) if weights is None else weights
     weights, codes = weights[part], codes[part]
@@ -132,30 +137,30 @@ def label_noise(
     losses, shares = (np.array([getattr(fit, name) for fit in fits]) for name in ("loss", "share"))
     likelihood = np.exp(losses.min() - losses) * np.gradient(shares)
     likelihood /= likelihood.sum()
-    interval = _interval(shares, 2 * (losses - losses.min()))
-    inside = (interval[0] <= shares) & (interval[1] >= shares)
-    inside[losses.argmin()] = True
+    rate = float(likelihood @ shares)
+    low, high = _interval(shares, 2 * (losses - losses.min()))
     averaged = [(float(p), fit) for p, fit in zip(likelihood, fits) if p > COUNTS]
-    within = [fit.matrix for fit, told in zip(fits, inside) if told]
     matrix = np.sum([weight * fit.matrix for weight, fit in averaged], axis=0)
     matrix /= matrix.sum(axis=0)
-    best, of_classes = fits[losses.argmin()], _shares(codes, weights, K)
+    inside = [fit.matrix for fit in fits if low <= fit.share <= high]
+    return LabelNoise(
+        rate,
+        np.array([min(low, rate), max(high, rate)]),
+        matrix,
+        np.array([extreme([*inside, matrix], axis=0) for extreme in (np.min, np.max)]),
+        averaged,
+        *_skill(fits[losses.argmin()], logs, codes, weights),
+    )
+
+
+def _skill(best, logs, codes, weights):
+    """Return the log loss, that of the shares of classes, and the p-value of their difference."""
     total = weights.sum()
-    baseline = -(weights @ np.log(np.maximum(of_classes[codes], TINY))) / total
+    shares = np.bincount(codes, weights=weights, minlength=logs.shape[2]) / total
+    baseline = -(weights @ np.log(np.maximum(shares[codes], TINY))) / total
     reached = -(weights @ np.log(best.of_given(logs, codes))) / total
     ratio = max(2 * total * (baseline - reached), 0)
-    return LabelNoise(
-        rate=(rate := float(likelihood @ shares)),
-        rate_interval=np.array([min(interval[0], rate), max(interval[1], rate)]),
-        matrix=matrix,
-        matrix_interval=np.array(
-            [np.min([*within, matrix], axis=0), np.max([*within, matrix], axis=0)]
-        ),
-        averaged=averaged,
-        log_loss=float(reached),
-        baseline_log_loss=float(baseline),
-        p_value=float(chi2.sf(ratio, len(views))),
-    )
+    return float(reached), float(baseline), float(chi2.sf(ratio, len(logs)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,15 +201,18 @@ def _likelihood(logs, codes, weights):
         steep = max(fit.loss for fit in near) - fits[best].loss > STEP
         if not steep or near[-1].share - near[0].share < FINEST:
             return fits
-        between = [(a.share + b.share) / 2 for a, b in pairwise(near)]
-        fits += _profile(np.array(between), logs, codes, weights)
+        for one, other in pairwise(near):
+            between = [(one.share + other.share) / 2]
+            fits += _profile(between, logs, codes, weights, start=one)
         fits.sort(key=lambda fit: fit.share)
 
 
-def _profile(shares, logs, codes, weights) -> Iterator[Noise]:
+def _profile(shares, logs, codes, weights, start=None) -> Iterator[Noise]:
     """Yield the calibration and T of largest likelihood for each share, from those before it."""
     V, _, K = logs.shape
     point, matrix = np.append(np.full(V, 1 / V), np.zeros(K - 1)), _uniform(SHARES[1], K)
+    if start is not None and start.share:
+        point, matrix = np.append(start.slopes, start.shifts[1:]), start.matrix
     for share in shares:
         of_share = _of_share(matrix, share, np.full(K, 1 / K))
         for _ in range(ROUNDS if share else 1):
@@ -279,9 +287,3 @@ def _posterior(true, matrix, codes):
     """Return ``T_gk q_ik / Σ_l T_gl q_il``, shape (n, K)."""
     joint = true * matrix[codes]
     return joint / np.maximum(joint.sum(axis=1, keepdims=True), TINY)
-
-
-def _shares(codes, weights, n_classes):
-    """Return the weighted shares of the classes."""
-    counts = np.bincount(codes, weights=weights, minlength=n_classes)
-    return counts / counts.sum()

@@ -91,7 +91,12 @@ def _residuals(y, predicted):
 
 def check_probabilities(pred_probs: Any, y: Any) -> np.ndarray:
     """Return out-of-sample probabilities as they were given; ValueError if they are none."""
-    probabilities, classes = np.asarray(pred_probs, dtype=float), np.unique(np.asarray(y))
+    classes = np.unique(np.asarray(y))
+    if hasattr(pred_probs, "iloc"):  # of a frame, by the names of classes
+        names = {str(label): label for label in pred_probs.columns}
+        if set(names) == {str(label) for label in classes.tolist()}:
+            pred_probs = pred_probs[[names[str(label)] for label in classes.tolist()]]
+    probabilities = np.asarray(pred_probs, dtype=float)
     if probabilities.shape != (len(y), len(classes)):
         raise ValueError(
             "`pred_probs` must have a row for each row of y and a column for each of its classes, "
