@@ -103,6 +103,11 @@ def test_an_estimator_is_chosen_by_its_risk():
     assert isinstance(LabelCleaner("auto").fit(X, y).estimator_[-1], LogisticRegression)
 
 
+def test_without_labels_none_is_chosen():
+    with pytest.raises(ValueError, match="requires y"):
+        LabelCleaner("auto").fit(np.eye(4), None)
+
+
 def test_columns_of_words_are_not_chosen_for():
     with pytest.raises(ValueError, match="Encode the others first"):
         LabelCleaner("auto").fit(np.array([["a"], ["b"]] * 20, dtype=object), np.arange(40) % 2)

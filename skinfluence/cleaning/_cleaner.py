@@ -284,6 +284,8 @@ class LabelCleaner(DelegatingEstimator):
         ValueError
             If a parameter is out of range, or ``action="relabel"`` on a regressor.
         """
+        if y is None:
+            raise ValueError("LabelCleaner requires y to be passed, but the target y is None.")
         if self._chooses():
             return self._fit_chosen(X, y, sample_weight, pred_probs, decisions, params)
         self._check_parameters()

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .._sklearn_private import _check_method_params, _safe_indexing
+from .._sklearn_private import _check_method_params, _num_samples, _safe_indexing
 from ..adapters import fit_clone
 
 
@@ -37,7 +37,7 @@ class TrainingRows:
         cls, X: Any, labels: Any, weights: np.ndarray | None, params: dict[str, Any] | None = None
     ) -> "TrainingRows":
         """Return all rows, as they were given."""
-        return cls(X, labels, weights, params or {}, np.ones(len(labels), dtype=bool))
+        return cls(X, labels, weights, params or {}, np.ones(_num_samples(X), dtype=bool))
 
     @property
     def counted(self) -> np.ndarray:
